@@ -1,0 +1,52 @@
+# Two commands are all the set-up there is: make run, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test check format messages test-browser bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Hongyan needs Python 3.11 or newer. Name one: make PYTHON=python3.12 run'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp newer than the requirements says that the environment is fresh.
+$(VENV)/.demo: requirements.txt requirements-demo.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-demo.txt requirements-dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.demo
+
+run: $(VENV)/.demo ## everything on this machine: admin, API, worker, clock, simulated WeChat, Redis
+	@HONGYAN_DEMO=1 exec $(BIN)/python manage.py demo
+
+test: $(VENV)/.dev ## all tests, on SQLite and on PostgreSQL; needs nothing running
+	$(BIN)/python -m pytest -q -n 2
+	HONGYAN_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n 2
+
+check: $(VENV)/.dev ## lint, types, missing migrations, stale translations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	HONGYAN_DEMO=1 $(BIN)/mypy
+	HONGYAN_DEMO=1 $(BIN)/python manage.py makemigrations --check --dry-run
+	HONGYAN_DEMO=1 $(BIN)/python manage.py check
+
+format: $(VENV)/.dev ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+messages: $(VENV)/.dev ## collect texts to translate, and compile the catalogues
+	$(BIN)/python -m tests.catalogues
+
+test-browser: $(VENV)/.dev ## pages in a headless Chromium (CHROMIUM=/path/to/chromium)
+	$(BIN)/python -m pytest -q --override-ini addopts="-p tests.services --strict-markers" tests/browser
+
+bench: $(VENV)/.dev ## measures, side by side in one run, as ratios
+	$(BIN)/python -m tests.benchmarks
+
+clean: ## removes the environment and the demo's data
+	rm -rf $(VENV) var

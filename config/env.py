@@ -1,0 +1,117 @@
+"""The only reader of the environment. Every error names the variable and says what to set.
+
+A variable NAME may also be given as NAME_FILE: the path of a file that holds the value.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+environ.Env.read_env(str(BASE_DIR / ".env"))
+_env = environ.FileAwareEnv()
+
+
+def _read(name: str, cast: Callable[[str], Any], default: Any, expected: str) -> Any:
+    """The variable, cast; `default` where it is unset or empty."""
+    try:
+        raw = _env.get_value(name, default="")
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE: cannot read the file: {error}") from None
+    text = str(raw).strip()
+    if not text:
+        return default
+    try:
+        return cast(text)
+    except (ValueError, KeyError):
+        # The value is not repeated: it may be a secret typed into the wrong variable.
+        raise ImproperlyConfigured(f"{name} must be {expected}.") from None
+
+
+def text(name: str, default: str = "") -> str:
+    return str(_read(name, str, default, "text"))
+
+
+def flag(name: str, default: bool = False) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True}
+    words |= {"0": False, "false": False, "no": False, "off": False}
+    return bool(_read(name, lambda raw: words[raw.lower()], default, "1 or 0"))
+
+
+def integer(name: str, default: int, minimum: int = 0) -> int:
+    def cast(raw: str) -> int:
+        if (value := int(raw)) < minimum:
+            raise ValueError
+        return value
+
+    return int(_read(name, cast, default, f"a whole number of at least {minimum}"))
+
+
+def seconds(name: str, default: float) -> float:
+    def cast(raw: str) -> float:
+        if (value := float(raw)) <= 0:
+            raise ValueError
+        return value
+
+    return float(_read(name, cast, default, "a number of seconds above 0"))
+
+
+def names(name: str, default: tuple[str, ...] = ()) -> list[str]:
+    """A comma-separated list."""
+    raw = text(name, ",".join(default))
+    return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def directory(name: str, default: Path) -> Path:
+    return Path(text(name, str(default))).expanduser().resolve()
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Django's form of a database URL: sqlite:///path, postgresql://user:password@host/name."""
+    try:
+        config = dict(environ.Env.db_url_config(text(name, default)))
+    except (ValueError, KeyError, ImproperlyConfigured):
+        config = {}
+    if not config.get("ENGINE"):
+        raise ImproperlyConfigured(
+            f"{name} must be a URL such as sqlite:////var/lib/hongyan/hongyan.sqlite3 or "
+            "postgresql://user:password@host:5432/hongyan."
+        )
+    return config
+
+
+def required(name: str, hint: str, demo_keys: Path | None, make: Callable[[], str]) -> str:
+    """A secret. In the demo (`demo_keys` is a file) a missing one is made once and kept there."""
+    if value := text(name):
+        return value
+    if demo_keys is None:
+        raise ImproperlyConfigured(f"{name} is not set. {hint}")
+    return _kept(demo_keys, name, make)
+
+
+def _kept(path: Path, name: str, make: Callable[[], str]) -> str:
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    if name not in kept:
+        kept[name] = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(kept))
+        draft.replace(path)
+    return kept[name]
+
+
+def new_secret_key() -> str:
+    return secrets.token_urlsafe(50)
+
+
+def new_encryption_key() -> str:
+    return Fernet.generate_key().decode()

@@ -1,0 +1,232 @@
+"""Django's settings. Values come from the environment through `config.env`."""
+
+from django.utils.translation import gettext_lazy as _
+
+from config import env
+
+BASE_DIR = env.BASE_DIR
+HONGYAN_HOME = env.directory("HONGYAN_HOME", BASE_DIR / "var")
+HONGYAN_DEMO = env.flag("HONGYAN_DEMO")
+_DEMO_KEYS = HONGYAN_HOME / "keys.json" if HONGYAN_DEMO else None
+
+DEBUG = env.flag("DEBUG")
+SECRET_KEY = env.required(
+    "SECRET_KEY",
+    "Set a random text of at least 50 characters.",
+    _DEMO_KEYS,
+    env.new_secret_key,
+)
+FIELD_ENCRYPTION_KEYS = env.required(
+    "FIELD_ENCRYPTION_KEYS",
+    "Set one or more Fernet keys, comma-separated, the newest first. Make one with: python -c "
+    "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
+    _DEMO_KEYS,
+    env.new_encryption_key,
+).split(",")
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ("127.0.0.1", "localhost") if HONGYAN_DEMO else ())
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY") else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.flag("HTTPS_ONLY")
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_rq",
+    "templates_app",
+    "notifier",
+]
+
+MIDDLEWARE = [
+    "notifier.observability.requests.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database: SQLite by default. WAL lets readers go on while one writes; immediate transactions
+# take the write lock at BEGIN, so that two writers wait for each other instead of failing.
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{HONGYAN_HOME}/hongyan.sqlite3")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE", 600)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# Redis: queues, tokens, locks. All of it can be lost without losing a message.
+REDIS_URL = env.text(
+    "REDIS_URL",
+    f"unix://{HONGYAN_HOME}/redis.sock?db=0" if HONGYAN_DEMO else "redis://127.0.0.1:6379/0",
+)
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "hongyan",
+        "OPTIONS": {
+            # JSON, never pickle: who can write to Redis must not be able to run code here.
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "SOCKET_CONNECT_TIMEOUT": 2,
+            "SOCKET_TIMEOUT": 5,
+        },
+    }
+}
+
+# A worker listens to the queues in this order.
+RQ_QUEUE_NAMES = ("urgent", "receipts", "normal", "bulk")
+RQ_QUEUES = {
+    name: {
+        "URL": REDIS_URL,
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+        "DEFAULT_TIMEOUT": 120,
+        "DEFAULT_RESULT_TTL": 0,
+    }
+    for name in RQ_QUEUE_NAMES
+}
+RQ = {"COMMIT_MODE": "auto"}  # dispatch itself waits for the commit before it wakes a queue
+
+# WeChat
+WECHAT_API_BASE_URL = env.text("WECHAT_API_BASE_URL", "https://api.weixin.qq.com")
+WECHAT_CONNECT_TIMEOUT = env.seconds("WECHAT_CONNECT_TIMEOUT", 3)
+WECHAT_READ_TIMEOUT = env.seconds("WECHAT_READ_TIMEOUT", 10)
+
+# Dispatch
+DISPATCH_THREADS = env.integer("DISPATCH_THREADS", 8, minimum=1)
+DISPATCH_CLAIM_SIZE = env.integer("DISPATCH_CLAIM_SIZE", 200, minimum=1)
+DISPATCH_LEASE_SECONDS = env.seconds("DISPATCH_LEASE_SECONDS", 60)
+DISPATCH_SLICE_SECONDS = env.seconds("DISPATCH_SLICE_SECONDS", 1)
+MESSAGE_LIFETIME_SECONDS = env.seconds("MESSAGE_LIFETIME_SECONDS", 24 * 3600)
+
+# API
+API_MAX_BODY_BYTES = env.integer("API_MAX_BODY_BYTES", 65_536, minimum=1024)
+API_MAX_METADATA_BYTES = 4096
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["notifier.api.authentication.BearerKey"],
+    "DEFAULT_PERMISSION_CLASSES": ["notifier.api.authentication.IsClient"],
+    "DEFAULT_RENDERER_CLASSES": ["notifier.api.json.JSONRenderer"],
+    "EXCEPTION_HANDLER": "notifier.api.errors.problem_response",
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "notifier.api.json.AlwaysJSON",
+}
+
+# Language and time
+LANGUAGE_CODE = env.text("LANGUAGE_CODE", "zh-hans")
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+TIME_ZONE = env.text("TIME_ZONE", "Asia/Shanghai")
+USE_I18N = True
+USE_TZ = True
+
+# Static files: the demo serves them from where they lie, production from `collectstatic`.
+STATIC_URL = "/static/"
+STATIC_ROOT = None if HONGYAN_DEMO else env.directory("STATIC_ROOT", BASE_DIR / "staticfiles")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = HONGYAN_DEMO
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if HONGYAN_DEMO
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "notifier.observability.logs.RedactingFormatter",
+            "format": "%(asctime)s {process_name} %(levelname)s %(name)s: %(message)s".format(
+                process_name=env.text("HONGYAN_PROCESS", "hongyan").ljust(9)
+            ),
+        }
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+        }
+    },
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        # At DEBUG it writes every address with its access_token.
+        "urllib3": {"level": "WARNING"},
+        "rq": {"level": "WARNING"},
+        "django.server": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": _("Hongyan"),
+    "SITE_HEADER": _("Hongyan"),
+    "SITE_SUBHEADER": _("WeChat template messages"),
+    "SITE_SYMBOL": "send",
+    "SHOW_LANGUAGES": True,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["/static/hongyan/admin.css"],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.9% .021 166)",
+            "100": "oklch(95% .052 163)",
+            "200": "oklch(90.5% .093 164)",
+            "300": "oklch(84.5% .143 165)",
+            "400": "oklch(76.5% .177 163)",
+            "500": "oklch(69.6% .17 162)",
+            "600": "oklch(52% .13 160)",
+            "700": "oklch(45% .11 160)",
+            "800": "oklch(40% .09 161)",
+            "900": "oklch(34% .075 162)",
+            "950": "oklch(25% .052 163)",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": "notifier.admin.navigation.sidebar",
+    },
+}

@@ -1,0 +1,24 @@
+"""Every address of the platform."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from django.views.i18n import set_language
+
+from notifier.api.errors import not_found, server_error
+from notifier.observability.health import healthz, readyz
+from notifier.receipts.views import callback
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("api/v1/", include("notifier.api.urls")),
+    path("wechat/<slug:account>/callback", callback, name="wechat-callback"),
+    path("admin/rq/", include("django_rq.urls")),
+    path("admin/language/", set_language, name="set_language"),
+    path("admin/", admin.site.urls),
+]
+
+handler404 = not_found
+handler500 = server_error

@@ -1,0 +1,5 @@
+"""The sidebar."""
+
+
+def sidebar(request):
+    return []

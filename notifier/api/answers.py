@@ -1,0 +1,75 @@
+"""What the endpoints give: messages and events as JSON values."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from notifier.models import Message, MessageEvent, Priority, State
+from notifier.wechat.errors import lookup
+
+Json = dict[str, Any]
+
+
+def accepted(message: Message) -> Json:
+    """The 202. Only what never changes, so that a replay is the first answer, letter for letter."""
+    return {"id": message.id.hex, "status": State.QUEUED.value} | _request(message)
+
+
+def whole(message: Message, events: list[MessageEvent]) -> Json:
+    return (
+        {"id": message.id.hex, "status": message.state, "reason": message.reason or None}
+        | _request(message)
+        | {
+            "metadata": message.metadata,
+            "due_at": _time(message.due_at) if message.state == State.QUEUED else None,
+            "attempts": message.attempts,
+            "sent_at": _time(message.sent_at),
+            "msgid": message.msgid or None,
+            "receipt": message.receipt_status or None,
+            "receipt_at": _time(message.receipt_at),
+            "error": _error(message),
+            "events": [_event(event) for event in events],
+        }
+    )
+
+
+def _request(message: Message) -> Json:
+    return {
+        "template": message.version.template.code,
+        "template_version": message.version.number,
+        "to": {"openid": message.openid},
+        "priority": Priority(message.priority).word,
+        "created_at": _time(message.created_at),
+        "expires_at": _time(message.expires_at),
+    }
+
+
+def _error(message: Message) -> Json | None:
+    """What WeChat answered last, if it was a refusal, and what to do about it."""
+    if not message.errcode:
+        return {"detail": message.errmsg} if message.errmsg else None
+    known = lookup(message.errcode)
+    return {
+        "errcode": message.errcode,
+        "errmsg": message.errmsg,
+        "rid": message.rid or None,
+        "kind": known.kind.value,
+        "meaning": known.meaning,
+        "fix": known.fix,
+    }
+
+
+def _event(event: MessageEvent) -> Json:
+    return {
+        "at": _time(event.at),
+        "status": event.state,
+        "attempt": event.attempt,
+        "reason": event.reason or None,
+        "errcode": event.errcode,
+        "detail": event.detail or None,
+        "duration_ms": event.duration_ms,
+        "next_at": _time(event.next_at),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds") if moment else None

@@ -1,0 +1,144 @@
+"""Errors as RFC 9457 problem details: one shape for whatever goes wrong."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.defaults import page_not_found
+from django.views.defaults import server_error as server_error_page
+from rest_framework import exceptions
+from rest_framework.views import set_rollback
+
+from notifier.intake.errors import Fault, InProgress, KeyReused, Rejected
+from notifier.observability.requests import current_request_id
+
+log = logging.getLogger(__name__)
+
+
+class InvalidRequest(Exception):
+    """The body is not what the endpoint takes."""
+
+    def __init__(self, faults: Sequence[Fault], status: int = 400) -> None:
+        super().__init__()
+        self.faults = faults
+        self.status = status
+
+
+def problem(
+    status: int,
+    kind: str,
+    title: str,
+    detail: str,
+    faults: Sequence[Fault] = (),
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """`kind` is stable: programs may compare `type`; people read `title` and `detail`."""
+    body: dict[str, Any] = {
+        "type": f"urn:hongyan:problem:{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "errors": [
+            {"pointer": fault.pointer, "code": fault.code, "detail": fault.detail}
+            for fault in faults
+        ],
+        "request_id": current_request_id(),
+    }
+    return HttpResponse(
+        orjson.dumps(body),
+        status=status,
+        content_type="application/problem+json",
+        headers=dict(headers or {}),
+    )
+
+
+def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
+    """DRF's EXCEPTION_HANDLER."""
+    set_rollback()
+    match error:
+        case Rejected():
+            return problem(
+                422,
+                "rejected",
+                "The message cannot be accepted.",
+                _sentence(error.faults),
+                error.faults,
+            )
+        case InvalidRequest():
+            return problem(
+                error.status,
+                "invalid-request",
+                "The request is not well-formed.",
+                _sentence(error.faults),
+                error.faults,
+            )
+        case KeyReused():
+            return problem(
+                422,
+                "idempotency-key-reused",
+                "The Idempotency-Key was used before.",
+                "It belongs to another request. Use a new key for a new message.",
+            )
+        case InProgress():
+            return problem(
+                409,
+                "request-in-progress",
+                "A request with this Idempotency-Key is running.",
+                "Wait a second and send the same request again.",
+                headers={"Retry-After": "1"},
+            )
+        case Http404() | exceptions.NotFound():
+            return problem(404, "not-found", "Not found.", "There is nothing at this address.")
+        case exceptions.APIException():
+            return _drf_problem(error)
+    log.error("API request failed", exc_info=error)
+    return unexpected()
+
+
+def unexpected() -> HttpResponse:
+    return problem(
+        500,
+        "internal-error",
+        "Something went wrong on our side.",
+        "Nothing was accepted. Send it again with the same Idempotency-Key; if it goes on, tell "
+        "the operators the request_id.",
+    )
+
+
+def too_large(limit: int) -> HttpResponse:
+    return problem(
+        413,
+        "body-too-large",
+        "The request body is too large.",
+        f"At most {limit} bytes are accepted.",
+    )
+
+
+def _drf_problem(error: exceptions.APIException) -> HttpResponse:
+    headers = {}
+    if auth_header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    title = HTTPStatus(error.status_code).phrase
+    kind = title.lower().replace(" ", "-")
+    return problem(error.status_code, kind, f"{title}.", str(error.detail), headers=headers)
+
+
+def _sentence(faults: Sequence[Fault]) -> str:
+    return " ".join(fault.detail for fault in faults)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404."""
+    if request.path.startswith("/api/"):
+        return problem(404, "not-found", "Not found.", "There is nothing at this address.")
+    return page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500."""
+    return unexpected() if request.path.startswith("/api/") else server_error_page(request)

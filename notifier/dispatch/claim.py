@@ -1,0 +1,88 @@
+"""Claiming: due rows of a lane become this worker's until the lease runs out."""
+
+import itertools
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
+
+from notifier.dispatch import sql
+from notifier.dispatch.lanes import Lane
+from notifier.dispatch.retry import guard_is_over
+from notifier.models import Message, MessageEvent, State
+
+_claims = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a sender thread needs; no model, so that it can touch no database."""
+
+    id: uuid.UUID
+    body: bytes
+    fence: str
+    """Names this one claim. A later claim of the row has another, and then our result is void."""
+    lease_until: datetime
+    attempt: int
+    expires_at: datetime
+    in_doubt_since: datetime | None
+    """As it was BEFORE this claim."""
+    recipient_id: int
+
+
+def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
+    """Up to `limit` due rows, the oldest first, for this process alone.
+
+    Rows whose time ran out, or whose guard against doubles did, are settled as such here.
+    """
+    due = Message.objects.filter(
+        account_id=lane.account_id, priority=lane.priority, state=State.QUEUED, due_at__lte=now
+    ).order_by("due_at", "id")
+    lease_until = now + timedelta(seconds=settings.DISPATCH_LEASE_SECONDS)
+    fence = f"{socket.gethostname()[:32]}:{os.getpid()}:{next(_claims)}"
+    with transaction.atomic():
+        rows = list(
+            due.select_for_update(skip_locked=True).values_list(
+                "id", "payload", "attempts", "expires_at", "in_doubt_since", "recipient_id"
+            )[:limit]
+        )
+        over = {row[0]: State.EXPIRED for row in rows if row[3] <= now and row[4] is None}
+        over |= {row[0]: State.UNKNOWN for row in rows if _too_late(row[3], row[4], now)}
+        for state in (State.EXPIRED, State.UNKNOWN):
+            _end([pk for pk in over if over[pk] is state], state, now)
+        ids = [row[0] for row in rows if row[0] not in over]
+        if ids:
+            Message.objects.filter(pk__in=ids).update(
+                state=State.SENDING,
+                claimed_by=fence,
+                lease_until=lease_until,
+                attempts=F("attempts") + 1,
+                in_doubt_since=Coalesce("in_doubt_since", now),
+            )
+            sql.record_claim(ids, now)
+    return [
+        Claimed(pk, payload.encode(), fence, lease_until, attempts + 1, expires_at, doubt, person)
+        for pk, payload, attempts, expires_at, doubt, person in rows
+        if pk not in over
+    ]
+
+
+def _too_late(expires_at: datetime, in_doubt_since: datetime | None, now: datetime) -> bool:
+    """A message that may have been delivered already and must not be tried again."""
+    if in_doubt_since is None:
+        return False
+    return expires_at <= now or guard_is_over(in_doubt_since, now)
+
+
+def _end(ids: list[uuid.UUID], state: State, now: datetime) -> None:
+    if ids:
+        Message.objects.filter(pk__in=ids).update(state=state, reason="")
+        MessageEvent.objects.bulk_create(
+            MessageEvent(message_id=pk, at=now, state=state) for pk in ids
+        )

@@ -1,0 +1,29 @@
+"""The recurring work of dispatch, every second: returns lost rows and wakes what is due."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+
+from notifier.dispatch.lanes import Lane, wake
+from notifier.dispatch.recovery import return_expired_leases
+from notifier.models import Message, Priority, State
+from templates_app.models import OfficialAccount
+
+
+def tick(now: datetime) -> None:
+    for lane in return_expired_leases(now) | lanes_with_due_rows(now):
+        wake(lane)
+
+
+def lanes_with_due_rows(now: datetime) -> set[Lane]:
+    """One statement of index look-ups; its cost does not grow with the rows that wait."""
+    due = Message.objects.filter(account=OuterRef("pk"), state=State.QUEUED, due_at__lte=now)
+    accounts = OfficialAccount.objects.filter(is_active=True).annotate(
+        **{priority.word: Exists(due.filter(priority=priority)) for priority in Priority}
+    )
+    return {
+        Lane(row["pk"], priority)
+        for row in accounts.values("pk", *(priority.word for priority in Priority))
+        for priority in Priority
+        if row[priority.word]
+    }

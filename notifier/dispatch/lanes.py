@@ -1,0 +1,67 @@
+"""Lanes and how they are woken. A lane is (account, priority); a job drains it, not one message.
+
+`wake` is called after the commit. Who sets the flag enqueues the one job; `drain` deletes the flag
+before it claims, so a message committed before the flag was tried is seen, whoever set it.
+"""
+
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+
+import django_rq
+from redis import Redis, RedisError
+from rq import Queue
+
+from notifier.models import Priority
+
+log = logging.getLogger(__name__)
+
+FLAG_SECONDS = 30
+JOB_SECONDS = 60
+"""A job that no worker took in this time vanishes: the clock wakes the lane again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    account_id: int
+    priority: Priority
+
+    @property
+    def flag(self) -> str:
+        return f"hongyan:wake:{self.account_id}:{self.priority.word}"
+
+
+@lru_cache
+def queue(name: str) -> Queue:
+    """One Queue, so one Redis connection pool, for the process."""
+    return django_rq.get_queue(name)
+
+
+def redis() -> Redis:
+    return queue("urgent").connection
+
+
+def wake(lane: Lane) -> None:
+    """One round trip while the lane is awake. A lost Redis loses no message: the clock wakes."""
+    wake_job(
+        lane.flag,
+        lane.priority.word,
+        "notifier.dispatch.drain.drain_lane",
+        lane.account_id,
+        int(lane.priority),
+    )
+
+
+def wake_job(flag: str, queue_name: str, job: str, *args: int) -> None:
+    """Enqueues `job` unless its flag says that it is waiting already."""
+    try:
+        if redis().set(flag, 1, nx=True, ex=FLAG_SECONDS):
+            queue(queue_name).enqueue_call(
+                job, args=args, ttl=JOB_SECONDS, result_ttl=0, description=job.rpartition(".")[2]
+            )
+    except RedisError as error:
+        log.warning("redis is away (%s); the clock will wake %s", type(error).__name__, flag)
+
+
+def clear(flag: str) -> None:
+    redis().delete(flag)

@@ -1,0 +1,39 @@
+"""Rows whose worker died: after the lease they go back to their lane, or become `unknown`."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from notifier.dispatch.lanes import Lane
+from notifier.dispatch.retry import guard_is_over
+from notifier.models import Message, MessageEvent, Priority, Reason, State
+
+BATCH = 1000
+
+
+def return_expired_leases(now: datetime) -> set[Lane]:
+    """Returns the lanes to wake. A row that WeChat may have got is repeated with the same
+    client_msg_id while WeChat still knows it, and never after."""
+    with transaction.atomic():
+        rows = list(
+            Message.objects.select_for_update(skip_locked=True)
+            .filter(state=State.SENDING, lease_until__lte=now)
+            .only("account_id", "priority", "attempts", "in_doubt_since")[:BATCH]
+        )
+        lost = [row for row in rows if guard_is_over(row.in_doubt_since or now, now)]
+        back = [row for row in rows if row not in lost]
+        _move(lost, State.UNKNOWN, Reason.NONE, now)
+        _move(back, State.QUEUED, Reason.RETURNED, now)
+    return {Lane(row.account_id, Priority(row.priority)) for row in back}
+
+
+def _move(rows: list[Message], state: State, reason: Reason, now: datetime) -> None:
+    if not rows:
+        return
+    Message.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=state, reason=reason, due_at=now, claimed_by="", lease_until=None
+    )
+    MessageEvent.objects.bulk_create(
+        MessageEvent(message=row, at=now, state=state, attempt=row.attempts, reason=reason)
+        for row in rows
+    )

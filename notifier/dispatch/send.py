@@ -1,0 +1,72 @@
+"""One attempt: one call to WeChat, its outcome as a value. Runs in a pool thread; no database."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from notifier.dispatch.claim import Claimed
+from notifier.wechat.client import WeChatClient
+from notifier.wechat.errors import (
+    Ambiguous,
+    Kind,
+    Refused,
+    Unreachable,
+    lookup,
+    token_error_kind,
+)
+from notifier.wechat.tokens import TokenRefused
+
+LEASE_SPARE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """`kind` None: nothing was tried; the row goes back as it was."""
+
+    claimed: Claimed
+    kind: Kind | None
+    msgid: str = ""
+    errcode: int | None = None
+    detail: str = ""
+    rid: str = ""
+    retry_after: float | None = None
+    duration_ms: int = 0
+
+
+def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -> Attempt:
+    """Never raises. Sends only while the lease outlasts the call: after it, the row may be
+    another worker's."""
+    left = (claimed.lease_until - timezone.now()).total_seconds()
+    started = time.monotonic()
+    not_after = started + left - call_seconds - LEASE_SPARE_SECONDS
+    if not_after <= started:
+        return Attempt(claimed, None)
+    outcome = _outcome(client, claimed.body, not_after)
+    return Attempt(claimed, duration_ms=round((time.monotonic() - started) * 1000), **outcome)
+
+
+def _outcome(client: WeChatClient, body: bytes, not_after: float) -> dict[str, Any]:
+    try:
+        return {"kind": Kind.OK, "msgid": client.send_template(body, not_after), "errcode": 0}
+    except TokenRefused as error:
+        return _refusal(error, token_error_kind(error.errcode))
+    except Refused as error:
+        return _refusal(error, lookup(error.errcode).kind)
+    except Unreachable as error:
+        return {"kind": Kind.RETRY, "detail": str(error)}
+    except Ambiguous as error:
+        return {"kind": Kind.AMBIGUOUS, "detail": str(error)}
+    except Exception as error:  # a fault of ours must not lose the row or end the thread
+        return {"kind": Kind.AMBIGUOUS, "detail": f"internal error: {type(error).__name__}"}
+
+
+def _refusal(error: Refused, kind: Kind) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "errcode": error.errcode,
+        "detail": error.errmsg,
+        "rid": error.rid,
+        "retry_after": lookup(error.errcode).retry_after,
+    }

@@ -1,0 +1,113 @@
+"""Settling: the results of attempts become states, in a few statements, fenced by the claim."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from notifier.dispatch import sql
+from notifier.dispatch.retry import Step, next_step
+from notifier.dispatch.send import Attempt
+from notifier.models import Message, MessageEvent, Reason, Recipient, RecipientState, State
+from notifier.wechat.errors import Kind
+
+RECIPIENT_STATES: dict[int, RecipientState] = {
+    43004: RecipientState.UNFOLLOWED,
+    46004: RecipientState.UNFOLLOWED,
+    50005: RecipientState.UNFOLLOWED,
+    43101: RecipientState.REFUSED,
+    48002: RecipientState.REFUSED,
+    43019: RecipientState.BLACKLISTED,
+}
+"""What an errcode says about the person; codes of the kind RECIPIENT not named here say nothing
+certain (40003: perhaps a wrong OpenID)."""
+
+
+def settle(
+    attempts: list[Attempt], now: datetime, jitter: Callable[[], float] = random.random
+) -> int:
+    """Stores the results of `attempts` that are still ours; returns how many were.
+
+    A row whose lease ran out and that another claim holds, or that was returned to its lane, keeps
+    the other's result: its fence differs.
+    """
+    with transaction.atomic():
+        held = dict(
+            Message.objects.select_for_update()
+            .filter(pk__in=[attempt.claimed.id for attempt in attempts], state=State.SENDING)
+            .values_list("pk", "claimed_by")
+        )
+        ours = [one for one in attempts if held.get(one.claimed.id) == one.claimed.fence]
+        steps = [(one, _step(one, now, jitter)) for one in ours]
+        sql.update_each([(one.claimed.id, _values(one, step, now)) for one, step in steps])
+        MessageEvent.objects.bulk_create(_event(one, step, now) for one, step in steps)
+        _mark_recipients(ours, now)
+    return len(ours)
+
+
+def _step(attempt: Attempt, now: datetime, jitter: Callable[[], float]) -> Step:
+    claimed = attempt.claimed
+    if attempt.kind is None:
+        return Step(State.QUEUED, Reason.RETURNED, now)
+    return next_step(
+        attempt.kind,
+        attempt=claimed.attempt,
+        now=now,
+        expires_at=claimed.expires_at,
+        in_doubt_since=_doubt(attempt, now),
+        retry_after=attempt.retry_after,
+        jitter=jitter,
+    )
+
+
+def _doubt(attempt: Attempt, now: datetime) -> datetime | None:
+    """Since when WeChat may have the message. A clear answer ends the doubt of its own attempt,
+    not that of an earlier one."""
+    earlier = attempt.claimed.in_doubt_since
+    if attempt.kind is Kind.OK:
+        return None
+    return earlier or (now if attempt.kind is Kind.AMBIGUOUS else None)
+
+
+def _values(attempt: Attempt, step: Step, now: datetime) -> dict[str, Any]:
+    sent = step.state is State.SENT
+    untried = attempt.kind is None
+    return {
+        "state": step.state.value,
+        "reason": step.reason.value,
+        "due_at": step.due_at or now,
+        "attempts": attempt.claimed.attempt - untried,
+        "claimed_by": "",
+        "lease_until": None,
+        "in_doubt_since": _doubt(attempt, now),
+        "msgid": attempt.msgid,
+        "errcode": attempt.errcode,
+        "errmsg": attempt.detail[:300],
+        "rid": attempt.rid[:40],
+        "sent_at": now if sent else None,
+    }
+
+
+def _event(attempt: Attempt, step: Step, now: datetime) -> MessageEvent:
+    return MessageEvent(
+        message_id=attempt.claimed.id,
+        at=now,
+        state=step.state,
+        attempt=attempt.claimed.attempt,
+        reason=step.reason,
+        errcode=attempt.errcode,
+        detail=attempt.detail[:300],
+        duration_ms=None if attempt.kind is None else attempt.duration_ms,
+        next_at=step.due_at,
+    )
+
+
+def _mark_recipients(attempts: list[Attempt], now: datetime) -> None:
+    """Later sends to them are refused at intake, until an event or the operator says otherwise."""
+    for attempt in attempts:
+        if attempt.kind is Kind.RECIPIENT and (state := RECIPIENT_STATES.get(attempt.errcode or 0)):
+            Recipient.objects.filter(pk=attempt.claimed.recipient_id).update(
+                state=state, state_since=now
+            )

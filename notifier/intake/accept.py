@@ -1,0 +1,183 @@
+"""The one way in: the API, the admin and campaigns all call `accept`.
+
+Template version -> recipient -> render and validate -> the row -> the lane is woken on commit.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from notifier.dispatch.lanes import Lane, wake
+from notifier.intake.errors import Fault, Rejected
+from notifier.intake.idempotency import first_message, running
+from notifier.models import ApiClient, Message, Priority, Reason, Recipient, RecipientState
+from notifier.models.ids import new_message_id
+from notifier.recipients.directory import Address, find
+from templates_app.compiled import published
+from templates_app.models import MessageTemplate
+from templates_app.rendering import Rendered, payload
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    template: str
+    to: Address
+    data: Mapping[str, Any]
+    priority: Priority = Priority.NORMAL
+    url: str | None = None
+    miniprogram: tuple[str, str] | None = None
+    """(appid, pagepath)"""
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asks: a client with its idempotency key, or somebody in the admin."""
+
+    client: ApiClient | None = None
+    idempotency_key: str | None = None
+    request_digest: str = ""
+    requested_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    message: Message
+    replayed: bool = False
+
+
+REFUSING: dict[str, str] = {
+    RecipientState.UNFOLLOWED: "The recipient does not follow the account.",
+    RecipientState.REFUSED: "The recipient refuses messages from the account.",
+    RecipientState.BLACKLISTED: "The account has blacklisted the recipient.",
+}
+
+
+def accept(request: SendRequest, origin: Origin) -> Accepted:
+    """Stores one message and wakes its lane.
+
+    Raises Rejected with every fault found, KeyReused or InProgress; then nothing is stored.
+    """
+    with running(origin.client, origin.idempotency_key):
+        try:
+            message = _message(request, origin, timezone.now())
+            message.save(force_insert=True)
+        except (IntegrityError, Rejected):
+            # The first answer holds, even if the request could not be accepted any more today.
+            earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
+            if earlier is None:
+                raise
+            return Accepted(earlier, replayed=True)
+    transaction.on_commit(lambda: wake(Lane(message.account_id, Priority(message.priority))))
+    return Accepted(message)
+
+
+def _message(request: SendRequest, origin: Origin, now: datetime) -> Message:
+    template = _template(request.template)
+    version = template.published
+    assert version is not None  # noqa: S101 - _template saw to it
+    version.template = template
+    recipient = _recipient(template, request.to)
+    expires_at = request.expires_at or (request.send_at or now) + timedelta(
+        seconds=settings.MESSAGE_LIFETIME_SECONDS
+    )
+    message_id = new_message_id()
+    due_at = max(request.send_at or now, now)
+    _refuse([*_time_faults(due_at, expires_at)])
+    return Message(
+        id=message_id,
+        account_id=template.account_id,
+        version=version,
+        recipient=recipient,
+        client=origin.client,
+        requested_by=origin.requested_by,
+        openid=recipient.openid,
+        priority=request.priority,
+        payload=_payload(version.pk, recipient, request, message_id),
+        metadata=dict(request.metadata),
+        idempotency_key=origin.idempotency_key,
+        request_digest=origin.request_digest,
+        reason=Reason.SCHEDULED if due_at > now else Reason.NONE,
+        created_at=now,
+        due_at=due_at,
+        expires_at=expires_at,
+    )
+
+
+def _template(code: str) -> MessageTemplate:
+    template = (
+        MessageTemplate.objects.select_related("account", "published").filter(code=code).first()
+    )
+    if template is None:
+        raise Rejected([Fault("/template", "unknown_template", f"There is no template {code!r}.")])
+    if template.published is None:
+        raise Rejected(
+            [Fault("/template", "not_published", f"Template {code!r} has no published version.")]
+        )
+    if not template.account.is_active:
+        raise Rejected(
+            [Fault("/template", "account_inactive", "The template's account is switched off.")]
+        )
+    return template
+
+
+def _recipient(template: MessageTemplate, address: Address) -> Recipient:
+    recipient = find(template.account_id, address)
+    if recipient is None:
+        raise Rejected(
+            [
+                Fault(
+                    "/to",
+                    "unknown_recipient",
+                    "The account has no such recipient. Import the follower first.",
+                )
+            ]
+        )
+    if text := REFUSING.get(recipient.state):
+        raise Rejected([Fault("/to", f"recipient_{recipient.state}", text)])
+    return recipient
+
+
+def _payload(
+    version_id: int, recipient: Recipient, request: SendRequest, message_id: uuid.UUID
+) -> str:
+    """The exact JSON that WeChat gets, over all attempts."""
+    compiled = published(version_id)
+    rendered = compiled.render(request.data)
+    _refuse(_render_faults(rendered))
+    body = payload(
+        rendered,
+        touser=recipient.openid,
+        template_id=compiled.spec.wechat_template_id,
+        client_msg_id=message_id.hex,
+        url=request.url,
+        miniprogram=request.miniprogram,
+    )
+    return orjson.dumps(body).decode()
+
+
+def _render_faults(rendered: Rendered) -> list[Fault]:
+    return [
+        Fault(f"/data{problem.pointer}", problem.code, problem.text)
+        for problem in rendered.problems
+    ]
+
+
+def _time_faults(due_at: datetime, expires_at: datetime) -> list[Fault]:
+    if expires_at > due_at:
+        return []
+    return [Fault("/expires_at", "too_early", "It must lie after now and after send_at.")]
+
+
+def _refuse(faults: list[Fault]) -> None:
+    if faults:
+        raise Rejected(faults)

@@ -1,0 +1,29 @@
+"""Why a message is not accepted. Each error names the part of the request that is at fault."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`pointer`: a JSON pointer into the request, such as /data/order_no."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class Rejected(Exception):
+    """The request can never be accepted as it is; nothing was stored."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(", ".join(fault.code for fault in faults))
+        self.faults = tuple(faults)
+
+
+class KeyReused(Exception):
+    """The idempotency key was used before, for another request."""
+
+
+class InProgress(Exception):
+    """A request with this idempotency key is being worked on at this moment."""

@@ -1,0 +1,180 @@
+"""Messages and their timeline. `MOVES` is the one table of allowed changes of state.
+
+queued -> sending -> sent -> delivered | undelivered
+   |         |-> queued (retry) | failed | unknown | expired
+   |-> expired | cancelled
+unknown -> delivered | undelivered (a receipt came after all)
+"""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from notifier.models.clients import ApiClient
+from notifier.models.ids import new_message_id
+from notifier.models.recipients import Recipient
+from templates_app.models import OfficialAccount, TemplateVersion
+
+
+class State(models.TextChoices):
+    """Each state says who acts next."""
+
+    QUEUED = "queued", _("queued")
+    """Accepted; waits for its lane, its time or a retry (`reason` says which). Next: dispatch."""
+    SENDING = "sending", _("sending")
+    """Claimed by a worker until `lease_until`. Next: dispatch."""
+    SENT = "sent", _("sent")
+    """WeChat answered errcode 0. A normal final state: a receipt can be lost."""
+    DELIVERED = "delivered", _("delivered")
+    """WeChat's receipt says success."""
+    UNDELIVERED = "undelivered", _("undelivered")
+    """WeChat's receipt says failed; the raw status is kept. Next: the operator."""
+    FAILED = "failed", _("failed")
+    """WeChat or we refused it for good. Next: the operator."""
+    UNKNOWN = "unknown", _("unknown")
+    """Perhaps delivered, and WeChat's guard against doubles is over. Next: the operator."""
+    EXPIRED = "expired", _("expired")
+    """Its time ran out before it was sent."""
+    CANCELLED = "cancelled", _("cancelled")
+    """Somebody cancelled it before it was sent."""
+
+
+MOVES: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.SENDING, State.EXPIRED, State.CANCELLED}),
+    State.SENDING: frozenset(
+        {State.QUEUED, State.SENT, State.FAILED, State.UNKNOWN, State.EXPIRED}
+    ),
+    State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED}),
+    State.UNKNOWN: frozenset({State.DELIVERED, State.UNDELIVERED}),
+    State.DELIVERED: frozenset(),
+    State.UNDELIVERED: frozenset(),
+    State.FAILED: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+
+
+class Priority(models.IntegerChoices):
+    """The RQ queue of the same name carries it; a worker empties `urgent` first."""
+
+    URGENT = 0, _("urgent")
+    NORMAL = 1, _("normal")
+    BULK = 2, _("bulk")
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Reason(models.TextChoices):
+    """Why a queued message waits."""
+
+    NONE = "", ""
+    SCHEDULED = "scheduled", _("waits for its time")
+    RETRY = "retry", _("waits for a retry")
+    ACCOUNT = "account", _("waits until the account works again")
+    QUOTA = "quota", _("waits until WeChat's daily quota is reset")
+    RETURNED = "returned", _("a worker stopped before it was sent")
+
+
+class Message(models.Model):
+    """One template message to one recipient, with the JSON that WeChat gets."""
+
+    id = models.UUIDField(primary_key=True, default=new_message_id, editable=False)
+    account = models.ForeignKey(
+        OfficialAccount, models.PROTECT, db_index=False, verbose_name=_("account")
+    )
+    version = models.ForeignKey(TemplateVersion, models.PROTECT, verbose_name=_("template"))
+    recipient = models.ForeignKey(Recipient, models.PROTECT, verbose_name=_("recipient"))
+    client = models.ForeignKey(
+        ApiClient,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # idempotency_key_once begins with it
+        verbose_name=_("API client"),
+    )
+    requested_by = models.CharField(_("requested by"), max_length=150, blank=True)
+    openid = models.CharField("OpenID", max_length=64)
+    priority = models.PositiveSmallIntegerField(
+        _("priority"), choices=Priority.choices, default=Priority.NORMAL
+    )
+    payload = models.TextField(_("sent to WeChat"), help_text=_("The JSON body of template/send"))
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    request_digest = models.CharField(max_length=64, blank=True)
+
+    state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.QUEUED)
+    reason = models.CharField(_("reason"), max_length=12, choices=Reason.choices, blank=True)
+    created_at = models.DateTimeField(_("accepted"))
+    due_at = models.DateTimeField(_("due"))
+    expires_at = models.DateTimeField(_("expires"))
+    claimed_by = models.CharField(_("worker"), max_length=64, blank=True)
+    lease_until = models.DateTimeField(_("lease until"), null=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    in_doubt_since = models.DateTimeField(
+        _("in doubt since"),
+        null=True,
+        help_text=_("The first attempt that WeChat may have accepted without our knowing."),
+    )
+
+    msgid = models.CharField(_("WeChat's msgid"), max_length=20, blank=True)
+    errcode = models.IntegerField("errcode", null=True)
+    errmsg = models.CharField("errmsg", max_length=300, blank=True)
+    rid = models.CharField("rid", max_length=40, blank=True)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    receipt_status = models.CharField(_("receipt"), max_length=64, blank=True)
+    receipt_at = models.DateTimeField(_("receipt at"), null=True)
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="idempotency_key_once",
+            )
+        ]
+        indexes = [
+            # Claiming: the oldest due rows of a lane. The clock: which lanes have due rows.
+            models.Index(
+                fields=["account", "priority", "due_at", "id"],
+                condition=Q(state="queued"),
+                name="message_due",
+            ),
+            # Recovery: rows whose worker died.
+            models.Index(
+                fields=["lease_until"], condition=Q(state="sending"), name="message_leases"
+            ),
+            # Receipts.
+            models.Index(fields=["msgid", "account"], condition=~Q(msgid=""), name="message_msgid"),
+            # The log page: newest first within each filter.
+            models.Index(fields=["state", "-id"], name="message_state"),
+            models.Index(fields=["openid", "-id"], name="message_openid"),
+            models.Index(fields=["account", "-id"], name="message_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id.hex
+
+
+class MessageEvent(models.Model):
+    """One change of a message's state: when, to what, and what was known about it."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    state = models.CharField(max_length=12, choices=State.choices)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=12, choices=Reason.choices, blank=True)
+    errcode = models.IntegerField(null=True)
+    detail = models.CharField(max_length=300, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+    next_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.at:%H:%M:%S}"

@@ -1,0 +1,29 @@
+"""The request id: taken from the caller's X-Request-ID or made, given back, and put into errors."""
+
+import re
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.http import HttpRequest, HttpResponse
+
+_current: ContextVar[str] = ContextVar("request_id", default="")
+_ALLOWED = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def current_request_id() -> str:
+    return _current.get()
+
+
+def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Middleware; the first of all, so that every error carries the id."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        value = given if _ALLOWED.fullmatch(given) else uuid.uuid4().hex
+        _current.set(value)
+        response = get_response(request)
+        response["X-Request-ID"] = value
+        return response
+
+    return middleware

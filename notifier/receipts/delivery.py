@@ -1,0 +1,96 @@
+"""Delivery receipts (TEMPLATESENDJOBFINISH): `sent` becomes `delivered` or `undelivered`.
+
+A receipt may come before the send's own result is stored, twice, or never.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from notifier.models import (
+    MOVES,
+    Message,
+    MessageEvent,
+    Push,
+    Recipient,
+    RecipientState,
+    State,
+)
+from notifier.wechat.callback import Outcome, outcome_of
+
+PATIENCE = timedelta(minutes=10)
+"""How long a receipt waits for its message: WeChat's guard against doubles lasts as long."""
+
+
+def settle_receipts(pushes: list[Push], now: datetime) -> None:
+    """Sets each push's outcome; a push without its message is tried again, ever more rarely."""
+    messages = _messages(pushes)
+    moved: dict[tuple[State, str], list[Message]] = {}
+    for push in pushes:
+        message = messages.get((push.account_id, push.msgid)) or _by_openid(push)
+        if message is None:
+            _wait(push, now)
+            continue
+        push.due_at = None
+        delivered = outcome_of(push.status) is Outcome.DELIVERED
+        state = State.DELIVERED if delivered else State.UNDELIVERED
+        if state not in MOVES[State(message.state)]:
+            push.outcome = "repeated"
+            continue
+        push.outcome = "applied"
+        message.state = state
+        moved.setdefault((state, push.status), []).append(message)
+    for (state, status), group in moved.items():
+        _store(group, state, status, now)
+
+
+def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:
+    msgids = {push.msgid for push in pushes if _is_real(push.msgid)}
+    accounts = {push.account_id for push in pushes}
+    rows = (
+        Message.objects.select_for_update()
+        .filter(msgid__in=msgids, account_id__in=accounts)
+        .only("account_id", "msgid", "state", "attempts", "recipient_id")
+    )
+    return {(row.account_id, row.msgid): row for row in rows}
+
+
+def _by_openid(push: Push) -> Message | None:
+    """A receipt with MsgID 0 (reported for sends with a client_msg_id): the person's only message
+    that waits for one. With two candidates nothing is guessed."""
+    if _is_real(push.msgid):
+        return None
+    waiting = Message.objects.filter(
+        account_id=push.account_id,
+        openid=push.openid,
+        state=State.SENT,
+        sent_at__gte=push.received_at - PATIENCE,
+    )
+    candidates = list(waiting.select_for_update()[:2])
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _is_real(msgid: str) -> bool:
+    return msgid not in ("", "0")
+
+
+def _wait(push: Push, now: datetime) -> None:
+    waited = now - push.received_at
+    if waited >= PATIENCE:
+        push.due_at, push.outcome = None, "unmatched"
+    else:
+        push.due_at = now + max(waited, timedelta(seconds=1))
+        push.outcome = "early"
+
+
+def _store(messages: list[Message], state: State, status: str, now: datetime) -> None:
+    Message.objects.filter(pk__in=[message.pk for message in messages]).update(
+        state=state, receipt_status=status, receipt_at=now
+    )
+    MessageEvent.objects.bulk_create(
+        MessageEvent(message=message, at=now, state=state, attempt=message.attempts, detail=status)
+        for message in messages
+    )
+    if outcome_of(status) is Outcome.REFUSED_BY_USER:
+        Recipient.objects.filter(pk__in=[message.recipient_id for message in messages]).update(
+            state=RecipientState.REFUSED, state_since=now
+        )

@@ -1,0 +1,154 @@
+"""WeChat's HTTP protocol: one method for each call. Knows no Django model.
+
+Every request leaves through `_exchange`, so there alone addresses, time-outs, backup domains and
+the redaction of secrets are dealt with: `requests` puts the address, token included, into the
+texts of its exceptions, and none of these leaves this module.
+"""
+
+import math
+import ssl
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import requests
+from requests import PreparedRequest, Response
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from notifier.wechat.errors import Ambiguous, Kind, Refused, Unreachable, kind_of, split_rid
+from notifier.wechat.tokens import Token, TokenCache, Tokens
+
+SEND_PATH = "/cgi-bin/message/template/send"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    appid: str
+    secret: str
+    token_call: str = "stable_token"  # noqa: S105 - the call's name; or "token"
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.appid})"
+
+
+class WeChatClient:
+    """One account's calls. `addresses`: the API's base address, then the backups, in order."""
+
+    def __init__(
+        self,
+        session: requests.Session,
+        credentials: Credentials,
+        addresses: Sequence[str],
+        cache: TokenCache,
+        timeout: tuple[float, float],
+    ) -> None:
+        self._session = session
+        self._credentials = credentials
+        self._addresses = tuple(address.rstrip("/") for address in addresses)
+        self._timeout = timeout
+        self._tokens = Tokens(cache, credentials.appid, self.fetch_token)
+
+    def send_template(self, body: bytes, not_after: float = math.inf) -> str:
+        """POST message/template/send with a ready JSON body; returns WeChat's msgid.
+
+        No call begins after `not_after` (time.monotonic()). Raises Refused, TokenRefused,
+        Unreachable (nothing was sent) or Ambiguous (perhaps it was).
+        """
+        return str(self._with_token("POST", SEND_PATH, body, not_after).get("msgid", ""))
+
+    def templates(self) -> list[dict[str, str]]:
+        """GET template/get_all_private_template: template_id, title, content, example, ..."""
+        answer = self._with_token("GET", "/cgi-bin/template/get_all_private_template")
+        return list(answer.get("template_list", []))
+
+    def fetch_token(self) -> Token:
+        """A token from WeChat itself; everybody else takes the shared one. Never in force mode."""
+        secret = {"appid": self._credentials.appid, "secret": self._credentials.secret}
+        if self._credentials.token_call == "token":  # noqa: S105
+            query = urlencode({"grant_type": "client_credential"} | secret)
+            answer = self._exchange("GET", f"/cgi-bin/token?{query}")
+        else:
+            body = {"grant_type": "client_credential", "force_refresh": False} | secret
+            answer = self._exchange("POST", "/cgi-bin/stable_token", orjson.dumps(body))
+        return Token(str(answer["access_token"]), int(answer.get("expires_in", 7200)))
+
+    def _with_token(
+        self, method: str, path: str, body: bytes | None = None, not_after: float = math.inf
+    ) -> dict[str, Any]:
+        """A dead token is replaced once; a second refusal is the caller's."""
+        token = self._tokens.current()
+        try:
+            return self._exchange(method, f"{path}?access_token={token}", body, not_after)
+        except Refused as error:
+            if kind_of(error.errcode) is not Kind.TOKEN:
+                raise
+        token = self._tokens.replace(token)
+        return self._exchange(method, f"{path}?access_token={token}", body, not_after)
+
+    def _exchange(
+        self, method: str, target: str, body: bytes | None = None, not_after: float = math.inf
+    ) -> dict[str, Any]:
+        """The first address that can be connected to. No backup once bytes may have arrived."""
+        failure = Unreachable("no address is set")
+        for address in self._addresses:
+            if time.monotonic() > not_after:
+                raise Unreachable("no time was left for the call")
+            try:
+                return _answer(self._send(_prepared(method, address + target, body)))
+            except Unreachable as error:
+                failure = error
+        raise failure
+
+    def _send(self, request: PreparedRequest) -> Response:
+        # The adapter, not Session.send: no cookies, redirects or hooks, half the time. WeChat
+        # sets no cookies, and a redirect would carry the token elsewhere.
+        adapter = self._session.get_adapter(request.url or "")
+        try:
+            response = adapter.send(request, timeout=self._timeout)
+            response.content  # noqa: B018 - reads the body and gives the connection back
+            return response
+        except requests.RequestException as error:
+            raise _failure(error) from None
+
+
+def _prepared(method: str, url: str, body: bytes | None) -> PreparedRequest:
+    request = PreparedRequest()
+    request.method, request.url, request.body = method, url, body
+    request.headers = CaseInsensitiveDict({"User-Agent": "Hongyan", "Connection": "keep-alive"})
+    if body is not None:
+        request.headers["Content-Type"] = "application/json; charset=utf-8"
+        request.headers["Content-Length"] = str(len(body))  # else chunked: WeChat answers 412
+    return request
+
+
+def _failure(error: requests.RequestException) -> Unreachable | Ambiguous:
+    """Was it certainly not sent? Only a failed connect says so. The exception's text is dropped."""
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    name = type(reason or error).__name__
+    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
+        return Unreachable(f"no connection ({name})")
+    if isinstance(getattr(reason, "args", (None,))[0], ssl.SSLCertVerificationError):
+        return Unreachable("the server's certificate is not valid")
+    if isinstance(error, requests.Timeout):
+        return Ambiguous("no answer in time")
+    return Ambiguous(f"the connection broke ({name})")
+
+
+def _answer(response: Response) -> dict[str, Any]:
+    """WeChat's JSON. Decoded as UTF-8 whatever the header says: it names no charset."""
+    if response.status_code != 200:
+        raise Ambiguous(f"HTTP {response.status_code}")
+    try:
+        answer = orjson.loads(response.content)
+        errcode = int(answer.get("errcode", 0))
+    except (ValueError, AttributeError, TypeError):
+        raise Ambiguous("the answer is not WeChat's JSON") from None
+    if errcode:
+        errmsg, rid = split_rid(str(answer.get("errmsg", "")))
+        raise Refused(errcode, errmsg, rid)
+    return dict(answer)

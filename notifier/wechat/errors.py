@@ -1,0 +1,122 @@
+"""What an answer of WeChat means, and the exceptions of the WeChat client. Everybody's import.
+
+WeChatError
+├── Unreachable    nothing was sent: DNS, connect or TLS failure
+├── Ambiguous      may have been processed: read time-out, reset after the body, 5xx, no JSON
+└── Refused        WeChat answered with an errcode
+"""
+
+import re
+
+from notifier.wechat.errcodes import (
+    TABLE,
+    UNKNOWN_FIX,
+    UNKNOWN_MEANING,
+    ErrCode,
+    Kind,
+)
+
+__all__ = [
+    "Ambiguous",
+    "ErrCode",
+    "Kind",
+    "Refused",
+    "Unreachable",
+    "WeChatError",
+    "kind_of",
+    "lookup",
+    "redact",
+    "split_rid",
+    "token_error_kind",
+]
+
+REDACTED = "[redacted]"
+
+# `name=value` in URLs and forms, `"name": "value"` in JSON (also escaped) and Python dicts.
+_SECRET = re.compile(
+    r"""(\b\w*(?:token|secret|aes_?key)          # access_token, appsecret, EncodingAESKey ...
+        \\?["']?\s*(?:=|:|%3D)\s*\\?["']?)       # separator, quotes
+        (?!\[redacted)[^\s"'&<>,;()\[\]{}\\]+    # the value
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_URL = re.compile(r"https?://[^\s'\"<>]+", re.IGNORECASE)
+_RID = re.compile(r"\brid: ?([\w-]+)\s*$")
+_HINT = re.compile(r"\bhint: ?\[([^\]]*)\]\s*$")
+
+# The token call itself: everything else (wrong secret, IP, frozen, quota of token calls used up,
+# unknown) needs a person, and asking again would only burn the daily quota of token calls.
+_TOKEN_CALL_RETRIES = frozenset({-1, 45011})
+
+
+def lookup(code: int) -> ErrCode:
+    """Return the table's row of an errcode; a code without a row gets UNKNOWN_CODE."""
+    known = TABLE.get(code)
+    return known or ErrCode(code, Kind.UNKNOWN_CODE, UNKNOWN_MEANING, UNKNOWN_FIX)
+
+
+def kind_of(code: int) -> Kind:
+    """Return what to do about the errcode of a business call such as template/send."""
+    return lookup(code).kind
+
+
+def token_error_kind(code: int) -> Kind:
+    """Return RETRY or ACCOUNT for the errcode of a token call (token, stable_token).
+
+    40001 means a wrong secret here, not an old token (official page getAccessToken).
+    """
+    return Kind.RETRY if code in _TOKEN_CALL_RETRIES else Kind.ACCOUNT
+
+
+def split_rid(errmsg: str) -> tuple[str, str]:
+    """Split WeChat's request id off: `"invalid appid rid: 6-a"` -> `("invalid appid", "6-a")`.
+
+    Also understands `, rid:` and the older `hint: [..]`; the id is "" when there is none.
+    """
+    rid = ""
+    for tail in (_RID, _HINT):
+        if found := tail.search(errmsg):
+            errmsg, rid = errmsg[: found.start()].rstrip(" ,"), rid or found[1]
+    return errmsg.strip(), rid
+
+
+def redact(text: str) -> str:
+    """Replace tokens, secrets and AES keys in URLs, forms and JSON by "[redacted]"."""
+    return _SECRET.sub(rf"\1{REDACTED}", text)
+
+
+class WeChatError(Exception):
+    """A call to WeChat without a usable result; `kind` says what to do.
+
+    The text is cleaned of URLs, tokens and secrets. Raise it `from None`: the cause of a failed
+    `requests` call carries the URL with the token into every traceback.
+    """
+
+    kind: Kind = Kind.RETRY
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(_URL.sub("[url]", redact(reason)))
+
+
+class Unreachable(WeChatError):
+    """Nothing was sent: a repeat cannot deliver twice."""
+
+
+class Ambiguous(WeChatError):
+    """WeChat may have processed the call: repeat only with the same client_msg_id."""
+
+    kind = Kind.AMBIGUOUS
+
+
+class Refused(WeChatError):
+    """WeChat answered with an errcode other than 0; `kind` is that of a business call."""
+
+    def __init__(self, errcode: int, errmsg: str, rid: str = "") -> None:
+        super().__init__(f"{errcode} {errmsg}" + (f" (rid {rid})" if rid else ""))
+        self.errcode = errcode
+        self.errmsg = _URL.sub("[url]", redact(errmsg))
+        self.rid = rid
+        self.kind = kind_of(errcode)
+
+    def __reduce__(self) -> tuple[type["Refused"], tuple[int, str, str]]:
+        return type(self), (self.errcode, self.errmsg, self.rid)

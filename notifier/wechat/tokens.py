@@ -1,0 +1,109 @@
+"""One access token an account, shared by all processes, fetched by one of them at a time.
+
+The cache (django-redis) is passed in; nothing here knows Django.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from notifier.wechat.errors import Ambiguous, Refused, Unreachable
+
+EARLY_SECONDS = 300
+"""stable_token gives a new token in the last 5 minutes of the old one's life; both work then."""
+MEMORY_SECONDS = 3.0
+FAILURE_SECONDS = 5
+"""After a refused token call nobody asks again for so long: fifty waiting threads, one call."""
+LOCK_SECONDS = 30
+
+
+class TokenRefused(Refused):
+    """WeChat refused the token call itself: a matter of the account, not of a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    value: str
+    expires_in: int
+    """Seconds."""
+
+
+class TokenCache(Protocol):
+    def get(self, key: str) -> Any: ...
+    def set(self, key: str, value: Any, timeout: int) -> Any: ...
+    def delete(self, key: str) -> Any: ...
+    def lock(
+        self, key: str, *, timeout: float, blocking_timeout: float
+    ) -> AbstractContextManager[Any]: ...
+
+
+class Tokens:
+    """The token of one account: `current()` and, when WeChat refused it, `replace(it)`."""
+
+    def __init__(self, cache: TokenCache, name: str, fetch: Callable[[], Token]) -> None:
+        self._cache = cache
+        self._fetch = fetch
+        self._key = f"wechat-token:{name}"
+        self._memory: tuple[str, float] = ("", 0.0)
+        self._in_process = threading.Lock()
+
+    def current(self) -> str:
+        """Raises TokenRefused, or Unreachable (no token: nothing was sent)."""
+        value, until = self._memory
+        return value if time.monotonic() < until else self._obtain(dead=None)
+
+    def replace(self, dead: str) -> str:
+        """A token other than `dead`. Compares first: if another process has replaced it
+        already, theirs is taken and nothing is fetched."""
+        value, until = self._memory
+        return value if value != dead and time.monotonic() < until else self._obtain(dead)
+
+    def _obtain(self, dead: str | None) -> str:
+        with self._in_process:  # one thread asks Redis; the others find its answer in memory
+            value, until = self._memory
+            if value and value != dead and time.monotonic() < until:
+                return value
+            try:
+                token = self._cached(dead) or self._fetch_once(dead)
+            except (Refused, Unreachable):
+                self._memory = ("", 0.0)
+                raise
+            except Ambiguous as error:
+                raise Unreachable(f"no token: {error}") from None  # the message was not sent
+            except Exception as error:
+                # Redis is away. Its exception may show connection details, so only its name stays.
+                raise Unreachable(f"no token: {type(error).__name__}") from None
+            self._memory = (token, time.monotonic() + MEMORY_SECONDS)
+            return token
+
+    def _cached(self, dead: str | None) -> str | None:
+        value = self._cache.get(self._key)
+        return value if isinstance(value, str) and value != dead else None
+
+    def _fetch_once(self, dead: str | None) -> str:
+        lock = self._cache.lock(
+            f"{self._key}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS
+        )
+        with lock:
+            if found := self._cached(dead):
+                return found
+            if failure := self._cache.get(f"{self._key}:failure"):
+                raise TokenRefused(*failure)
+            return self._fetch_and_store(dead)
+
+    def _fetch_and_store(self, dead: str | None) -> str:
+        try:
+            token = self._fetch()
+            if token.value == dead:
+                # Force mode would end the token of everybody else: a person must decide that.
+                raise Refused(40001, "WeChat refuses the token and gives the same one again", "")
+        except Refused as error:
+            self._cache.delete(self._key)
+            failure = (error.errcode, error.errmsg, error.rid)
+            self._cache.set(f"{self._key}:failure", failure, timeout=FAILURE_SECONDS)
+            raise TokenRefused(*failure) from None
+        self._cache.set(self._key, token.value, timeout=max(token.expires_in - EARLY_SECONDS, 10))
+        return token.value

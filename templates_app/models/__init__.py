@@ -1,0 +1,18 @@
+"""Accounts, templates and their versions."""
+
+from templates_app.models.accounts import CallbackMode, OfficialAccount
+from templates_app.models.templates import (
+    MessageTemplate,
+    Overflow,
+    TemplateField,
+    TemplateVersion,
+)
+
+__all__ = [
+    "CallbackMode",
+    "MessageTemplate",
+    "OfficialAccount",
+    "Overflow",
+    "TemplateField",
+    "TemplateVersion",
+]

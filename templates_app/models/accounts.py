@@ -1,0 +1,103 @@
+"""The WeChat Official Accounts (公众号) that messages are sent through."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator, URLValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from templates_app.encryption import EncryptedTextField
+
+_http_url = URLValidator(schemes=["http", "https"])
+
+
+class CallbackMode(models.TextChoices):
+    PLAIN = "plain", _("Plain (明文模式)")
+    COMPATIBLE = "compatible", _("Compatible (兼容模式)")
+    SAFE = "safe", _("Safe (安全模式)")
+
+
+class TokenCall(models.TextChoices):
+    """Which of WeChat's two calls gives the access token. The two do not disturb each other."""
+
+    STABLE = "stable_token", "stable_token"
+    CLASSIC = "token", "token"
+
+
+class OfficialAccount(models.Model):
+    """One appid. Its secrets are encrypted at rest and are never shown again."""
+
+    slug = models.SlugField(
+        _("short name"),
+        unique=True,
+        help_text=_("Part of the callback address: /wechat/<short name>/callback"),
+    )
+    name = models.CharField(_("name"), max_length=100)
+    appid = models.CharField(
+        "AppID",
+        max_length=32,
+        unique=True,
+        validators=[
+            RegexValidator(r"^wx[0-9a-f]{16}$", _("An AppID is wx and 16 hexadecimal digits."))
+        ],
+    )
+    original_id = models.CharField(
+        _("original id"), max_length=32, blank=True, help_text=_("gh_ and 12 characters")
+    )
+    app_secret = EncryptedTextField("AppSecret")
+    callback_token = EncryptedTextField(_("callback token"), blank=True)
+    encoding_aes_key = EncryptedTextField("EncodingAESKey", blank=True)
+    previous_aes_key = EncryptedTextField(
+        _("previous EncodingAESKey"),
+        blank=True,
+        help_text=_("WeChat may use the old key for some time after a change."),
+    )
+    callback_mode = models.CharField(
+        _("callback mode"),
+        max_length=12,
+        choices=CallbackMode.choices,
+        default=CallbackMode.PLAIN,
+    )
+    api_base_url = models.URLField(
+        _("API address"), blank=True, help_text=_("Empty: https://api.weixin.qq.com")
+    )
+    backup_domains = models.TextField(
+        _("backup addresses"),
+        blank=True,
+        help_text=_(
+            "One a line, such as https://api2.weixin.qq.com. Used when no connection can be made."
+        ),
+    )
+    token_call = models.CharField(
+        _("token call"),
+        max_length=12,
+        choices=TokenCall.choices,
+        default=TokenCall.STABLE,
+        help_text=_("With “token”, every other program that fetches one ends ours."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("official account")
+        verbose_name_plural = _("official accounts")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        for address in self.backup_addresses:
+            _http_url(address)
+        if self.callback_mode != CallbackMode.PLAIN and not self.encoding_aes_key:
+            raise ValidationError(
+                {"encoding_aes_key": _("This callback mode needs the EncodingAESKey.")}
+            )
+
+    @property
+    def backup_addresses(self) -> tuple[str, ...]:
+        return tuple(line.strip() for line in self.backup_domains.splitlines() if line.strip())
+
+    @property
+    def aes_keys(self) -> tuple[str, ...]:
+        return tuple(key for key in (self.encoding_aes_key, self.previous_aes_key) if key)

@@ -1,0 +1,38 @@
+"""From an account's row to its WeChat client, kept in the process until the row changes."""
+
+import threading
+from datetime import datetime
+from typing import cast
+
+from django.conf import settings
+from django.core.cache import cache
+
+from notifier.wechat.client import Credentials, WeChatClient
+from notifier.wechat.session import shared_session
+from notifier.wechat.tokens import TokenCache
+from templates_app.models import OfficialAccount
+
+_clients: dict[int, tuple[datetime, WeChatClient]] = {}
+_lock = threading.Lock()
+
+
+def client_for(account: OfficialAccount) -> WeChatClient:
+    with _lock:
+        changed_at, client = _clients.get(account.pk, (None, None))
+        if client is None or changed_at != account.updated_at:
+            client = new_client(account)
+            _clients[account.pk] = (account.updated_at, client)
+        return client
+
+
+def new_client(account: OfficialAccount) -> WeChatClient:
+    return WeChatClient(
+        session=shared_session(settings.DISPATCH_THREADS),
+        credentials=Credentials(account.appid, account.app_secret, account.token_call),
+        addresses=(
+            account.api_base_url or settings.WECHAT_API_BASE_URL,
+            *account.backup_addresses,
+        ),
+        cache=cast(TokenCache, cache),
+        timeout=(settings.WECHAT_CONNECT_TIMEOUT, settings.WECHAT_READ_TIMEOUT),
+    )

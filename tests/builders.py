@@ -1,0 +1,101 @@
+"""Rows for tests: valid by default, every part can be given."""
+
+import itertools
+from typing import Any
+
+from django.utils import timezone
+
+from notifier.intake.accept import Origin, SendRequest, accept
+from notifier.models import ApiClient, Message, Recipient
+from notifier.recipients.directory import Address
+from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
+from templates_app.publishing import publish
+
+_numbers = itertools.count(1)
+
+CONTENT = "订单号:{{character_string1.DATA}}\n商品:{{thing2.DATA}}\n时间:{{time3.DATA}}"
+DATA = {"order_no": "A-1001", "product": "云南白茶", "at": "2026-11-24 10:00"}
+PATTERNS = {
+    "character_string1": "{{ order_no }}",
+    "thing2": "{{ product }}",
+    "time3": "{{ at }}",
+}
+
+
+def openid(name: str = "") -> str:
+    return f"oTEST{name or next(_numbers)}".ljust(28, "0")
+
+
+def magic(name: str) -> str:
+    return f"oSIM-{name}".ljust(28, "_")
+
+
+def make_account(**values: Any) -> OfficialAccount:
+    number = next(_numbers)
+    defaults = {
+        "slug": f"account-{number}",
+        "name": f"Account {number}",
+        "appid": f"wx{number:016x}",
+        "original_id": f"gh_{number:012x}",
+        "app_secret": f"{number:032x}",
+        "callback_token": "callbacktoken",
+    }
+    return OfficialAccount.objects.create(**defaults | values)
+
+
+def make_template(account: OfficialAccount | None = None, **values: Any) -> MessageTemplate:
+    template = MessageTemplate.objects.create(
+        account=account or make_account(),
+        code=values.pop("code", f"order-{next(_numbers)}"),
+        name="Order",
+    )
+    publish(make_version(template, **values), by="test")
+    template.refresh_from_db()
+    return template
+
+
+def make_version(
+    template: MessageTemplate, patterns: dict[str, str] = PATTERNS, **values: Any
+) -> TemplateVersion:
+    defaults = {
+        "wechat_template_id": f"tpl{next(_numbers)}".ljust(43, "x"),
+        "title": "订单通知",
+        "content": CONTENT,
+    }
+    version = TemplateVersion.objects.create(template=template, **defaults | values)
+    version.make_fields()
+    for key, pattern in patterns.items():
+        version.fields.filter(key=key).update(pattern=pattern)
+    return version
+
+
+def make_recipient(account: OfficialAccount, **values: Any) -> Recipient:
+    return Recipient.objects.create(account=account, **{"openid": openid()} | values)
+
+
+def make_client(**values: Any) -> ApiClient:
+    return ApiClient.objects.create(**{"name": f"service-{next(_numbers)}"} | values)
+
+
+def make_message(
+    template: MessageTemplate | None = None, recipient: Recipient | None = None, **values: Any
+) -> Message:
+    """Through intake, as every message; `values` go to SendRequest."""
+    template = template or make_template()
+    recipient = recipient or make_recipient(template.account)
+    request = {
+        "template": template.code,
+        "to": Address(openid=recipient.openid),
+        "data": DATA,
+    }
+    origin = values.pop("origin", Origin())
+    return accept(SendRequest(**request | values), origin).message
+
+
+def set_message(message: Message, **values: Any) -> Message:
+    Message.objects.filter(pk=message.pk).update(**values)
+    message.refresh_from_db()
+    return message
+
+
+now = timezone.now

@@ -1,0 +1,141 @@
+"""Fixtures for all: the database's file, an empty Redis, the simulator, a platform to talk to."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import django_rq
+import pytest
+from django.conf import settings
+from django.db import connections
+from rest_framework.test import APIClient
+
+from notifier.dispatch import drain
+from notifier.dispatch.lanes import redis
+from notifier.models import ApiClient
+from templates_app import wechat
+from templates_app.models import MessageTemplate, OfficialAccount
+from tests import builders
+from tests.simulator.process import SimulatorProcess
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
+    """A file in place of SQLite's memory, so that processes under test see the same rows."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    database = connections["default"].settings_dict
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"]["NAME"] = str(settings.HONGYAN_HOME / f"test-{worker}.sqlite3")
+    else:
+        database["TEST"]["NAME"] = f"test_hongyan_{worker}"
+
+
+@pytest.fixture(autouse=True)
+def _clean() -> Iterator[None]:
+    redis().flushdb()
+    drain.stopping.clear()
+    yield
+    wechat._clients.clear()
+
+
+@pytest.fixture(scope="session")
+def simulator_process() -> Iterator[SimulatorProcess]:
+    process = SimulatorProcess([])
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def simulator(simulator_process: SimulatorProcess) -> SimulatorProcess:
+    simulator_process.control("POST", "/reset")
+    return simulator_process
+
+
+class Platform:
+    """An account that the simulator knows, with a template, as the demo has them."""
+
+    def __init__(self, simulator: SimulatorProcess, callback: str, mode: str) -> None:
+        self.simulator = simulator
+        self.account: OfficialAccount = builders.make_account(
+            api_base_url=simulator.url,
+            encoding_aes_key="" if mode == "plain" else "k" * 43,
+            callback_mode=mode,
+        )
+        self.template: MessageTemplate = builders.make_template(self.account)
+        self.configure(callback_url=callback and f"{callback}/wechat/{self.account.slug}/callback")
+
+    def configure(self, **values: Any) -> None:
+        account, version = self.account, self.template.published
+        assert version is not None
+        template = {
+            "template_id": version.wechat_template_id,
+            "title": version.title,
+            "content": version.content,
+        }
+        known = {
+            "appid": account.appid,
+            "secret": account.app_secret,
+            "original_id": account.original_id,
+            "name": account.name,
+            "callback_token": account.callback_token,
+            "encoding_aes_key": account.encoding_aes_key,
+            "callback_mode": account.callback_mode,
+            "templates": [template],
+            "followers": [],
+        }
+        self.simulator.control("POST", "/accounts", known | values)
+
+    def recipient(self, openid: str = "", **values: Any) -> Any:
+        """A follower on both sides; magic ones the simulator knows anyhow."""
+        row = builders.make_recipient(self.account, openid=openid or builders.openid(), **values)
+        if not openid.startswith("oSIM-"):
+            follow = {"appid": self.account.appid, "openid": row.openid, "subscribe": True}
+            self.simulator.control("POST", "/follow", follow)
+        return row
+
+    def message(self, openid: str = "", **values: Any) -> Any:
+        return builders.make_message(self.template, self.recipient(openid), **values)
+
+    def received(self) -> list[dict[str, Any]]:
+        path = f"/messages?appid={self.account.appid}&limit=100000"
+        return list(self.simulator.control("GET", path)["messages"])
+
+    def counters(self) -> dict[str, Any]:
+        state = self.simulator.control("GET", "/state")
+        return next(
+            one["counters"] for one in state["accounts"] if one["appid"] == self.account.appid
+        )
+
+
+@pytest.fixture
+def platform(transactional_db: None, simulator: SimulatorProcess) -> Platform:
+    """Without a callback address: no receipts come."""
+    return Platform(simulator, "", "plain")
+
+
+@pytest.fixture
+def work() -> Callable[[], None]:
+    """Runs the queues' jobs in this process until the queues are empty."""
+
+    def run() -> None:
+        django_rq.get_worker(
+            *settings.RQ_QUEUE_NAMES,
+            worker_class="notifier.dispatch.worker.DispatchWorker",
+            serializer="rq.serializers.JSONSerializer",
+        ).work(burst=True, logging_level="WARNING")
+
+    return run
+
+
+@pytest.fixture
+def service(transactional_db: None) -> ApiClient:
+    return builders.make_client()
+
+
+@pytest.fixture
+def api(service: ApiClient) -> APIClient:
+    """A calling service with its key."""
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {service.make_key()}")
+    client.raise_request_exception = False
+    return client
+
+
