@@ -206,6 +206,7 @@ UNFOLD = {
     "SITE_HEADER": _("Hongyan"),
     "SITE_SUBHEADER": _("WeChat template messages"),
     "SITE_SYMBOL": "send",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/hongyan/icon.svg"}],
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

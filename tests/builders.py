@@ -23,7 +23,7 @@ PATTERNS = {
 
 
 def openid(name: str = "") -> str:
-    return f"oTEST{name or next(_numbers)}".ljust(28, "0")
+    return f"oTEST{name or next(_numbers)}".ljust(28, "x")
 
 
 def magic(name: str) -> str:

@@ -7,10 +7,13 @@ import django_rq
 import pytest
 from django.conf import settings
 from django.db import connections
+from redis import Redis
 from rest_framework.test import APIClient
+from rq import Queue
 
-from notifier.dispatch import drain
+from notifier.dispatch import lanes
 from notifier.dispatch.lanes import redis
+from notifier.dispatch.sender import sender
 from notifier.models import ApiClient
 from templates_app import wechat
 from templates_app.models import MessageTemplate, OfficialAccount
@@ -32,8 +35,9 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True)
 def _clean() -> Iterator[None]:
     redis().flushdb()
-    drain.stopping.clear()
+    sender().stopping.clear()
     yield
+    sender().finish(20)
     wechat._clients.clear()
 
 
@@ -139,3 +143,8 @@ def api(service: ApiClient) -> APIClient:
     return client
 
 
+@pytest.fixture
+def dead_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens where the queues and locks are looked for."""
+    connection = Redis(unix_socket_path="/nonexistent/redis.sock")
+    monkeypatch.setattr(lanes, "queue", lambda name: Queue(name, connection=connection))

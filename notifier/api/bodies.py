@@ -1,7 +1,8 @@
 """What the endpoints take, decoded and checked in one step by msgspec."""
 
 import re
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,13 +16,21 @@ from notifier.intake.errors import Fault
 from notifier.models import Priority
 from notifier.recipients.directory import Address
 
+MAX_DEPTH = 20
+MAX_URL_BYTES = 1024
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
 Moment = Annotated[datetime, Meta(tz=True)]
-Short = Annotated[str, Meta(min_length=1, max_length=64)]
+# PostgreSQL cannot store NUL.
+Short = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*\Z")]
+Link = Annotated[str, Meta(pattern=r"^https?://[^\s\x00-\x1f\x7f]+\Z")]
+Page = Annotated[str, Meta(max_length=500, pattern=r"^[^\s\x00-\x1f\x7f]*\Z")]
 
 
 class MiniProgram(Struct, forbid_unknown_fields=True):
     appid: Short
-    pagepath: Annotated[str, Meta(max_length=500)] = ""
+    pagepath: Page = ""
 
 
 class To(Struct, forbid_unknown_fields=True):
@@ -32,10 +41,10 @@ class To(Struct, forbid_unknown_fields=True):
 class SendBody(Struct, forbid_unknown_fields=True):
     """POST /messages"""
 
-    template: Annotated[str, Meta(min_length=1, max_length=64)]
+    template: Short
     to: To | Short
     data: dict[str, Any] = {}
-    url: Annotated[str, Meta(max_length=1024, pattern="^https?://")] | None = None
+    url: Link | None = None
     miniprogram: MiniProgram | None = None
     priority: Literal["urgent", "normal", "bulk"] = "normal"
     send_at: Moment | None = None
@@ -66,7 +75,7 @@ _decode_send = msgspec.json.Decoder(SendBody).decode
 
 
 def read_send(request: Request) -> SendBody:
-    """Raises InvalidRequest with the field named."""
+    """Raises InvalidRequest with the field named. Times come out in UTC."""
     try:
         body = _decode_send(request.body)
     except msgspec.ValidationError as error:
@@ -75,12 +84,54 @@ def read_send(request: Request) -> SendBody:
         raise InvalidRequest(
             [Fault("", "not_json", f"The body is not valid JSON: {error}")]
         ) from None
-    if len(msgspec.json.encode(body.metadata)) > settings.API_MAX_METADATA_BYTES:
-        raise InvalidRequest(
-            [Fault("/metadata", "too_large", f"At most {settings.API_MAX_METADATA_BYTES} bytes.")],
-            status=422,
-        )
+    except RecursionError:
+        raise InvalidRequest([Fault("", "too_deep", "The body is nested too deeply.")]) from None
+    if faults := [*_faults(body)]:
+        raise InvalidRequest(faults, status=422)
+    body.send_at = body.send_at and body.send_at.astimezone(UTC)
+    body.expires_at = body.expires_at and body.expires_at.astimezone(UTC)
     return body
+
+
+def _faults(body: SendBody) -> Iterator[Fault]:
+    """What the types cannot say."""
+    yield from _unstorable(body.data, "/data")
+    yield from _unstorable(body.metadata, "/metadata")
+    for pointer, moment in (("/send_at", body.send_at), ("/expires_at", body.expires_at)):
+        if moment is not None and not EARLIEST <= moment <= LATEST:
+            yield Fault(pointer, "out_of_range", "It must lie between the years 2000 and 2200.")
+    if len((body.url or "").encode()) > MAX_URL_BYTES:
+        yield Fault("/url", "too_large", f"At most {MAX_URL_BYTES} bytes.")
+    limit = settings.API_MAX_METADATA_BYTES
+    if len(msgspec.json.encode(body.metadata)) > limit:
+        yield Fault("/metadata", "too_large", f"At most {limit} bytes.")
+
+
+def _unstorable(value: Any, pointer: str) -> Iterator[Fault]:
+    """NUL, which PostgreSQL's JSON refuses, and a depth at which encoders give up."""
+    waiting = [(value, pointer, 1)]
+    while waiting:
+        value, pointer, depth = waiting.pop()
+        inner = _named(value)
+        if depth > MAX_DEPTH and inner:
+            yield Fault(pointer, "too_deep", f"At most {MAX_DEPTH} levels.")
+            return
+        if any("\0" in text for text in (value, *inner) if isinstance(text, str)):
+            yield Fault(pointer, "has_nul", "The character NUL is not allowed.")
+        waiting += [
+            (item, f"{pointer}/{_escaped(name)}", depth + 1) for name, item in inner.items()
+        ]
+
+
+def _named(value: Any) -> dict[Any, Any]:
+    if isinstance(value, list):
+        return dict(enumerate(value))
+    return value if isinstance(value, dict) else {}
+
+
+def _escaped(name: Any) -> str:
+    """A part of a JSON pointer (RFC 6901)."""
+    return str(name).replace("~", "~0").replace("/", "~1")
 
 
 def _address(to: To | str) -> Address:
@@ -93,15 +144,16 @@ def _address(to: To | str) -> Address:
 
 
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_NAMED = re.compile(r"(?:unknown|required) field `(?P<name>[^`]+)`")
+_NAMED = re.compile(r"(?:unknown|required) field `(?P<name>.*)`", re.DOTALL)
 
 
 def _fault(text: str) -> Fault:
     """msgspec says: Expected `str`, got `int` - at `$.to.openid`."""
     path = _PATH.search(text)
-    pointer = re.sub(r"[.\[]", "/", path["path"]).replace("]", "") if path else ""
+    pointer = re.sub(r"[.\[]", "/", path["path"].replace("[...]", "")) if path else ""
+    pointer = pointer.replace("]", "")
     message = _PATH.sub("", text)
     if named := _NAMED.search(message):
         code = "unknown_field" if "unknown" in message else "missing_field"
-        return Fault(f"{pointer}/{named['name']}", code, f"{message}.")
+        return Fault(f"{pointer}/{_escaped(named['name'])}", code, f"{message}.")
     return Fault(pointer, "invalid_value", f"{message}.")

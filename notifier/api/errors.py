@@ -117,6 +117,15 @@ def too_large(limit: int) -> HttpResponse:
     )
 
 
+def bad_length() -> HttpResponse:
+    return problem(
+        400,
+        "invalid-request",
+        "The request is not well-formed.",
+        "Content-Length is not a number of bytes.",
+    )
+
+
 def _drf_problem(error: exceptions.APIException) -> HttpResponse:
     headers = {}
     if auth_header := getattr(error, "auth_header", None):

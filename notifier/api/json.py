@@ -1,9 +1,12 @@
-"""JSON out: orjson in place of DRF's renderer, fifteen times as fast."""
+"""JSON out: msgspec in place of DRF's renderer, fifteen times as fast.
+
+Not orjson: it refuses whole numbers above 64 bits, and a caller's metadata may hold such.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
+import msgspec
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -21,7 +24,7 @@ class JSONRenderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        return b"" if data is None else orjson.dumps(data)
+        return b"" if data is None else msgspec.json.encode(data)
 
 
 class AlwaysJSON(BaseContentNegotiation):

@@ -1,6 +1,7 @@
 """The endpoints. They read, call intake or the models, and answer; they decide nothing."""
 
 import hashlib
+import re
 import uuid
 from typing import Any, cast
 
@@ -12,19 +13,23 @@ from rest_framework.views import APIView
 
 from notifier.api import answers
 from notifier.api.bodies import read_send
-from notifier.api.errors import InvalidRequest, too_large
+from notifier.api.errors import InvalidRequest, bad_length, too_large
 from notifier.intake.accept import Origin, accept
 from notifier.intake.errors import Fault
 from notifier.models import ApiClient, Message
 from notifier.models.timeline import timeline
 
 MAX_KEY_LENGTH = 255
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class Endpoint(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """A body over the limit is refused before it is read."""
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.API_MAX_BODY_BYTES:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not _LENGTH.fullmatch(length):  # Django would raise ValueError
+            return bad_length()
+        if int(length) > settings.API_MAX_BODY_BYTES:
             return too_large(settings.API_MAX_BODY_BYTES)
         return super().dispatch(request, *args, **kwargs)
 

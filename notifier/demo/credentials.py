@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from notifier.demo import seed
+from notifier.simulator.magic import MAGIC
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def prepare(home: Path, port: int, simulator_port: int) -> dict[str, Any]:
         "simulator_url": f"http://127.0.0.1:{simulator_port}/",
         "account": account.slug,
         "template": seed.TEMPLATES[0].code,
-        "recipients": [*seed.FOLLOWERS, *(f"sim-{magic.name}" for magic in seed.MAGIC.values())],
+        "recipients": [*seed.FOLLOWERS, *(f"sim-{magic.name}" for magic in MAGIC.values())],
     }
     write(path, demo)
     callback = f"{web}/wechat/{account.slug}/callback"

@@ -2,13 +2,18 @@
 
 from types import FrameType
 
+from django.conf import settings
 from rq.worker import SimpleWorker
 
-from notifier.dispatch.drain import stopping
+from notifier.dispatch.sender import sender
 
 
 class DispatchWorker(SimpleWorker):
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """SIGTERM: sends in the air are finished and settled, claimed rows go back."""
-        stopping.set()
+        """SIGTERM: sends in the air are finished, rows that were only claimed go back."""
+        sender().stopping.set()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def teardown(self) -> None:
+        sender().finish(settings.WECHAT_CONNECT_TIMEOUT + settings.WECHAT_READ_TIMEOUT + 5)
+        super().teardown()  # type: ignore[no-untyped-call]

@@ -87,11 +87,9 @@ def _message(request: SendRequest, origin: Origin, now: datetime) -> Message:
     assert version is not None  # noqa: S101 - _template saw to it
     version.template = template
     recipient = _recipient(template, request.to)
-    expires_at = request.expires_at or (request.send_at or now) + timedelta(
-        seconds=settings.MESSAGE_LIFETIME_SECONDS
-    )
     message_id = new_message_id()
     due_at = max(request.send_at or now, now)
+    expires_at = request.expires_at or due_at + timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
     _refuse([*_time_faults(due_at, expires_at)])
     return Message(
         id=message_id,

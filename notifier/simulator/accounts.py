@@ -201,6 +201,9 @@ def upsert(accounts: dict[str, Account], given: Any) -> Account:
     if account is None:
         values.setdefault("any_openid", "followers" not in values)
         account = Account(appid)
+    mode = values.get("callback_mode", account.callback_mode)
+    if mode != "plain" and not values.get("encoding_aes_key", account.encoding_aes_key):
+        raise BadInput(f'"callback_mode" {mode} needs an "encoding_aes_key"')
     for key, value in values.items():
         setattr(account, key, value)
     accounts[appid] = account

@@ -1,6 +1,7 @@
 """WeChat's HTTP surface: the routes, and the checks that every call passes before its handler."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from .accounts import Account
 from .answers import Answer, Refusal, refusal
 from .faults import SEND_PATH
 from .sending import send
+from .tokens import Token
 from .world import Request, World
 
 OpenHandler = Callable[[World, Request], Answer]
@@ -58,8 +60,8 @@ def _dispatch(world: World, request: Request) -> Answer:
     opened = OPEN.get(request.path)
     if opened is not None:
         _require(request, opened[0])
-        handler = opened[1]
-        return _with_faults(world, request, _named_appid, lambda: handler(world, request))
+        call = partial(opened[1], world, request)
+        return _with_faults(world, request, _named_appid(request), call)
     route = ROUTES.get(request.path)
     if route is None:
         raise Refusal(40066)
@@ -77,31 +79,30 @@ def _authorised(world: World, request: Request, handler: Handler) -> Answer:
     if not value:
         raise Refusal(41001)
     token = world.tokens.find(value)
-    account = token.account if token is not None else None
-    if request.path != SEND_PATH or account is None:
-        owner = world.tokens.account_of(token)
-        return _with_faults(
-            world,
-            request,
-            lambda _: owner.appid,
-            lambda: _permitted(world, owner, request, handler),
-        )
-    account.counters.sends += 1
+    if request.path == SEND_PATH and token is not None:
+        return _counted(world, request, token, handler)
+    return _checked(world, request, world.tokens.account_of(token), handler)
+
+
+def _counted(world: World, request: Request, token: Token, handler: Handler) -> Answer:
+    """A send, counted for its account even when the token is dead by now."""
+    counters = token.account.counters
+    counters.sends += 1
     try:
-        owner = world.tokens.account_of(token)
+        account = world.tokens.account_of(token)
         if world.busy_above is not None and world.in_flight > world.busy_above:
             raise Refusal(-1)
-        if not world.faults.active:
-            return _permitted(world, owner, request, handler)
-        return _with_faults(
-            world,
-            request,
-            lambda _: owner.appid,
-            lambda: _permitted(world, owner, request, handler),
-        )
+        return _checked(world, request, account, handler)
     except Refusal as error:
-        account.counters.rejected[error.errcode] += 1
+        counters.rejected[error.errcode] += 1
         raise
+
+
+def _checked(world: World, request: Request, account: Account, handler: Handler) -> Answer:
+    if not world.faults.active:
+        return _permitted(world, account, request, handler)
+    call = partial(_permitted, world, account, request, handler)
+    return _with_faults(world, request, account.appid, call)
 
 
 def _permitted(world: World, account: Account, request: Request, handler: Handler) -> Answer:
@@ -117,14 +118,9 @@ def _permitted(world: World, account: Account, request: Request, handler: Handle
 
 
 def _with_faults(
-    world: World,
-    request: Request,
-    appid: Callable[[Request], str | None],
-    call: Callable[[], Answer],
+    world: World, request: Request, appid: str | None, call: Callable[[], Answer]
 ) -> Answer:
-    if not world.faults.active:
-        return call()
-    fault = world.faults.take(request.path, appid(request), _field(request, "touser"))
+    fault = world.faults.take(request.path, appid, _field(request, "touser"))
     if fault is None:
         return call()
     instead = fault.instead()

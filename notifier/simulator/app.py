@@ -26,6 +26,8 @@ class Simulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await _read(scope, receive)
+        if request is None:
+            return
         path = request.path
         if path.startswith("/_control/"):
             if path == "/_control/stream":
@@ -62,7 +64,7 @@ class Simulator:
     async def _push(self, answer: Answer, latency: float) -> None:
         for push in answer.pushes:
             if answer.early:
-                await self.world.pushes.acknowledges(push)
+                await self.world.pushes.attempt(push)
             else:
                 self.world.pushes.schedule(push, latency + self.world.receipts.draw())
 
@@ -95,11 +97,14 @@ async def _pause(seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-async def _read(scope: Scope, receive: Receive) -> Request:
+async def _read(scope: Scope, receive: Receive) -> Request | None:
+    """The whole request, or nothing when the client left in the middle of it."""
     event = await receive()
     body = event.get("body", b"")
     while event.get("more_body"):
         event = await receive()
+        if event["type"] == "http.disconnect":
+            return None
         body += event.get("body", b"")
     client = scope.get("client")
     return Request(

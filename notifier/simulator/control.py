@@ -70,7 +70,7 @@ def messages(world: World, request: Request) -> Any:
     query = request.query()
     limit = _query_number(query, "limit", 1_000)
     wanted = [(query.get(key) or "") for key in ("appid", "openid", "client_msg_id")]
-    found = []
+    found: list[dict[str, Any]] = []
     for message in world.outbox.after(_query_number(query, "after", 0)):
         has = (message.account.appid, message.openid, message.client_msg_id)
         if all(not want or want == value for want, value in zip(wanted, has, strict=True)):
@@ -165,7 +165,7 @@ async def push(world: World, request: Request) -> Any:
 async def _pushed(world: World, account: Account, event: dict[str, Any]) -> Any:
     if not account.callback_url:
         return {"http_status": None, "body": "", "acknowledged": False}
-    base = {"ToUserName": account.original_id, "FromUserName": ""}
+    base: dict[str, Any] = {"ToUserName": account.original_id, "FromUserName": ""}
     base |= {"CreateTime": int(time.time()), "MsgType": "event"}
     status, body = await world.pushes.deliver(Push(account, base | event))
     acknowledged = status == 200 and body.strip() in (b"success", b"")

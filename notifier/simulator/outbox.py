@@ -117,7 +117,7 @@ class Outbox:
         return known
 
     def _forget(self, now: float) -> None:
-        stale = []
+        stale: list[tuple[str, str, str]] = []
         for key, attempts in self._attempts.items():
             if now - attempts.since < 600 and len(self._attempts) - len(stale) <= REMEMBERED:
                 break

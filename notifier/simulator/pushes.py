@@ -27,6 +27,7 @@ class Pushes:
         self._sequence = itertools.count()
         self._running: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = 0.0
         self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
@@ -55,7 +56,7 @@ class Pushes:
         push.account.counters.receipts_pending += push.message is not None
         due = asyncio.get_running_loop().time() + delay
         heapq.heappush(self._due, (due, next(self._sequence), push))
-        if self._timer is None or due < self._timer.when():
+        if self._timer is None or due < self._armed_for:
             self._arm()
 
     def _arm(self) -> None:
@@ -63,13 +64,14 @@ class Pushes:
             self._timer.cancel()
             self._timer = None
         if self._due and len(self._running) < AT_ONCE:
-            self._timer = asyncio.get_running_loop().call_at(self._due[0][0], self._pump)
+            self._armed_for = self._due[0][0]
+            self._timer = asyncio.get_running_loop().call_at(self._armed_for, self._pump)
 
     def _pump(self) -> None:
         now = asyncio.get_running_loop().time()
         while self._due and len(self._running) < AT_ONCE and self._due[0][0] <= now:
             _, _, push = heapq.heappop(self._due)
-            task = asyncio.create_task(self._attempt(push))
+            task = asyncio.create_task(self._due_now(push))
             self._running.add(task)
             task.add_done_callback(self._finished)
         self._arm()
@@ -79,13 +81,17 @@ class Pushes:
         if self._timer is None:
             self._arm()
 
-    async def _attempt(self, push: Push) -> None:
+    async def _due_now(self, push: Push) -> None:
         push.account.counters.receipts_pending -= push.message is not None
-        if not await self.acknowledges(push) and push.attempt < ATTEMPTS:
+        await self.attempt(push)
+
+    async def attempt(self, push: Push) -> None:
+        """Deliver now; when that fails, again later, three times in all."""
+        if not await self._acknowledged(push) and push.attempt < ATTEMPTS:
             push.attempt += 1
             self.schedule(push, self.retry_ms / 1000)
 
-    async def acknowledges(self, push: Push) -> bool:
+    async def _acknowledged(self, push: Push) -> bool:
         """Deliver once; true when the answer is HTTP 200 with `success` or nothing."""
         counters = push.account.counters
         if push.message is not None and push.attempt == 1:

@@ -29,11 +29,11 @@ def run(host: str, port: int, accounts_file: Path | None, latency_ms: float = 0.
     address = f"http://{host}:{listener.getsockname()[1]}/"
     sys.stdout.write(f"WeChat simulator: {address}\n")
     sys.stdout.flush()
-    # Kept messages are many and live long: walking them often would cost a third of the speed.
+    # Kept messages are many, live long and hold no cycles: the collector need not walk them often.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     config = uvicorn.Config(
-        Simulator(world),  # type: ignore[arg-type]
+        Simulator(world),
         http=_counting(world),
         loop="uvloop",
         ws="none",

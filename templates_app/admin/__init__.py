@@ -1,0 +1,7 @@
+"""The admin's pages of accounts, templates and versions."""
+
+from templates_app.admin.accounts import OfficialAccountAdmin
+from templates_app.admin.templates import MessageTemplateAdmin
+from templates_app.admin.versions import TemplateVersionAdmin
+
+__all__ = ["MessageTemplateAdmin", "OfficialAccountAdmin", "TemplateVersionAdmin"]

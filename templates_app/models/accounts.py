@@ -29,7 +29,7 @@ class OfficialAccount(models.Model):
     slug = models.SlugField(
         _("short name"),
         unique=True,
-        help_text=_("Part of the callback address: /wechat/<short name>/callback"),
+        help_text=_("Part of the callback address: demo makes /wechat/demo/callback."),
     )
     name = models.CharField(_("name"), max_length=100)
     appid = models.CharField(
@@ -57,8 +57,12 @@ class OfficialAccount(models.Model):
         choices=CallbackMode.choices,
         default=CallbackMode.PLAIN,
     )
-    api_base_url = models.URLField(
-        _("API address"), blank=True, help_text=_("Empty: https://api.weixin.qq.com")
+    api_base_url = models.CharField(
+        _("API address"),
+        max_length=200,
+        blank=True,
+        validators=[_http_url],
+        help_text=_("Empty: https://api.weixin.qq.com"),
     )
     backup_domains = models.TextField(
         _("backup addresses"),

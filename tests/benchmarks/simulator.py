@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -81,8 +83,8 @@ class Sender(asyncio.Protocol):
         self.accepted = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport, self.received = transport, b""
+        # uvloop's transports are no subclass of asyncio's.
+        self.transport, self.received = cast(asyncio.Transport, transport), b""
         self._send()
 
     def _send(self) -> None:
@@ -111,11 +113,12 @@ async def drive(port: int, token: str, sends: int) -> float:
     for _ in range(CONNECTIONS):
         done = asyncio.Event()
         _, sender = await loop.create_connection(
-            lambda done=done: Sender(lambda: next(pending, None), done), "127.0.0.1", port
+            partial(Sender, partial(next, pending, None), done), "127.0.0.1", port
         )
         made.append((sender, done))
-    for _, done in made:
-        await done.wait()
+    async with asyncio.timeout(60):
+        for _, done in made:
+            await done.wait()
     rate = sends / (time.perf_counter() - started)
     accepted = sum(sender.accepted for sender, _ in made)
     assert accepted == sends, f"{accepted} of {sends} were accepted"

@@ -9,7 +9,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis import RedisError
 
 
-
 class Command(BaseCommand):
     help = "Sends messages and works on receipts. Start as many as there are processors to spare."
 

@@ -1,0 +1,75 @@
+"""API clients and their keys. A key is shown once, when it is made."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action, display
+
+from notifier.models import ApiClient, ApiKey
+from templates_app.admin.dialogs import confirm, leave_dialog
+
+
+class KeyInline(TabularInline):
+    model = ApiKey
+    fields = ("hint", "created_at", "last_used_at", "expires_at", "revoked_at")
+    readonly_fields = ("hint", "created_at", "last_used_at", "revoked_at")
+    extra = 0
+    can_delete = False
+    verbose_name_plural = _("keys")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ApiClient)
+class ApiClientAdmin(ModelAdmin):
+    list_display = ("name", "active", "created_at")
+    search_fields = ("name",)
+    fields = ("name", "is_active")
+    inlines = (KeyInline,)
+    actions_detail = ("new_key", "revoke_keys")
+
+    @display(description=_("active"), boolean=True, ordering="is_active")
+    def active(self, client: ApiClient) -> bool:
+        return client.is_active
+
+    @action(
+        description=_("New key"),
+        url_path="new-key",
+        icon="key",
+        permissions=["keys"],
+        dialog=confirm(_("New key"), _("It is shown once. The client's other keys go on working.")),
+    )
+    def new_key(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        key = ApiClient.objects.get(pk=object_id).make_key()
+        text = gettext("The new key, shown only now. Copy it to the service's secrets:")
+        self.message_user(request, format_html("{} <code>{}</code>", text, key), messages.SUCCESS)
+        return leave_dialog("admin:notifier_apiclient_change", object_id)
+
+    @action(
+        description=_("Revoke all keys"),
+        url_path="revoke-keys",
+        icon="block",
+        permissions=["keys"],
+        dialog=confirm(
+            _("Revoke all keys?"), _("The client can send nothing until it has a new one.")
+        ),
+    )
+    def revoke_keys(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        keys = ApiKey.objects.filter(client__pk=object_id, revoked_at=None)
+        count = keys.update(revoked_at=timezone.now())
+        self.message_user(request, gettext("Keys revoked: %(count)d.") % {"count": count})
+        return leave_dialog("admin:notifier_apiclient_change", object_id)
+
+    def has_keys_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("notifier.change_apiclient")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Its messages must stay traceable: a client is switched off instead."""
+        return False

@@ -1,0 +1,169 @@
+"""The message log: read-only, searched by whole ids, never counted; a page for each message."""
+
+import uuid
+from typing import Any
+
+import orjson
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils import formats, timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from notifier.admin.test_send import test_send
+from notifier.admin.words import lines, what_happened, what_to_do
+from notifier.models import Message, Recipient, State, masked_openid
+from templates_app.card import card_of
+
+COLOURS: dict[str, str] = {
+    State.QUEUED.value: "info",
+    State.SENDING.value: "info",
+    State.SENT.value: "primary",
+    State.DELIVERED.value: "success",
+    State.UNDELIVERED.value: "warning",
+    State.FAILED.value: "danger",
+    State.UNKNOWN.value: "danger",
+    State.EXPIRED.value: "warning",
+    State.CANCELLED.value: "",
+}
+
+
+@admin.register(Message)
+class MessageAdmin(ModelAdmin):
+    list_display = (
+        "accepted",
+        "shown_state",
+        "template",
+        "person",
+        "error",
+        "priority",
+        "sender",
+    )
+    list_display_links = ("accepted",)
+    list_filter = ("state", "account")
+    list_select_related = ("version__template", "recipient", "client")
+    list_per_page = 50
+    search_fields = ("id",)
+    search_help_text = _("Message id, your user id, OpenID or WeChat's msgid, whole")
+    show_full_result_count = False
+    paginator = InfinitePaginator
+    ordering = ("-id",)
+    sortable_by = ()
+    actions = None
+    change_form_template = "notifier/message.html"
+    readonly_fields = ("api_id",)
+    fields = (
+        "api_id",
+        "account",
+        "version",
+        "priority",
+        "client",
+        "requested_by",
+        "created_at",
+        "due_at",
+        "expires_at",
+        "attempts",
+        "sent_at",
+        "msgid",
+        "errcode",
+        "errmsg",
+        "rid",
+        "receipt_status",
+        "receipt_at",
+        "metadata",
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(test_send)
+        return [path("test-send/", view, name="message-test-send"), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        return super().get_queryset(request).defer("payload")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
+    ) -> tuple[QuerySet[Message], bool]:
+        """Each kind of id has an index; nothing scans the table."""
+        term = search_term.strip()
+        return (_search(queryset, term) if term else queryset), False
+
+    @admin.display(description=_("message id"))
+    def api_id(self, message: Message) -> str:
+        return message.id.hex
+
+    @admin.display(description=_("accepted"))
+    def accepted(self, message: Message) -> str:
+        return formats.date_format(timezone.localtime(message.created_at), "m-d H:i:s")
+
+    @admin.display(description="errcode")
+    def error(self, message: Message) -> str:
+        return str(message.errcode or "")
+
+    @display(description=_("state"), label=COLOURS)
+    def shown_state(self, message: Message) -> tuple[str, str]:
+        return message.state, message.get_state_display()
+
+    @admin.display(description=_("template"))
+    def template(self, message: Message) -> str:
+        return f"{message.version.template.name} v{message.version.number}"
+
+    @admin.display(description=_("recipient"))
+    def person(self, message: Message) -> str:
+        return str(message.recipient)
+
+    @admin.display(description=_("asked for by"))
+    def sender(self, message: Message) -> str:
+        return message.client.name if message.client else message.requested_by
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        message = self.get_object(request, object_id)
+        context = _page(message) if message else {}
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **context}
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _search(queryset: QuerySet[Message], term: str) -> QuerySet[Message]:
+    try:
+        return queryset.filter(pk=uuid.UUID(term))
+    except ValueError:
+        pass
+    if term.isdigit() and len(term) >= 15 and (found := queryset.filter(msgid=term)).exists():
+        return found
+    openids = Recipient.objects.filter(user_id=term).values_list("openid", flat=True)
+    return queryset.filter(openid__in=[term, *openids[:100]])
+
+
+def _page(message: Message) -> dict[str, Any]:
+    sent = orjson.loads(message.payload)
+    values = {key: part["value"] for key, part in sent["data"].items()}
+    link = sent.get("miniprogram", {}).get("appid") or sent.get("url", "")
+    return {
+        "title": _("Message"),
+        "message_row": message,
+        "colour": COLOURS[State(message.state)],
+        "happened": what_happened(message),
+        "to_do": what_to_do(message),
+        "lines": lines(message),
+        "card": card_of(message.version, values, link),
+        "masked": masked_openid(message.openid),
+    }

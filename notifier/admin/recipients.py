@@ -1,0 +1,49 @@
+"""Recipients: found by OpenID or your user id; the list shows OpenIDs masked."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from notifier.models import Recipient, RecipientState, masked_openid
+
+COLOURS: dict[str, str] = {
+    RecipientState.FOLLOWING.value: "success",
+    RecipientState.UNFOLLOWED.value: "warning",
+    RecipientState.REFUSED.value: "danger",
+    RecipientState.BLACKLISTED.value: "danger",
+}
+
+
+@admin.register(Recipient)
+class RecipientAdmin(ModelAdmin):
+    list_display = ("name_or_id", "user_id", "masked", "account", "shown_state", "state_since")
+    list_display_links = ("name_or_id",)
+    list_filter = ("state", "account")
+    list_select_related = ("account",)
+    search_fields = ("=openid", "=user_id")
+    search_help_text = _("OpenID or your user id, whole")
+    show_full_result_count = False
+    paginator = InfinitePaginator
+    ordering = ("-id",)
+    fields = ("account", "openid", "user_id", "name", "state", "state_since")
+    readonly_fields = ("state_since",)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Recipient | None = None
+    ) -> tuple[str, ...]:
+        return ("account", "openid", "state_since") if obj else ("state_since",)
+
+    @admin.display(description=_("name"))
+    def name_or_id(self, recipient: Recipient) -> str:
+        return str(recipient)
+
+    @admin.display(description="OpenID")
+    def masked(self, recipient: Recipient) -> str:
+        return masked_openid(recipient.openid)
+
+    @display(description=_("state"), label=COLOURS)
+    def shown_state(self, recipient: Recipient) -> tuple[str, str]:
+        return recipient.state, recipient.get_state_display()

@@ -1,0 +1,93 @@
+"""Send a test: choose a template and a recipient, fill in the variables, follow the message."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from notifier.intake.accept import Origin, SendRequest, accept
+from notifier.intake.errors import Rejected
+from notifier.models import Message, Priority
+from notifier.recipients.directory import Address, find
+from templates_app.compiled import published
+from templates_app.models import MessageTemplate
+
+PREFIX = "data-"
+
+
+class TestSendForm(forms.Form):
+    """One input for each variable of the template's published version."""
+
+    recipient = forms.CharField(
+        label=_("Recipient"),
+        help_text=_("OpenID or your user id"),
+        max_length=64,
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    def __init__(self, template: MessageTemplate, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.template = template
+        for name in published(template.published_id).variables:
+            self.fields[PREFIX + name] = forms.CharField(
+                label=name, required=False, widget=UnfoldAdminTextInputWidget
+            )
+
+    def request(self) -> SendRequest:
+        given = self.cleaned_data
+        address = Address(openid=given["recipient"])
+        if find(self.template.account_id, address) is None:
+            address = Address(user=given["recipient"])
+        data = {
+            name.removeprefix(PREFIX): value
+            for name, value in given.items()
+            if name.startswith(PREFIX)
+        }
+        return SendRequest(self.template.code, address, data, Priority.URGENT)
+
+    def add_faults(self, rejected: Rejected) -> None:
+        """Each fault beside the input that it is about."""
+        for fault in rejected.faults:
+            name = PREFIX + fault.pointer.removeprefix("/data/")
+            field = "recipient" if fault.pointer == "/to" else name
+            self.add_error(field if field in self.fields else None, gettext(fault.detail))
+
+
+def test_send(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm("notifier.add_message"):
+        raise PermissionDenied
+    templates = MessageTemplate.objects.filter(published__isnull=False).select_related("account")
+    template = templates.filter(pk=_number(request.GET.get("template"))).first()
+    form = None
+    if template is not None:
+        form = TestSendForm(template, request.POST or None)
+        if request.method == "POST" and form.is_valid() and (message := _send(request, form)):
+            return redirect("admin:notifier_message_change", message.pk)
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Send a test"),
+        "templates": templates,
+        "template": template,
+        "form": form,
+    }
+    return render(request, "notifier/test_send.html", context)
+
+
+def _send(request: HttpRequest, form: TestSendForm) -> Message | None:
+    try:
+        accepted = accept(form.request(), Origin(requested_by=request.user.get_username()))
+    except Rejected as rejected:
+        form.add_faults(rejected)
+        return None
+    messages.success(request, gettext("Accepted. Reload this page to follow it."))
+    return accepted.message
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0

@@ -1,0 +1,108 @@
+"""Official accounts: their secrets go in and never come out; “check connection” asks WeChat."""
+
+import re
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+
+from notifier.wechat.errors import Refused, WeChatError, lookup
+from templates_app.admin.secrets import WriteOnlyForm
+from templates_app.models import OfficialAccount
+from templates_app.wechat import new_client
+
+
+class AccountForm(WriteOnlyForm):
+    write_only = ("app_secret", "callback_token", "encoding_aes_key", "previous_aes_key")
+
+    class Meta:
+        model = OfficialAccount
+        fields = "__all__"
+
+
+@admin.register(OfficialAccount)
+class OfficialAccountAdmin(ModelAdmin):
+    form = AccountForm
+    list_display = ("name", "slug", "appid", "callback_mode", "active")
+    search_fields = ("name", "slug", "appid")
+    readonly_fields = ("callback_address",)
+    actions_detail = ("check_connection",)
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "is_active")}),
+        (_("WeChat"), {"fields": ("appid", "app_secret", "original_id", "token_call")}),
+        (
+            _("Callback"),
+            {
+                "fields": (
+                    "callback_address",
+                    "callback_mode",
+                    "callback_token",
+                    "encoding_aes_key",
+                    "previous_aes_key",
+                ),
+                "description": _(
+                    "Enter the same values at WeChat: Settings and development → Basic "
+                    "configuration → Server configuration."
+                ),
+            },
+        ),
+        (_("Network"), {"fields": ("api_base_url", "backup_domains"), "classes": ("collapse",)}),
+    )
+
+    @display(description=_("active"), boolean=True, ordering="is_active")
+    def active(self, account: OfficialAccount) -> bool:
+        return account.is_active
+
+    @admin.display(description=_("callback address"))
+    def callback_address(self, account: OfficialAccount) -> str:
+        if not account.pk:
+            return gettext("Shown after the account is saved.")
+        path = reverse("wechat-callback", args=[account.slug])
+        return format_html("<code>https://{}{}</code>", gettext("<your domain>"), path)
+
+    @action(
+        description=_("Check connection"),
+        url_path="check-connection",
+        icon="wifi_tethering",
+        permissions=["check_connection"],
+    )
+    def check_connection(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks WeChat for a token and for the template list, and says what it answered."""
+        account = OfficialAccount.objects.get(pk=object_id)
+        client = new_client(account)
+        try:
+            client.fetch_token()
+            count = len(client.templates())
+        except WeChatError as error:
+            self.message_user(request, _answer(error), messages.ERROR)
+        else:
+            text = gettext(
+                "WeChat answers. The secret is right; the account has %(count)d templates."
+            )
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
+        return redirect("admin:templates_app_officialaccount_change", object_id)
+
+    def has_check_connection_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("templates_app.change_officialaccount")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Its messages must stay traceable: an account is switched off instead."""
+        return False
+
+
+def _answer(error: WeChatError) -> str:
+    """What WeChat said, what it means, and what to do."""
+    if not isinstance(error, Refused):
+        return gettext("WeChat cannot be reached: %(reason)s.") % {"reason": error}
+    known = lookup(error.errcode)
+    parts = [f"errcode {error.errcode}: {error.errmsg}", gettext(known.meaning), gettext(known.fix)]
+    if address := re.search(r"invalid ip ([0-9a-fA-F.:]+)", error.errmsg):
+        parts.append(gettext("The address to add: %(ip)s") % {"ip": address[1]})
+    return " — ".join(part for part in parts if part)

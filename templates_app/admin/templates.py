@@ -1,0 +1,82 @@
+"""Message templates: their versions at a glance, a new version, a test send."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action, display
+
+from templates_app.admin.dialogs import confirm, leave_dialog
+from templates_app.models import MessageTemplate, TemplateVersion
+from templates_app.versions import copy_newest
+
+
+class VersionInline(TabularInline):
+    model = TemplateVersion
+    fields = ("number", "title", "state", "published_at", "published_by")
+    readonly_fields = fields
+    show_change_link = True
+    extra = 0
+    can_delete = False
+    verbose_name_plural = _("versions")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description=_("state"), label={"published": "success", "draft": "warning"})
+    def state(self, version: TemplateVersion) -> tuple[str, str]:
+        return _state(version)
+
+
+@admin.register(MessageTemplate)
+class MessageTemplateAdmin(ModelAdmin):
+    list_display = ("name", "code", "account", "version")
+    list_filter = ("account",)
+    list_select_related = ("account", "published")
+    search_fields = ("code", "name")
+    fields = ("account", "code", "name", "description")
+    inlines = (VersionInline,)
+    actions_detail = ("new_version", "test_send")
+
+    @display(description=_("published version"))
+    def version(self, template: MessageTemplate) -> str:
+        return f"v{template.published.number}" if template.published else "–"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Services and stored messages know the code; WeChat knows the account's templates."""
+        return ("account", "code") if obj else ()
+
+    @action(
+        description=_("New version"),
+        url_path="new-version",
+        icon="add",
+        permissions=["new_version"],
+        dialog=confirm(
+            _("New version"),
+            _("A draft like the newest version. Services go on sending the published one."),
+        ),
+    )
+    def new_version(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        """A draft with the newest version's content, or an empty form for the first one."""
+        template = MessageTemplate.objects.get(pk=object_id)
+        version = copy_newest(template)
+        if version is None:
+            return leave_dialog("admin:templates_app_templateversion_add", template=template.pk)
+        return leave_dialog("admin:templates_app_templateversion_change", version.pk)
+
+    def has_new_version_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("templates_app.add_templateversion")
+
+    @action(description=_("Send a test"), url_path="test-send", icon="send", permissions=["view"])
+    def test_send(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect(f"{reverse('admin:message-test-send')}?template={object_id}")
+
+
+def _state(version: TemplateVersion) -> tuple[str, str]:
+    return (
+        ("published", str(_("published"))) if version.is_published else ("draft", str(_("draft")))
+    )

@@ -1,0 +1,113 @@
+"""Template versions: a draft is edited and published here; a published one can only be read."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
+
+from templates_app.admin.dialogs import confirm, leave_dialog
+from templates_app.card import sample_card
+from templates_app.models import TemplateField, TemplateVersion
+from templates_app.publishing import publish
+
+
+class FieldInline(TabularInline):
+    model = TemplateField
+    fields = ("key", "label", "pattern", "overflow", "sample")
+    readonly_fields = ("key",)
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Fields come from WeChat's content."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        published = isinstance(obj, TemplateVersion) and obj.is_published
+        return not published and super().has_change_permission(request, obj)
+
+
+@admin.register(TemplateVersion)
+class TemplateVersionAdmin(ModelAdmin):
+    list_display = ("__str__", "title", "published_at", "published_by")
+    list_select_related = ("template",)
+    autocomplete_fields = ("template",)
+    inlines = (FieldInline,)
+    actions_detail = ("publish",)
+    change_form_outer_before_template = "templates_app/version_card.html"
+    fieldsets = (
+        (None, {"fields": ("template", "wechat_template_id", "title", "content")}),
+        (_("Opened by a tap"), {"fields": ("url", "miniprogram_appid", "miniprogram_pagepath")}),
+    )
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Reached through its template."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not (obj and obj.is_published) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not (obj and obj.is_published) and super().has_delete_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("template",) if obj else ()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not change or "content" in form.changed_data:
+            form.instance.make_fields()
+
+    def response_add(
+        self, request: HttpRequest, obj: TemplateVersion, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """On to the patterns of the fields that were just made."""
+        return redirect("admin:templates_app_templateversion_change", obj.pk)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        version = self.get_object(request, object_id)
+        context = {"card": sample_card(version)} if version else {}
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **context}
+        )
+
+    @action(
+        description=_("Publish"),
+        url_path="publish",
+        icon="check",
+        permissions=["publish"],
+        dialog=confirm(
+            _("Publish this version?"),
+            _(
+                "Services send it from now on, and nobody can change it afterwards. What is not "
+                "saved on the page is not in it."
+            ),
+        ),
+    )
+    def publish(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = TemplateVersion.objects.get(pk=object_id)
+        try:
+            publish(version, by=request.user.get_username())
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+        else:
+            text = gettext("%(version)s is published. Services send it from now on.")
+            self.message_user(request, text % {"version": version}, messages.SUCCESS)
+        return leave_dialog("admin:templates_app_templateversion_change", object_id)
+
+    def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Of a draft only: a published version shows no button."""
+        draft = TemplateVersion.objects.filter(pk=object_id, published_at__isnull=True)
+        return request.user.has_perm("templates_app.change_templateversion") and draft.exists()
