@@ -24,7 +24,7 @@ CHANGES = st.fixed_dictionaries(
     optional={
         "template": ANY,
         "to": ANY | st.fixed_dictionaries({}, optional={"openid": ANY, "user": ANY}),
-        "data": ANY | st.fixed_dictionaries({name: ANY for name in DATA}),
+        "data": ANY | st.fixed_dictionaries(dict.fromkeys(DATA, ANY)),
         "url": ANY | TEXT.map("https://example.com/".__add__),
         "miniprogram": ANY | st.fixed_dictionaries({"appid": TEXT, "pagepath": TEXT}),
         "priority": ANY | st.just("bulk"),
