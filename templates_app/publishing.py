@@ -5,6 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from templates_app import sendable
 from templates_app.compiled import spec_of
 from templates_app.models import MessageTemplate, TemplateVersion
 from templates_app.rendering import PatternError, compile_template
@@ -27,4 +28,5 @@ def publish(version: TemplateVersion, by: str) -> None:
         if not draft.update(published_at=now, published_by=by):
             raise ValidationError(_("This version is published already."))
         MessageTemplate.objects.filter(pk=version.template_id).update(published=version.pk)
+    sendable.memory.forget()
     version.published_at, version.published_by = now, by

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from notifier.intake.accept import Origin, SendRequest, accept
 from notifier.models import ApiClient, Message, Recipient
+from notifier.models.ids import new_message_id
 from notifier.recipients.directory import Address
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from templates_app.publishing import publish
@@ -90,6 +91,16 @@ def make_message(
     }
     origin = values.pop("origin", Origin())
     return accept(SendRequest(**request | values), origin).message
+
+
+def copies(message: Message, count: int) -> list[Message]:
+    """`count` more messages like it, each with its own id, as one statement."""
+    values = {field.attname: getattr(message, field.attname) for field in message._meta.fields}
+    ids = [new_message_id() for _ in range(count)]
+    return Message.objects.bulk_create(
+        Message(**values | {"id": pk, "payload": message.payload.replace(message.id.hex, pk.hex)})
+        for pk in ids
+    )
 
 
 def set_message(message: Message, **values: Any) -> Message:

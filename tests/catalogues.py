@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PO = ROOT / "notifier/locale/zh_Hans/LC_MESSAGES/django.po"
 MO = PO.with_suffix(".mo")
 OURS = ("config", "notifier", "templates_app")
-KEYWORDS = {name: None for name in ("_", "gettext", "gettext_lazy", "gettext_noop", "N_")}
-TAG = re.compile(r"""\{%-?\s*(?:translate|trans)\s+(["'])(?P<text>.*?)\1""")
+KEYWORDS = dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop", "N_"))
+TAG = re.compile(r"""(?:\{%-?\s*(?:translate|trans)\s+|_\()(["'])(?P<text>.*?)\1""")
 
 
 def texts() -> dict[str, str]:

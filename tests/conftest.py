@@ -14,8 +14,8 @@ from rq import Queue
 from notifier.dispatch import lanes
 from notifier.dispatch.lanes import redis
 from notifier.dispatch.sender import sender
-from notifier.models import ApiClient
-from templates_app import wechat
+from notifier.models import ApiClient, clients
+from templates_app import sendable, wechat
 from templates_app.models import MessageTemplate, OfficialAccount
 from tests import builders
 from tests.simulator.process import SimulatorProcess
@@ -36,6 +36,8 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
 def _clean() -> Iterator[None]:
     redis().flushdb()
     sender().stopping.clear()
+    clients.memory.forget()
+    sendable.memory.forget()
     yield
     sender().finish(20)
     wechat._clients.clear()

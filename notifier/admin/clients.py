@@ -12,6 +12,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from notifier.models import ApiClient, ApiKey
+from notifier.models.clients import memory as key_memory
 from templates_app.admin.dialogs import confirm, leave_dialog
 
 
@@ -64,6 +65,7 @@ class ApiClientAdmin(ModelAdmin):
     def revoke_keys(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         keys = ApiKey.objects.filter(client__pk=object_id, revoked_at=None)
         count = keys.update(revoked_at=timezone.now())
+        key_memory.forget()
         self.message_user(request, gettext("Keys revoked: %(count)d.") % {"count": count})
         return leave_dialog("admin:notifier_apiclient_change", object_id)
 

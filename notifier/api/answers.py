@@ -3,21 +3,25 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from notifier.intake.accept import Accepted
 from notifier.models import Message, MessageEvent, Priority, State
 from notifier.wechat.errors import lookup
 
 Json = dict[str, Any]
 
 
-def accepted(message: Message) -> Json:
+def accepted(accepted: Accepted) -> Json:
     """The 202. Only what never changes, so that a replay is the first answer, letter for letter."""
-    return {"id": message.id.hex, "status": State.QUEUED.value} | _request(message)
+    message = accepted.message
+    return {"id": message.id.hex, "status": State.QUEUED.value} | _request(
+        message, accepted.template, accepted.version
+    )
 
 
 def whole(message: Message, events: list[MessageEvent]) -> Json:
     return (
         {"id": message.id.hex, "status": message.state, "reason": message.reason or None}
-        | _request(message)
+        | _request(message, message.version.template.code, message.version.number)
         | {
             "metadata": message.metadata,
             "due_at": _time(message.due_at) if message.state == State.QUEUED else None,
@@ -32,10 +36,10 @@ def whole(message: Message, events: list[MessageEvent]) -> Json:
     )
 
 
-def _request(message: Message) -> Json:
+def _request(message: Message, template: str, version: int) -> Json:
     return {
-        "template": message.version.template.code,
-        "template_version": message.version.number,
+        "template": template,
+        "template_version": version,
         "to": {"openid": message.openid},
         "priority": Priority(message.priority).word,
         "created_at": _time(message.created_at),

@@ -90,6 +90,14 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpRespon
                 "Wait a second and send the same request again.",
                 headers={"Retry-After": "1"},
             )
+        case exceptions.NotAuthenticated():
+            return problem(
+                401,
+                "unauthorized",
+                "Unauthorized.",
+                "Send your API key: Authorization: Bearer <key>.",
+                headers={"WWW-Authenticate": getattr(error, "auth_header", "Bearer")},
+            )
         case Http404() | exceptions.NotFound():
             return problem(404, "not-found", "Not found.", "There is nothing at this address.")
         case exceptions.APIException():

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils import translation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -25,13 +26,17 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 
 class Endpoint(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """A body over the limit is refused before it is read."""
+        """In English, whatever the browser's language: programs and their engineers read it.
+
+        A body over the limit is refused before it is read.
+        """
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not _LENGTH.fullmatch(length):  # Django would raise ValueError
             return bad_length()
         if int(length) > settings.API_MAX_BODY_BYTES:
             return too_large(settings.API_MAX_BODY_BYTES)
-        return super().dispatch(request, *args, **kwargs)
+        with translation.override("en"):
+            return super().dispatch(request, *args, **kwargs)
 
 
 class Messages(Endpoint):
@@ -43,7 +48,7 @@ class Messages(Endpoint):
             request_digest=hashlib.sha256(body.digest_source()).hexdigest(),
         )
         accepted = accept(body.request(), origin)
-        response = Response(answers.accepted(accepted.message), status=202)
+        response = Response(answers.accepted(accepted), status=202)
         if accepted.replayed:
             response["Idempotent-Replayed"] = "true"
         return response

@@ -17,12 +17,12 @@ from django.utils import timezone
 from notifier.dispatch.lanes import Lane, wake
 from notifier.intake.errors import Fault, Rejected
 from notifier.intake.idempotency import first_message, running
-from notifier.models import ApiClient, Message, Priority, Reason, Recipient, RecipientState
+from notifier.models import ApiClient, Message, Priority, Reason, RecipientState
 from notifier.models.ids import new_message_id
-from notifier.recipients.directory import Address, find
+from notifier.recipients.directory import Address, Known, find
 from templates_app.compiled import published
-from templates_app.models import MessageTemplate
 from templates_app.rendering import Rendered, payload
+from templates_app.sendable import Sendable, sendable
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
+    """What the caller is told. All of it holds for good, so a replay tells the same."""
+
     message: Message
+    template: str
+    version: int
     replayed: bool = False
 
 
@@ -69,38 +73,38 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
     """
     with running(origin.client, origin.idempotency_key):
         try:
-            message = _message(request, origin, timezone.now())
+            accepted = _accepted(request, origin, timezone.now())
+            message = accepted.message
             message.save(force_insert=True)
         except (IntegrityError, Rejected):
             # The first answer holds, even if the request could not be accepted any more today.
             earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
             if earlier is None:
                 raise
-            return Accepted(earlier, replayed=True)
+            version = earlier.version
+            return Accepted(earlier, version.template.code, version.number, replayed=True)
     transaction.on_commit(lambda: wake(Lane(message.account_id, Priority(message.priority))))
-    return Accepted(message)
+    return accepted
 
 
-def _message(request: SendRequest, origin: Origin, now: datetime) -> Message:
+def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
     template = _template(request.template)
-    version = template.published
-    assert version is not None  # noqa: S101 - _template saw to it
-    version.template = template
     recipient = _recipient(template, request.to)
     message_id = new_message_id()
     due_at = max(request.send_at or now, now)
-    expires_at = request.expires_at or due_at + timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
-    _refuse([*_time_faults(due_at, expires_at)])
-    return Message(
+    lifetime = timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
+    expires_at = request.expires_at or due_at + lifetime
+    _refuse(_time_faults(due_at, expires_at))
+    message = Message(
         id=message_id,
         account_id=template.account_id,
-        version=version,
-        recipient=recipient,
+        version_id=template.version_id or 0,
+        recipient_id=recipient.pk,
         client=origin.client,
         requested_by=origin.requested_by,
         openid=recipient.openid,
         priority=request.priority,
-        payload=_payload(version.pk, recipient, request, message_id),
+        payload=_payload(template, recipient, request, message_id),
         metadata=dict(request.metadata),
         idempotency_key=origin.idempotency_key,
         request_digest=origin.request_digest,
@@ -109,26 +113,25 @@ def _message(request: SendRequest, origin: Origin, now: datetime) -> Message:
         due_at=due_at,
         expires_at=expires_at,
     )
+    return Accepted(message, template.code, template.version_number or 0)
 
 
-def _template(code: str) -> MessageTemplate:
-    template = (
-        MessageTemplate.objects.select_related("account", "published").filter(code=code).first()
-    )
+def _template(code: str) -> Sendable:
+    template = sendable(code)
     if template is None:
         raise Rejected([Fault("/template", "unknown_template", f"There is no template {code!r}.")])
-    if template.published is None:
+    if template.version_id is None:
         raise Rejected(
             [Fault("/template", "not_published", f"Template {code!r} has no published version.")]
         )
-    if not template.account.is_active:
+    if not template.account_is_active:
         raise Rejected(
             [Fault("/template", "account_inactive", "The template's account is switched off.")]
         )
     return template
 
 
-def _recipient(template: MessageTemplate, address: Address) -> Recipient:
+def _recipient(template: Sendable, address: Address) -> Known:
     recipient = find(template.account_id, address)
     if recipient is None:
         raise Rejected(
@@ -146,10 +149,10 @@ def _recipient(template: MessageTemplate, address: Address) -> Recipient:
 
 
 def _payload(
-    version_id: int, recipient: Recipient, request: SendRequest, message_id: uuid.UUID
+    template: Sendable, recipient: Known, request: SendRequest, message_id: uuid.UUID
 ) -> str:
     """The exact JSON that WeChat gets, over all attempts."""
-    compiled = published(version_id)
+    compiled = published(template.version_id or 0)
     rendered = compiled.render(request.data)
     _refuse(_render_faults(rendered))
     body = payload(

@@ -5,8 +5,11 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import models
+from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from templates_app.memory import Memory
 
 KEY_PREFIX = "hy_"
 
@@ -57,16 +60,24 @@ def digest_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+memory: Memory[ApiKey] = Memory()
+for _model in (ApiClient, ApiKey):
+    post_save.connect(memory.forget, sender=_model)
+    post_delete.connect(memory.forget, sender=_model)
+
+
 def find_key(key: str) -> ApiKey | None:
     """The key with its client if it may be used now. Notes its use, at most once a minute."""
-    now = timezone.now()
-    found = (
-        ApiKey.objects.select_related("client")
-        .filter(digest=digest_of(key), revoked_at=None, client__is_active=True)
-        .first()
-    )
-    if found is None or (found.expires_at and found.expires_at <= now):
+    found = memory.get(digest_of(key), _load)
+    if found is None or (found.expires_at and found.expires_at <= timezone.now()):
         return None
-    if found.last_used_at is None or now - found.last_used_at > timedelta(minutes=1):
+    return found
+
+
+def _load(digest: str) -> ApiKey | None:
+    now = timezone.now()
+    usable = ApiKey.objects.filter(digest=digest, revoked_at=None, client__is_active=True)
+    found = usable.select_related("client").first()
+    if found and (found.last_used_at is None or now - found.last_used_at > timedelta(minutes=1)):
         ApiKey.objects.filter(pk=found.pk).update(last_used_at=now)
     return found

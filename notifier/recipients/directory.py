@@ -13,8 +13,19 @@ class Address:
     user: str = ""
 
 
-def find(account_id: int, address: Address) -> Recipient | None:
-    known = Recipient.objects.filter(account_id=account_id)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a send needs of a recipient."""
+
+    pk: int
+    openid: str
+    state: str
+
+
+def find(account_id: int, address: Address) -> Known | None:
+    known = Recipient.objects.filter(account_id=account_id).values_list("pk", "openid", "state")
     if address.openid:
-        return known.filter(openid=address.openid).first()
-    return known.filter(user_id=address.user).first()
+        known = known.filter(openid=address.openid)
+    else:
+        known = known.filter(user_id=address.user)
+    return next((Known(*values) for values in known), None)

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
@@ -27,9 +28,9 @@ class VersionInline(TabularInline):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @display(description=_("state"), label={"published": "success", "draft": "warning"})
-    def state(self, version: TemplateVersion) -> tuple[str, str]:
-        return _state(version)
+    @display(description=_("state"))
+    def state(self, version: TemplateVersion) -> str:
+        return gettext("published") if version.is_published else gettext("draft")
 
 
 @admin.register(MessageTemplate)
@@ -74,9 +75,3 @@ class MessageTemplateAdmin(ModelAdmin):
     @action(description=_("Send a test"), url_path="test-send", icon="send", permissions=["view"])
     def test_send(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect(f"{reverse('admin:message-test-send')}?template={object_id}")
-
-
-def _state(version: TemplateVersion) -> tuple[str, str]:
-    return (
-        ("published", str(_("published"))) if version.is_published else ("draft", str(_("draft")))
-    )

@@ -1,0 +1,35 @@
+"""What a service's `template` stands for now: the account and the published version."""
+
+from dataclasses import dataclass
+
+from django.db.models.signals import post_delete, post_save
+
+from templates_app.memory import Memory
+from templates_app.models import MessageTemplate, OfficialAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    code: str
+    account_id: int
+    account_is_active: bool
+    version_id: int | None
+    version_number: int | None
+
+
+memory: Memory[Sendable] = Memory()
+for _model in (MessageTemplate, OfficialAccount):
+    post_save.connect(memory.forget, sender=_model)
+    post_delete.connect(memory.forget, sender=_model)
+
+
+def sendable(code: str) -> Sendable | None:
+    return memory.get(code, _load)
+
+
+def _load(code: str) -> Sendable | None:
+    # Values, not models: an account's row would have its secrets decrypted.
+    row = MessageTemplate.objects.filter(code=code).values_list(
+        "code", "account_id", "account__is_active", "published_id", "published__number"
+    )
+    return next((Sendable(*values) for values in row), None)

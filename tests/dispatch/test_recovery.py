@@ -1,0 +1,113 @@
+"""The clock: rows of dead workers come back, and lanes with due rows are woken."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notifier.dispatch import clock, lanes
+from notifier.dispatch.recovery import return_expired_leases
+from notifier.dispatch.retry import GUARD
+from notifier.models import Message, Priority, State
+from templates_app.models import OfficialAccount
+from tests import builders
+from tests.dispatch.conftest import answered, claim_one, lane_of, states
+from tests.threads import at_once
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_row_whose_lease_ran_out_goes_back_to_its_lane(message):
+    claimed = claim_one(message)
+    assert return_expired_leases(claimed.lease_until) == {lane_of(message)}
+    message.refresh_from_db()
+    assert (message.state, message.reason) == (State.QUEUED, "returned")
+    assert (message.claimed_by, message.lease_until) == ("", None)
+    assert states(message) == [State.SENDING, State.QUEUED]
+
+
+def test_a_row_whose_worker_lives_is_left(message):
+    claimed = claim_one(message)
+    assert return_expired_leases(claimed.lease_until - timedelta(seconds=1)) == set()
+    message.refresh_from_db()
+    assert message.state == State.SENDING
+
+
+def test_a_returned_row_may_have_been_sent(message):
+    now = timezone.now()
+    claimed = claim_one(message, now)
+    return_expired_leases(claimed.lease_until)
+    message.refresh_from_db()
+    assert message.in_doubt_since == now
+
+
+def test_a_row_found_too_late_is_unknown(message):
+    now = timezone.now()
+    claim_one(message, now)
+    assert return_expired_leases(now + GUARD) == set()
+    message.refresh_from_db()
+    assert (message.state, message.reason) == (State.UNKNOWN, "")
+
+
+def test_the_result_of_a_worker_thought_dead_is_void(message):
+    claimed = claim_one(message)
+    return_expired_leases(claimed.lease_until)
+    assert clock_settles(claimed) == 0
+    message.refresh_from_db()
+    assert message.state == State.QUEUED
+
+
+def clock_settles(claimed):
+    from notifier.dispatch.settle import settle
+
+    return settle([answered(claimed)], timezone.now())
+
+
+def test_two_clocks_return_a_row_once(message):
+    builders.copies(message, 19)
+    Message.objects.update(
+        state=State.SENDING, lease_until=timezone.now(), in_doubt_since=timezone.now()
+    )
+    at_once(4, lambda _number: return_expired_leases(timezone.now()))
+    counts = [one.events.count() for one in Message.objects.all()]
+    assert counts == [1] * 20
+
+
+def test_the_clock_wakes_the_lane_of_a_returned_row(message):
+    claimed = claim_one(message)
+    lanes.redis().flushdb()
+    clock.tick(claimed.lease_until)
+    assert len(lanes.queue("normal")) == 1
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_a_lane_with_a_due_row_is_found(message, priority):
+    builders.set_message(message, priority=priority)
+    assert clock.lanes_with_due_rows(message.due_at) == {lane_of(message)}
+
+
+def test_every_lane_with_due_rows_is_found(message):
+    builders.copies(message, 3)
+    builders.set_message(builders.copies(message, 1)[0], priority=Priority.BULK)
+    other = builders.make_message()
+    found = clock.lanes_with_due_rows(timezone.now())
+    assert found == {
+        lane_of(message),
+        lane_of(other),
+        lanes.Lane(message.account_id, Priority.BULK),
+    }
+
+
+def test_a_lane_whose_rows_are_not_due_sleeps(message):
+    assert clock.lanes_with_due_rows(message.due_at - MINUTE) == set()
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.QUEUED])
+def test_rows_that_do_not_wait_wake_nobody(message, state):
+    builders.set_message(message, state=state)
+    assert clock.lanes_with_due_rows(timezone.now() + MINUTE) == set()
+
+
+def test_the_lanes_of_an_inactive_account_sleep(message):
+    OfficialAccount.objects.update(is_active=False)
+    assert clock.lanes_with_due_rows(timezone.now()) == set()

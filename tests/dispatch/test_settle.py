@@ -1,0 +1,146 @@
+"""Settling: results become states, only under the fence of the claim they belong to."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notifier.dispatch.claim import claim
+from notifier.dispatch.settle import RECIPIENT_STATES, settle
+from notifier.models import Message, Reason, Recipient, RecipientState, State
+from notifier.wechat.errors import Kind, lookup
+from tests import builders
+from tests.dispatch.conftest import answered, claim_one, lane_of, states
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_an_accepted_message_is_sent(message):
+    now = timezone.now()
+    assert settle([answered(claim_one(message, now), duration_ms=12)], now) == 1
+    message.refresh_from_db()
+    assert (message.state, message.msgid, message.sent_at) == (State.SENT, "77", now)
+    assert (message.claimed_by, message.lease_until, message.in_doubt_since) == ("", None, None)
+    assert states(message) == [State.SENDING, State.SENT]
+    assert message.events.last().duration_ms == 12
+
+
+def test_a_refused_message_keeps_what_wechat_said(message):
+    claimed = claim_one(message)
+    refusal = {"errcode": 47003, "detail": "argument invalid! data.thing2.value", "rid": "6-a-b"}
+    settle([answered(claimed, Kind.REQUEST, **refusal)], timezone.now())
+    message.refresh_from_db()
+    assert (message.state, message.errcode, message.rid) == (State.FAILED, 47003, "6-a-b")
+    assert message.errmsg == refusal["detail"]
+
+
+def test_a_busy_wechat_means_a_retry(message):
+    now = timezone.now()
+    busy = answered(claim_one(message, now), Kind.SLOW, errcode=-1)
+    settle([busy], now, jitter=lambda: 1.0)
+    message.refresh_from_db()
+    assert (message.state, message.reason, message.attempts) == (State.QUEUED, Reason.RETRY, 1)
+    assert message.due_at == message.events.last().next_at == now + timedelta(seconds=4)
+
+
+@pytest.mark.parametrize("kind", [Kind.RETRY, Kind.SLOW, Kind.ACCOUNT])
+def test_a_clear_refusal_leaves_no_doubt(message, kind):
+    settle([answered(claim_one(message), kind, errcode=-1)], timezone.now())
+    message.refresh_from_db()
+    assert message.in_doubt_since is None
+
+
+def test_a_lost_answer_leaves_a_doubt(message):
+    now = timezone.now()
+    settle([answered(claim_one(message), Kind.AMBIGUOUS)], now)
+    message.refresh_from_db()
+    assert (message.state, message.in_doubt_since) == (State.QUEUED, now)
+
+
+def test_a_clear_refusal_does_not_end_an_earlier_doubt(message):
+    earlier = timezone.now() - MINUTE
+    builders.set_message(message, in_doubt_since=earlier)
+    settle([answered(claim_one(message), Kind.SLOW, errcode=-1)], timezone.now())
+    message.refresh_from_db()
+    assert message.in_doubt_since == earlier
+
+
+def test_a_row_that_was_not_tried_goes_back_as_it_was(message):
+    now = timezone.now()
+    settle([answered(claim_one(message, now), None)], now)
+    message.refresh_from_db()
+    assert (message.state, message.reason, message.attempts) == (State.QUEUED, "returned", 0)
+    assert (message.in_doubt_since, message.due_at) == (None, now)
+
+
+def test_a_row_that_was_not_tried_keeps_an_earlier_doubt(message):
+    earlier = timezone.now() - MINUTE
+    builders.set_message(message, in_doubt_since=earlier, attempts=3)
+    settle([answered(claim_one(message), None)], timezone.now())
+    message.refresh_from_db()
+    assert (message.in_doubt_since, message.attempts) == (earlier, 3)
+
+
+@pytest.mark.parametrize("kind", [*Kind, None])
+def test_a_result_under_an_old_fence_changes_nothing(message, kind):
+    old = claim_one(message)
+    builders.set_message(message, state=State.QUEUED)
+    claim_one(message)
+    before = Message.objects.values().get(), states(message)
+    assert settle([answered(old, kind)], timezone.now()) == 0
+    assert (Message.objects.values().get(), states(message)) == before
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.SENDING])
+def test_a_result_for_a_row_that_moved_on_changes_nothing(message, state):
+    claimed = claim_one(message)
+    builders.set_message(message, state=state)
+    assert settle([answered(claimed)], timezone.now()) == 0
+    message.refresh_from_db()
+    assert (message.state, message.msgid) == (state, "")
+
+
+def test_a_late_result_does_not_mark_the_recipient(message):
+    claimed = claim_one(message)
+    builders.set_message(message, state=State.QUEUED)
+    settle([answered(claimed, Kind.RECIPIENT, errcode=43004)], timezone.now())
+    assert Recipient.objects.get().state == RecipientState.FOLLOWING
+
+
+@pytest.mark.parametrize(("errcode", "state"), RECIPIENT_STATES.items())
+def test_a_refusal_marks_the_recipient(message, errcode, state):
+    now = timezone.now()
+    settle([answered(claim_one(message), Kind.RECIPIENT, errcode=errcode)], now)
+    recipient = Recipient.objects.get()
+    assert (recipient.state, recipient.state_since) == (state, now)
+
+
+def test_marks_belong_to_codes_about_recipients():
+    assert {lookup(code).kind for code in RECIPIENT_STATES} == {Kind.RECIPIENT}
+
+
+def test_a_wrong_openid_marks_nobody(message):
+    settle([answered(claim_one(message), Kind.RECIPIENT, errcode=40003)], timezone.now())
+    assert Recipient.objects.get().state == RecipientState.FOLLOWING
+
+
+def test_each_row_of_a_batch_gets_its_own_result(message):
+    builders.copies(message, 2)
+    first, second, third = claim(lane_of(message), 10, timezone.now())
+    results = [
+        answered(first, msgid="1"),
+        answered(second, Kind.REQUEST, errcode=47003),
+        answered(third, Kind.RETRY),
+    ]
+    assert settle(results, timezone.now()) == 3
+    stored = dict(Message.objects.values_list("pk", "state"))
+    assert stored == {first.id: "sent", second.id: "failed", third.id: "queued"}
+
+
+def test_an_overlong_answer_is_cut_to_what_fits(message):
+    long = answered(
+        claim_one(message), Kind.UNKNOWN_CODE, errcode=99999, detail="文" * 900, rid="r" * 99
+    )
+    settle([long], timezone.now())
+    message.refresh_from_db()
+    assert (len(message.errmsg), len(message.rid)) == (300, 40)
