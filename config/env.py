@@ -4,8 +4,10 @@ A variable NAME may also be given as NAME_FILE: the path of a file that holds th
 """
 
 import json
+import math
 import os
 import secrets
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,14 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 environ.Env.read_env(str(BASE_DIR / ".env"))
-_env = environ.FileAwareEnv()
+# The mapping, not the Env around it: that reads a value which begins with $ as another variable.
+_values = environ.FileAwareEnv().ENVIRON
 
 
 def _read(name: str, cast: Callable[[str], Any], default: Any, expected: str) -> Any:
     """The variable, cast; `default` where it is unset or empty."""
     try:
-        raw = _env.get_value(name, default="")
+        raw = _values.get(name, "")
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE: cannot read the file: {error}") from None
     text = str(raw).strip()
@@ -57,7 +60,7 @@ def integer(name: str, default: int, minimum: int = 0) -> int:
 
 def seconds(name: str, default: float) -> float:
     def cast(raw: str) -> float:
-        if (value := float(raw)) <= 0:
+        if not 0 < (value := float(raw)) < math.inf:
             raise ValueError
         return value
 
@@ -77,10 +80,12 @@ def directory(name: str, default: Path) -> Path:
 def database(name: str, default: str) -> dict[str, Any]:
     """Django's form of a database URL: sqlite:///path, postgresql://user:password@host/name."""
     try:
-        config = dict(environ.Env.db_url_config(text(name, default)))
+        with warnings.catch_warnings():  # it would warn with the URL's parts, the password as well
+            warnings.simplefilter("ignore")
+            config = dict(environ.Env.db_url_config(text(name, default)))
     except (ValueError, KeyError, ImproperlyConfigured):
         config = {}
-    if not config.get("ENGINE"):
+    if "." not in config.get("ENGINE", ""):  # a word of its own for a scheme it does not know
         raise ImproperlyConfigured(
             f"{name} must be a URL such as sqlite:////var/lib/hongyan/hongyan.sqlite3 or "
             "postgresql://user:password@host:5432/hongyan."

@@ -1,5 +1,6 @@
 """Django's settings. Values come from the environment through `config.env`."""
 
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from config import env
@@ -8,6 +9,9 @@ BASE_DIR = env.BASE_DIR
 HONGYAN_HOME = env.directory("HONGYAN_HOME", BASE_DIR / "var")
 HONGYAN_DEMO = env.flag("HONGYAN_DEMO")
 _DEMO_KEYS = HONGYAN_HOME / "keys.json" if HONGYAN_DEMO else None
+
+PORT = env.integer("PORT", 8000, minimum=1)
+SIMULATOR_PORT = env.integer("SIMULATOR_PORT", 8700, minimum=1)
 
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.required(
@@ -89,6 +93,7 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 # Redis: queues, tokens, locks. All of it can be lost without losing a message.
+REDIS_IS_EMBEDDED = HONGYAN_DEMO and not env.text("REDIS_URL")
 REDIS_URL = env.text(
     "REDIS_URL",
     f"unix://{HONGYAN_HOME}/redis.sock?db=0" if HONGYAN_DEMO else "redis://127.0.0.1:6379/0",
@@ -206,11 +211,17 @@ UNFOLD = {
     "SITE_HEADER": _("Hongyan"),
     "SITE_SUBHEADER": _("WeChat template messages"),
     "SITE_SYMBOL": "send",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/hongyan/icon.svg"}],
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("hongyan/icon.svg"),
+        }
+    ],
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": ["/static/hongyan/admin.css"],
+    "STYLES": [lambda request: static("hongyan/admin.css")],
     "COLORS": {
         "primary": {
             "50": "oklch(97.9% .021 166)",

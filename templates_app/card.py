@@ -30,9 +30,19 @@ def card_of(version: TemplateVersion, values: Mapping[str, str], link: str = "")
     try:
         compiled = compile_template(spec_of(version))
     except PatternError as error:
-        return Card(version.title, [], problems=(gettext(str(error)),))
+        return Card(version.title, [], problems=(in_words(error),))
     rendered = Rendered(dict(values), "", None, ())
     return Card(version.title, card_rows(compiled, rendered), link)
+
+
+def in_words(error: PatternError) -> str:
+    """In the reader's language."""
+    text = gettext("%(field)s: %(problem)s (position %(number)d)")
+    return text % {
+        "field": error.key,
+        "problem": gettext(error.text),
+        "number": error.position + 1,
+    }
 
 
 def sample_card(version: TemplateVersion) -> Card:

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from templates_app import sendable
+from templates_app.card import in_words
 from templates_app.compiled import spec_of
 from templates_app.models import MessageTemplate, TemplateVersion
 from templates_app.rendering import PatternError, compile_template
@@ -21,7 +22,7 @@ def publish(version: TemplateVersion, by: str) -> None:
     try:
         compile_template(spec_of(version))
     except PatternError as error:
-        raise ValidationError(str(error)) from None
+        raise ValidationError(in_words(error)) from None
     with transaction.atomic():
         now = timezone.now()
         draft = TemplateVersion.objects.filter(pk=version.pk, published_at__isnull=True)

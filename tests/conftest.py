@@ -113,9 +113,10 @@ class Platform:
 
 
 @pytest.fixture
-def platform(transactional_db: None, simulator: SimulatorProcess) -> Platform:
+def platform(transactional_db: None, simulator: SimulatorProcess) -> Iterator[Platform]:
     """Without a callback address: no receipts come."""
-    return Platform(simulator, "", "plain")
+    yield Platform(simulator, "", "plain")
+    sender().finish(20)  # while there is still a database to settle in
 
 
 @pytest.fixture
@@ -148,5 +149,5 @@ def api(service: ApiClient) -> APIClient:
 @pytest.fixture
 def dead_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing listens where the queues and locks are looked for."""
-    connection = Redis(unix_socket_path="/nonexistent/redis.sock")
+    connection = Redis.from_url("unix:///nonexistent/redis.sock")
     monkeypatch.setattr(lanes, "queue", lambda name: Queue(name, connection=connection))

@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 
 from notifier.models import ApiClient, ApiKey
 from notifier.models.clients import memory as key_memory
-from templates_app.admin.dialogs import confirm, leave_dialog
+from templates_app.admin.dialogs import confirm, found, leave_dialog
 
 
 class KeyInline(TabularInline):
@@ -48,7 +48,7 @@ class ApiClientAdmin(ModelAdmin):
         dialog=confirm(_("New key"), _("It is shown once. The client's other keys go on working.")),
     )
     def new_key(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        key = ApiClient.objects.get(pk=object_id).make_key()
+        key = found(self, request, object_id).make_key()
         text = gettext("The new key, shown only now. Copy it to the service's secrets:")
         self.message_user(request, format_html("{} <code>{}</code>", text, key), messages.SUCCESS)
         return leave_dialog("admin:notifier_apiclient_change", object_id)
@@ -63,7 +63,7 @@ class ApiClientAdmin(ModelAdmin):
         ),
     )
     def revoke_keys(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        keys = ApiKey.objects.filter(client__pk=object_id, revoked_at=None)
+        keys = found(self, request, object_id).keys.filter(revoked_at=None)
         count = keys.update(revoked_at=timezone.now())
         key_memory.forget()
         self.message_user(request, gettext("Keys revoked: %(count)d.") % {"count": count})

@@ -50,6 +50,7 @@ class MessageAdmin(ModelAdmin):
     search_fields = ("id",)
     search_help_text = _("Message id, your user id, OpenID or WeChat's msgid, whole")
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = InfinitePaginator
     ordering = ("-id",)
     sortable_by = ()

@@ -26,6 +26,7 @@ class RecipientAdmin(ModelAdmin):
     search_fields = ("=openid", "=user_id")
     search_help_text = _("OpenID or your user id, whole")
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = InfinitePaginator
     ordering = ("-id",)
     fields = ("account", "openid", "user_id", "name", "state", "state_since")

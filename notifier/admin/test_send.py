@@ -34,7 +34,8 @@ class TestSendForm(forms.Form):
     def __init__(self, template: MessageTemplate, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.template = template
-        for name in published(template.published_id).variables:
+        self.compiled = published(template.published_id)
+        for name in self.compiled.variables:
             self.fields[PREFIX + name] = forms.CharField(
                 label=name, required=False, widget=UnfoldAdminTextInputWidget
             )
@@ -52,11 +53,18 @@ class TestSendForm(forms.Form):
         return SendRequest(self.template.code, address, data, Priority.URGENT)
 
     def add_faults(self, rejected: Rejected) -> None:
-        """Each fault beside the input that it is about."""
+        """Each fault beside the input that it is about; one of a field that several variables
+        make is named by the field."""
+        labels = {field.key: field.label or field.key for field in self.compiled.spec.fields}
         for fault in rejected.faults:
-            name = PREFIX + fault.pointer.removeprefix("/data/")
-            field = "recipient" if fault.pointer == "/to" else name
-            self.add_error(field if field in self.fields else None, gettext(fault.detail))
+            key = fault.pointer.removeprefix("/data/")
+            name = "recipient" if fault.pointer == "/to" else PREFIX + key
+            text = gettext(fault.message)
+            text = text % fault.params if fault.params else text
+            if name in self.fields:
+                self.add_error(name, text)
+            else:
+                self.add_error(None, f"{labels[key]}: {text}" if key in labels else text)
 
 
 def test_send(request: HttpRequest) -> HttpResponse:

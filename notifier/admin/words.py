@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import formats, timezone
 from django.utils.translation import gettext, gettext_noop
 
 from notifier.models import Message, MessageEvent, Reason, State
 from notifier.models.timeline import timeline
-from notifier.wechat.errors import lookup
+from notifier.wechat.errors import ErrCode, lookup, lookup_token_call
 
 HAPPENED: dict[str, str] = {
     State.QUEUED: gettext_noop("Waits to be sent"),
@@ -68,7 +69,7 @@ def what_to_do(message: Message) -> str:
     if message.state == State.FAILED and message.errcode:
         return gettext(lookup(message.errcode).fix)
     if message.state == State.QUEUED and message.reason == Reason.ACCOUNT and message.errcode:
-        return gettext(lookup(message.errcode).fix)
+        return gettext(_known(message.errcode, message.reason).fix)
     return gettext(NEXT[message.state])
 
 
@@ -76,6 +77,11 @@ def what_happened(message: Message) -> str:
     if message.state == State.QUEUED and message.reason:
         return gettext(WAITS[message.reason])
     return gettext(HAPPENED[message.state])
+
+
+def _known(errcode: int, reason: str) -> ErrCode:
+    """What holds up the whole account came from the token call, wherever the two differ."""
+    return lookup_token_call(errcode) if reason == Reason.ACCOUNT else lookup(errcode)
 
 
 def _first(message: Message, event: MessageEvent) -> Line:
@@ -94,10 +100,13 @@ def _details(event: MessageEvent) -> list[str]:
     found = []
     if event.attempt and event.state not in (State.DELIVERED, State.UNDELIVERED):
         found.append(gettext("attempt %(number)d") % {"number": event.attempt})
+    if event.state == State.QUEUED and event.next_at:
+        when = formats.date_format(timezone.localtime(event.next_at), "m-d H:i:s")
+        found.append(gettext("next attempt %(when)s") % {"when": when})
     if event.duration_ms is not None:
         found.append(gettext("%(ms)d ms") % {"ms": event.duration_ms})
     if event.errcode:
-        known = lookup(event.errcode)
+        known = _known(event.errcode, event.reason)
         found.append(f"errcode {event.errcode} ({event.detail}): {gettext(known.meaning)}")
     elif event.state == State.UNDELIVERED:
         found.append(gettext(RECEIPTS.get(event.detail, event.detail)))

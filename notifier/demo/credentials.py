@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from notifier.demo import seed
+from notifier.models.clients import find_key
 from notifier.simulator.magic import MAGIC
 
 
@@ -32,7 +33,7 @@ def prepare(home: Path, port: int, simulator_port: int) -> dict[str, Any]:
         "username": seed.USERNAME,
         "password": password,
         "api_url": f"{web}/api/v1",
-        "api_key": known.get("api_key") or seed.new_api_key(),
+        "api_key": _usable(known.get("api_key")) or seed.new_api_key(),
         "simulator_url": f"http://127.0.0.1:{simulator_port}/",
         "account": account.slug,
         "template": seed.TEMPLATES[0].code,
@@ -43,6 +44,11 @@ def prepare(home: Path, port: int, simulator_port: int) -> dict[str, Any]:
     accounts = [seed.simulator_account(account, callback)]
     write(home / "simulator.json", {"accounts": accounts})
     return demo
+
+
+def _usable(key: str | None) -> str | None:
+    """Not one that was revoked, or whose database is gone."""
+    return key if key and find_key(key) else None
 
 
 def curl_line(demo: dict[str, Any]) -> str:

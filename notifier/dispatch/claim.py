@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from notifier.dispatch import sql
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.retry import guard_is_over
-from notifier.models import Message, MessageEvent, State
+from notifier.models import Message, MessageEvent, Priority, State
 
 _claims = itertools.count(1)
 
@@ -34,6 +34,7 @@ class Claimed:
     in_doubt_since: datetime | None
     """As it was BEFORE this claim."""
     recipient_id: int
+    priority: Priority
 
 
 def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
@@ -67,7 +68,17 @@ def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
             )
             sql.record_claim(ids, now)
     return [
-        Claimed(pk, payload.encode(), fence, lease_until, attempts + 1, expires_at, doubt, person)
+        Claimed(
+            pk,
+            payload.encode(),
+            fence,
+            lease_until,
+            attempts + 1,
+            expires_at,
+            doubt,
+            person,
+            lane.priority,
+        )
         for pk, payload, attempts, expires_at, doubt, person in rows
         if pk not in over
     ]

@@ -34,7 +34,7 @@ def drain(lane: Lane, client: WeChatClient) -> bool:
     limit = settings.DISPATCH_CLAIM_SIZE
     slice_ends = time.monotonic() + settings.DISPATCH_SLICE_SECONDS
     while not sender().stopping.is_set():
-        if not sender().wait_until_below(limit // 2 + 1, slice_ends - time.monotonic()):
+        if not sender().wait_for_room(lane.priority, limit // 2, slice_ends - time.monotonic()):
             return True
         batch = claim(lane, limit, timezone.now())
         if not batch:

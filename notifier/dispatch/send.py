@@ -37,11 +37,12 @@ class Attempt:
 
 def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -> Attempt:
     """Never raises. Sends only while the lease outlasts the call: after it, the row may be
-    another worker's."""
-    left = (claimed.lease_until - timezone.now()).total_seconds()
+    another worker's. A message that expired meanwhile goes back: the next claim settles it."""
+    now = timezone.now()
+    left = (claimed.lease_until - now).total_seconds()
     started = time.monotonic()
     not_after = started + left - call_seconds - LEASE_SPARE_SECONDS
-    if not_after <= started:
+    if not_after <= started or claimed.expires_at <= now:
         return Attempt(claimed, None)
     outcome = _outcome(client, claimed.body, not_after)
     return Attempt(claimed, duration_ms=round((time.monotonic() - started) * 1000), **outcome)

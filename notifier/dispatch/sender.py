@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from functools import lru_cache
 from queue import Empty, SimpleQueue
 
@@ -37,27 +38,30 @@ class Sender:
         self._waiting = {priority: deque[tuple[WeChatClient, Claimed]]() for priority in Priority}
         self._tickets: SimpleQueue[None] = SimpleQueue()
         self._results: SimpleQueue[Attempt] = SimpleQueue()
-        self._in_air = 0
+        self._in_air = dict.fromkeys(Priority, 0)
         self._changed = threading.Condition()
         for number in range(threads):
             threading.Thread(target=self._send, name=f"sender-{number}", daemon=True).start()
         threading.Thread(target=self._settle, name="settler", daemon=True).start()
 
     def submit(self, client: WeChatClient, priority: Priority, batch: list[Claimed]) -> None:
+        """Each of the batch has the priority."""
         with self._changed:
-            self._in_air += len(batch)
+            self._in_air[priority] += len(batch)
         self._waiting[priority].extend((client, claimed) for claimed in batch)
         for _ in batch:
             self._tickets.put(None)
 
-    def wait_until_below(self, count: int, seconds: float) -> bool:
-        """True as soon as fewer than `count` rows are unsettled."""
+    def wait_for_room(self, priority: Priority, room: int, seconds: float) -> bool:
+        """True as soon as at most `room` rows of the priority are unsettled. Each has a count of
+        its own, so that `urgent` never waits for a campaign."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._in_air < count, max(seconds, 0))
+            return self._changed.wait_for(lambda: self._in_air[priority] <= room, max(seconds, 0))
 
     def finish(self, seconds: float) -> bool:
         """Waits until all is settled."""
-        return self.wait_until_below(1, seconds)
+        with self._changed:
+            return self._changed.wait_for(lambda: not any(self._in_air.values()), seconds)
 
     def _send(self) -> None:
         call_seconds = settings.WECHAT_CONNECT_TIMEOUT + settings.WECHAT_READ_TIMEOUT
@@ -91,9 +95,11 @@ class Sender:
                 # The rows stay claimed until the lease ends; then recovery repeats them with the
                 # same client_msg_id. The thread must go on, whatever the database does.
                 log.exception("%d results could not be stored", len(attempts))
-                close_old_connections()
+                with suppress(Exception):
+                    close_old_connections()
             with self._changed:
-                self._in_air -= len(attempts)
+                for one in attempts:
+                    self._in_air[one.claimed.priority] -= 1
                 self._changed.notify_all()
 
     def _gather(self) -> list[Attempt]:

@@ -82,12 +82,17 @@ def _values(attempt: Attempt, step: Step, now: datetime) -> dict[str, Any]:
         "claimed_by": "",
         "lease_until": None,
         "in_doubt_since": _doubt(attempt, now),
-        "msgid": attempt.msgid,
+        "msgid": _stored(attempt.msgid, 20),
         "errcode": attempt.errcode,
-        "errmsg": attempt.detail[:300],
-        "rid": attempt.rid[:40],
+        "errmsg": _stored(attempt.detail, 300),
+        "rid": _stored(attempt.rid, 40),
         "sent_at": now if sent else None,
     }
+
+
+def _stored(text: str, limit: int) -> str:
+    """One answer that the database refuses would keep the whole batch from being stored."""
+    return text.replace("\0", "")[:limit]
 
 
 def _event(attempt: Attempt, step: Step, now: datetime) -> MessageEvent:
@@ -98,7 +103,7 @@ def _event(attempt: Attempt, step: Step, now: datetime) -> MessageEvent:
         attempt=attempt.claimed.attempt,
         reason=step.reason,
         errcode=attempt.errcode,
-        detail=attempt.detail[:300],
+        detail=_stored(attempt.detail, 300),
         duration_ms=None if attempt.kind is None else attempt.duration_ms,
         next_at=step.due_at,
     )

@@ -13,6 +13,7 @@ import orjson
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from notifier.dispatch.lanes import Lane, wake
 from notifier.intake.errors import Fault, Rejected
@@ -60,9 +61,9 @@ class Accepted:
 
 
 REFUSING: dict[str, str] = {
-    RecipientState.UNFOLLOWED: "The recipient does not follow the account.",
-    RecipientState.REFUSED: "The recipient refuses messages from the account.",
-    RecipientState.BLACKLISTED: "The account has blacklisted the recipient.",
+    RecipientState.UNFOLLOWED: gettext_noop("The recipient does not follow the account."),
+    RecipientState.REFUSED: gettext_noop("The recipient refuses messages from the account."),
+    RecipientState.BLACKLISTED: gettext_noop("The account has blacklisted the recipient."),
 }
 
 
@@ -126,7 +127,13 @@ def _template(code: str) -> Sendable:
         )
     if not template.account_is_active:
         raise Rejected(
-            [Fault("/template", "account_inactive", "The template's account is switched off.")]
+            [
+                Fault(
+                    "/template",
+                    "account_inactive",
+                    gettext_noop("The template's account is switched off."),
+                )
+            ]
         )
     return template
 
@@ -139,7 +146,7 @@ def _recipient(template: Sendable, address: Address) -> Known:
                 Fault(
                     "/to",
                     "unknown_recipient",
-                    "The account has no such recipient. Import the follower first.",
+                    gettext_noop("The account has no such recipient. Import the follower first."),
                 )
             ]
         )
@@ -168,8 +175,8 @@ def _payload(
 
 def _render_faults(rendered: Rendered) -> list[Fault]:
     return [
-        Fault(f"/data{problem.pointer}", problem.code, problem.text)
-        for problem in rendered.problems
+        Fault(f"/data{one.pointer}", one.code, one.problem.message, one.problem.params)
+        for one in rendered.problems
     ]
 
 

@@ -1,16 +1,23 @@
 """Why a message is not accepted. Each error names the part of the request that is at fault."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`pointer`: a JSON pointer into the request, such as /data/order_no."""
+    """`pointer`: a JSON pointer into the request, such as /data/order_no. `message`: an English
+    msgid, with `params` where it has placeholders."""
 
     pointer: str
     code: str
-    detail: str
+    message: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def detail(self) -> str:
+        """The message in English."""
+        return self.message % self.params if self.params else self.message
 
 
 class Rejected(Exception):

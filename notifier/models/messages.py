@@ -2,7 +2,7 @@
 
 queued -> sending -> sent -> delivered | undelivered
    |         |-> queued (retry) | failed | unknown | expired
-   |-> expired | cancelled
+   |-> unknown | expired | cancelled
 unknown -> delivered | undelivered (a receipt came after all)
 """
 
@@ -40,7 +40,7 @@ class State(models.TextChoices):
 
 
 MOVES: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.SENDING, State.EXPIRED, State.CANCELLED}),
+    State.QUEUED: frozenset({State.SENDING, State.UNKNOWN, State.EXPIRED, State.CANCELLED}),
     State.SENDING: frozenset(
         {State.QUEUED, State.SENT, State.FAILED, State.UNKNOWN, State.EXPIRED}
     ),

@@ -20,16 +20,21 @@ from notifier.wechat.callback import Outcome, outcome_of
 PATIENCE = timedelta(minutes=10)
 """How long a receipt waits for its message: WeChat's guard against doubles lasts as long."""
 
+EARLY = timedelta(minutes=1)
+"""How long before the send's own result a receipt may come and still be taken for its."""
+
 
 def settle_receipts(pushes: list[Push], now: datetime) -> None:
     """Sets each push's outcome; a push without its message is tried again, ever more rarely."""
     messages = _messages(pushes)
+    seen = {message.pk: message for message in messages.values()}
     moved: dict[tuple[State, str], list[Message]] = {}
     for push in pushes:
         message = messages.get((push.account_id, push.msgid)) or _by_openid(push)
         if message is None:
             _wait(push, now)
             continue
+        message = seen.setdefault(message.pk, message)  # as an earlier push of this batch left it
         push.due_at = None
         delivered = outcome_of(push.status) is Outcome.DELIVERED
         state = State.DELIVERED if delivered else State.UNDELIVERED
@@ -63,7 +68,7 @@ def _by_openid(push: Push) -> Message | None:
         account_id=push.account_id,
         openid=push.openid,
         state=State.SENT,
-        sent_at__gte=push.received_at - PATIENCE,
+        sent_at__range=(push.received_at - PATIENCE, push.received_at + EARLY),
     )
     candidates = list(waiting.select_for_update()[:2])
     return candidates[0] if len(candidates) == 1 else None

@@ -112,7 +112,9 @@ class WeChatClient:
             response.content  # noqa: B018 - reads the body and gives the connection back
             return response
         except requests.RequestException as error:
-            raise _failure(error) from None
+            failure = _failure(error)
+        # Raised here, not above: within `except` the error with the URL would be its context.
+        raise failure
 
 
 def _prepared(method: str, url: str, body: bytes | None) -> PreparedRequest:
@@ -148,6 +150,8 @@ def _answer(response: Response) -> dict[str, Any]:
         errcode = int(answer.get("errcode", 0))
     except (ValueError, AttributeError, TypeError):
         raise Ambiguous("the answer is not WeChat's JSON") from None
+    if not -(2**31) <= errcode < 2**31:
+        raise Ambiguous("the answer's errcode is no errcode")
     if errcode:
         errmsg, rid = split_rid(str(answer.get("errmsg", "")))
         raise Refused(errcode, errmsg, rid)

@@ -264,5 +264,10 @@ TABLE: dict[int, ErrCode] = {
     for kind, rows in _ROWS.items()
     for code, meaning, fix in rows
 }
+# On the token call these two mean something else (official page getAccessToken).
+TOKEN_CALL: dict[int, ErrCode] = {
+    40001: ErrCode(40001, Kind.ACCOUNT, N_("The AppSecret is wrong."), _SECRET),
+    40013: ErrCode(40013, Kind.ACCOUNT, N_("The AppID is wrong."), _SECRET),
+}
 UNKNOWN_MEANING = N_("WeChat answered with a code that Hongyan does not know.")
 UNKNOWN_FIX = N_("Look the code up in WeChat's documentation and report it together with the rid.")

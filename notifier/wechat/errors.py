@@ -10,6 +10,7 @@ import re
 
 from notifier.wechat.errcodes import (
     TABLE,
+    TOKEN_CALL,
     UNKNOWN_FIX,
     UNKNOWN_MEANING,
     ErrCode,
@@ -25,6 +26,7 @@ __all__ = [
     "WeChatError",
     "kind_of",
     "lookup",
+    "lookup_token_call",
     "redact",
     "split_rid",
     "token_error_kind",
@@ -53,6 +55,11 @@ def lookup(code: int) -> ErrCode:
     """Return the table's row of an errcode; a code without a row gets UNKNOWN_CODE."""
     known = TABLE.get(code)
     return known or ErrCode(code, Kind.UNKNOWN_CODE, UNKNOWN_MEANING, UNKNOWN_FIX)
+
+
+def lookup_token_call(code: int) -> ErrCode:
+    """Return what an errcode of the token call itself (token, stable_token) means."""
+    return TOKEN_CALL.get(code) or lookup(code)
 
 
 def kind_of(code: int) -> Kind:

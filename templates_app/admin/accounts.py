@@ -1,6 +1,7 @@
 """Official accounts: their secrets go in and never come out; “check connection” asks WeChat."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from notifier.wechat.errors import Refused, WeChatError, lookup
+from notifier.wechat.errors import ErrCode, Refused, WeChatError, lookup, lookup_token_call
+from templates_app.admin.dialogs import found
 from templates_app.admin.secrets import WriteOnlyForm
 from templates_app.models import OfficialAccount
 from templates_app.wechat import new_client
@@ -75,13 +77,15 @@ class OfficialAccountAdmin(ModelAdmin):
     )
     def check_connection(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks WeChat for a token and for the template list, and says what it answered."""
-        account = OfficialAccount.objects.get(pk=object_id)
+        account = found(self, request, object_id)
         client = new_client(account)
+        look_up = lookup_token_call
         try:
             client.fetch_token()
+            look_up = lookup
             count = len(client.templates())
         except WeChatError as error:
-            self.message_user(request, _answer(error), messages.ERROR)
+            self.message_user(request, _answer(error, look_up), messages.ERROR)
         else:
             text = gettext(
                 "WeChat answers. The secret is right; the account has %(count)d templates."
@@ -97,11 +101,11 @@ class OfficialAccountAdmin(ModelAdmin):
         return False
 
 
-def _answer(error: WeChatError) -> str:
+def _answer(error: WeChatError, look_up: Callable[[int], ErrCode]) -> str:
     """What WeChat said, what it means, and what to do."""
     if not isinstance(error, Refused):
         return gettext("WeChat cannot be reached: %(reason)s.") % {"reason": error}
-    known = lookup(error.errcode)
+    known = look_up(error.errcode)
     parts = [f"errcode {error.errcode}: {error.errmsg}", gettext(known.meaning), gettext(known.fix)]
     if address := re.search(r"invalid ip ([0-9a-fA-F.:]+)", error.errmsg):
         parts.append(gettext("The address to add: %(ip)s") % {"ip": address[1]})

@@ -1,8 +1,9 @@
 """Actions that change something are asked for in a dialog and sent by POST."""
 
+from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import ActionDialog
@@ -15,6 +16,14 @@ def confirm(title: object, description: object) -> ActionDialog:
         form_class=None,
         form_submit_text=_("Confirm"),
     )
+
+
+def found(admin: Any, request: HttpRequest, object_id: str) -> Any:
+    """The admin's object that an action is about; a page "not found" where there is none."""
+    row = admin.get_object(request, object_id)
+    if row is None:
+        raise Http404
+    return row
 
 
 def leave_dialog(view_name: str, *args: object, **query: object) -> HttpResponse:

@@ -18,6 +18,7 @@ class WriteOnlyForm(forms.ModelForm):  # type: ignore[type-arg]
             field = self.fields.get(name)
             if field is None:
                 continue
+            self.initial[name] = ""  # else an empty input would count as a change
             stored = bool(getattr(self.instance, name))
             field.widget = UnfoldAdminPasswordWidget(
                 attrs={

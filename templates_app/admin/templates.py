@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
-from templates_app.admin.dialogs import confirm, leave_dialog
+from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.models import MessageTemplate, TemplateVersion
 from templates_app.versions import copy_newest
 
@@ -63,7 +63,7 @@ class MessageTemplateAdmin(ModelAdmin):
     )
     def new_version(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         """A draft with the newest version's content, or an empty form for the first one."""
-        template = MessageTemplate.objects.get(pk=object_id)
+        template = found(self, request, object_id)
         version = copy_newest(template)
         if version is None:
             return leave_dialog("admin:templates_app_templateversion_add", template=template.pk)

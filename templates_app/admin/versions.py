@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
-from templates_app.admin.dialogs import confirm, leave_dialog
+from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.card import sample_card
 from templates_app.models import TemplateField, TemplateVersion
 from templates_app.publishing import publish
@@ -97,7 +97,7 @@ class TemplateVersionAdmin(ModelAdmin):
         ),
     )
     def publish(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        version = TemplateVersion.objects.get(pk=object_id)
+        version = found(self, request, object_id)
         try:
             publish(version, by=request.user.get_username())
         except ValidationError as error:
@@ -109,5 +109,5 @@ class TemplateVersionAdmin(ModelAdmin):
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Of a draft only: a published version shows no button."""
-        draft = TemplateVersion.objects.filter(pk=object_id, published_at__isnull=True)
-        return request.user.has_perm("templates_app.change_templateversion") and draft.exists()
+        version = self.get_object(request, object_id)
+        return self.has_change_permission(request, version) and version is not None

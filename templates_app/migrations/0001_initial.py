@@ -2,112 +2,318 @@
 
 import django.core.validators
 import django.db.models.deletion
-import templates_app.encryption
 from django.db import migrations, models
+
+import templates_app.encryption
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='OfficialAccount',
+            name="OfficialAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(help_text='Part of the callback address: demo makes /wechat/demo/callback.', unique=True, verbose_name='short name')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('appid', models.CharField(max_length=32, unique=True, validators=[django.core.validators.RegexValidator('^wx[0-9a-f]{16}$', 'An AppID is wx and 16 hexadecimal digits.')], verbose_name='AppID')),
-                ('original_id', models.CharField(blank=True, help_text='gh_ and 12 characters', max_length=32, verbose_name='original id')),
-                ('app_secret', templates_app.encryption.EncryptedTextField(verbose_name='AppSecret')),
-                ('callback_token', templates_app.encryption.EncryptedTextField(blank=True, verbose_name='callback token')),
-                ('encoding_aes_key', templates_app.encryption.EncryptedTextField(blank=True, verbose_name='EncodingAESKey')),
-                ('previous_aes_key', templates_app.encryption.EncryptedTextField(blank=True, help_text='WeChat may use the old key for some time after a change.', verbose_name='previous EncodingAESKey')),
-                ('callback_mode', models.CharField(choices=[('plain', 'Plain (明文模式)'), ('compatible', 'Compatible (兼容模式)'), ('safe', 'Safe (安全模式)')], default='plain', max_length=12, verbose_name='callback mode')),
-                ('api_base_url', models.CharField(blank=True, help_text='Empty: https://api.weixin.qq.com', max_length=200, validators=[django.core.validators.URLValidator(schemes=['http', 'https'])], verbose_name='API address')),
-                ('backup_domains', models.TextField(blank=True, help_text='One a line, such as https://api2.weixin.qq.com. Used when no connection can be made.', verbose_name='backup addresses')),
-                ('token_call', models.CharField(choices=[('stable_token', 'stable_token'), ('token', 'token')], default='stable_token', help_text='With “token”, every other program that fetches one ends ours.', max_length=12, verbose_name='token call')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "slug",
+                    models.SlugField(
+                        help_text="Part of the callback address: demo makes /wechat/demo/callback.",
+                        unique=True,
+                        verbose_name="short name",
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "appid",
+                    models.CharField(
+                        max_length=32,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^wx[0-9a-f]{16}$", "An AppID is wx and 16 hexadecimal digits."
+                            )
+                        ],
+                        verbose_name="AppID",
+                    ),
+                ),
+                (
+                    "original_id",
+                    models.CharField(
+                        blank=True,
+                        help_text="gh_ and 12 characters",
+                        max_length=32,
+                        verbose_name="original id",
+                    ),
+                ),
+                (
+                    "app_secret",
+                    templates_app.encryption.EncryptedTextField(verbose_name="AppSecret"),
+                ),
+                (
+                    "callback_token",
+                    templates_app.encryption.EncryptedTextField(
+                        blank=True, verbose_name="callback token"
+                    ),
+                ),
+                (
+                    "encoding_aes_key",
+                    templates_app.encryption.EncryptedTextField(
+                        blank=True, verbose_name="EncodingAESKey"
+                    ),
+                ),
+                (
+                    "previous_aes_key",
+                    templates_app.encryption.EncryptedTextField(
+                        blank=True,
+                        help_text="WeChat may use the old key for some time after a change.",
+                        verbose_name="previous EncodingAESKey",
+                    ),
+                ),
+                (
+                    "callback_mode",
+                    models.CharField(
+                        choices=[
+                            ("plain", "Plain (明文模式)"),
+                            ("compatible", "Compatible (兼容模式)"),
+                            ("safe", "Safe (安全模式)"),
+                        ],
+                        default="plain",
+                        max_length=12,
+                        verbose_name="callback mode",
+                    ),
+                ),
+                (
+                    "api_base_url",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty: https://api.weixin.qq.com",
+                        max_length=200,
+                        validators=[django.core.validators.URLValidator(schemes=["http", "https"])],
+                        verbose_name="API address",
+                    ),
+                ),
+                (
+                    "backup_domains",
+                    models.TextField(
+                        blank=True,
+                        help_text="One a line, such as https://api2.weixin.qq.com. Used when no connection can be made.",
+                        verbose_name="backup addresses",
+                    ),
+                ),
+                (
+                    "token_call",
+                    models.CharField(
+                        choices=[("stable_token", "stable_token"), ("token", "token")],
+                        default="stable_token",
+                        help_text="With “token”, every other program that fetches one ends ours.",
+                        max_length=12,
+                        verbose_name="token call",
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
             ],
             options={
-                'verbose_name': 'official account',
-                'verbose_name_plural': 'official accounts',
-                'ordering': ['name'],
+                "verbose_name": "official account",
+                "verbose_name_plural": "official accounts",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='MessageTemplate',
+            name="MessageTemplate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(help_text='The name that services send with; it never changes.', max_length=64, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9_.-]*$', 'Use a-z, 0-9, _ . and -.')], verbose_name='code')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('description', models.TextField(blank=True, verbose_name='description')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='templates', to='templates_app.officialaccount', verbose_name='account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        help_text="The name that services send with; it never changes.",
+                        max_length=64,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9_.-]*$", "Use a-z, 0-9, _ . and -."
+                            )
+                        ],
+                        verbose_name="code",
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("description", models.TextField(blank=True, verbose_name="description")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="templates",
+                        to="templates_app.officialaccount",
+                        verbose_name="account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'template',
-                'verbose_name_plural': 'templates',
-                'ordering': ['code'],
+                "verbose_name": "template",
+                "verbose_name_plural": "templates",
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='TemplateVersion',
+            name="TemplateVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(editable=False, verbose_name='version')),
-                ('wechat_template_id', models.CharField(max_length=64, verbose_name='WeChat template id')),
-                ('title', models.CharField(max_length=100, verbose_name='title')),
-                ('content', models.TextField(help_text='As WeChat shows it, a line for each field: 订单号:{{character_string1.DATA}}', verbose_name="WeChat's content")),
-                ('url', models.CharField(blank=True, help_text='Opened by a tap. May hold variables: https://example.com/o/{{ order_no }}', max_length=1000, verbose_name='link')),
-                ('miniprogram_appid', models.CharField(blank=True, max_length=32, verbose_name='mini program AppID')),
-                ('miniprogram_pagepath', models.CharField(blank=True, max_length=500, verbose_name='mini program page')),
-                ('published_at', models.DateTimeField(editable=False, null=True, verbose_name='published')),
-                ('published_by', models.CharField(blank=True, editable=False, max_length=150, verbose_name='published by')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('template', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='templates_app.messagetemplate', verbose_name='template')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(editable=False, verbose_name="version")),
+                (
+                    "wechat_template_id",
+                    models.CharField(max_length=64, verbose_name="WeChat template id"),
+                ),
+                ("title", models.CharField(max_length=100, verbose_name="title")),
+                (
+                    "content",
+                    models.TextField(
+                        help_text="As WeChat shows it, a line for each field: 订单号:{{character_string1.DATA}}",
+                        verbose_name="WeChat's content",
+                    ),
+                ),
+                (
+                    "url",
+                    models.CharField(
+                        blank=True,
+                        help_text="Opened by a tap. May hold variables: https://example.com/o/{{ order_no }}",
+                        max_length=1000,
+                        verbose_name="link",
+                    ),
+                ),
+                (
+                    "miniprogram_appid",
+                    models.CharField(blank=True, max_length=32, verbose_name="mini program AppID"),
+                ),
+                (
+                    "miniprogram_pagepath",
+                    models.CharField(blank=True, max_length=500, verbose_name="mini program page"),
+                ),
+                (
+                    "published_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="published"),
+                ),
+                (
+                    "published_by",
+                    models.CharField(
+                        blank=True, editable=False, max_length=150, verbose_name="published by"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "template",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="templates_app.messagetemplate",
+                        verbose_name="template",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'template version',
-                'verbose_name_plural': 'template versions',
-                'ordering': ['-number'],
+                "verbose_name": "template version",
+                "verbose_name_plural": "template versions",
+                "ordering": ["-number"],
             },
         ),
         migrations.CreateModel(
-            name='TemplateField',
+            name="TemplateField",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('key', models.CharField(max_length=64, verbose_name='field')),
-                ('label', models.CharField(blank=True, max_length=100, verbose_name='label')),
-                ('pattern', models.CharField(help_text='Text and variables: 订单{{ order_no }}', max_length=500, verbose_name='pattern')),
-                ('overflow', models.CharField(choices=[('reject', 'reject the message'), ('shorten', 'shorten it with …')], default='reject', max_length=8, verbose_name='when too long')),
-                ('sample', models.CharField(blank=True, max_length=200, verbose_name='sample')),
-                ('enum_values', models.JSONField(blank=True, default=list, help_text='For const fields: ["a", "b"]', verbose_name='allowed values')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='fields', to='templates_app.templateversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("key", models.CharField(max_length=64, verbose_name="field")),
+                ("label", models.CharField(blank=True, max_length=100, verbose_name="label")),
+                (
+                    "pattern",
+                    models.CharField(
+                        help_text="Text and variables: 订单{{ order_no }}",
+                        max_length=500,
+                        verbose_name="pattern",
+                    ),
+                ),
+                (
+                    "overflow",
+                    models.CharField(
+                        choices=[
+                            ("reject", "reject the message"),
+                            ("shorten", "shorten it with …"),
+                        ],
+                        default="reject",
+                        max_length=8,
+                        verbose_name="when too long",
+                    ),
+                ),
+                ("sample", models.CharField(blank=True, max_length=200, verbose_name="sample")),
+                (
+                    "enum_values",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text='For const fields: ["a", "b"]',
+                        verbose_name="allowed values",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="fields",
+                        to="templates_app.templateversion",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'field',
-                'verbose_name_plural': 'fields',
-                'ordering': ['position', 'id'],
+                "verbose_name": "field",
+                "verbose_name_plural": "fields",
+                "ordering": ["position", "id"],
             },
         ),
         migrations.AddField(
-            model_name='messagetemplate',
-            name='published',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='templates_app.templateversion', verbose_name='published version'),
+            model_name="messagetemplate",
+            name="published",
+            field=models.ForeignKey(
+                blank=True,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="templates_app.templateversion",
+                verbose_name="published version",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='templateversion',
-            constraint=models.UniqueConstraint(fields=('template', 'number'), name='version_number_once'),
+            model_name="templateversion",
+            constraint=models.UniqueConstraint(
+                fields=("template", "number"), name="version_number_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='templatefield',
-            constraint=models.UniqueConstraint(fields=('version', 'key'), name='field_key_once'),
+            model_name="templatefield",
+            constraint=models.UniqueConstraint(fields=("version", "key"), name="field_key_once"),
         ),
     ]

@@ -56,9 +56,9 @@ def gunicorn(application: str) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = ["--workers", "1", "--threads", THREADS, "--no-control-socket"]
+    options += ["--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", f"{application}:application", *options]
-        + ["--bind", f"127.0.0.1:{port}", "--log-level", "warning"],
+        [sys.executable, "-m", "gunicorn", f"{application}:application", *options],
         env=os.environ,
     )
     try:

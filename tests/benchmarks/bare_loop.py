@@ -1,5 +1,7 @@
-"""The bare thread loop: threads that share one requests.Session and post ready bodies. Nothing is
-stored, claimed or retried. Prints sends a second: python -m tests.benchmarks.bare_loop URL N THREADS
+"""The bare thread loop: threads that share one requests.Session and post ready bodies.
+
+Nothing is stored, claimed or retried. `python -m tests.benchmarks.bare_loop URL COUNT THREADS`
+prints sends a second.
 """
 
 import sys

@@ -26,7 +26,7 @@ class Handler(WSGIHandler):
     """Django's own handler, with this module's one address and no middleware."""
 
     def load_middleware(self, is_async: bool = False) -> None:
-        from django.conf import settings  # noqa: PLC0415
+        from django.conf import settings
 
         settings.MIDDLEWARE = []
         settings.ROOT_URLCONF = "tests.benchmarks.bare_view"

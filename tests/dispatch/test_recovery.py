@@ -8,6 +8,7 @@ from django.utils import timezone
 from notifier.dispatch import clock, lanes
 from notifier.dispatch.recovery import return_expired_leases
 from notifier.dispatch.retry import GUARD
+from notifier.dispatch.settle import settle
 from notifier.models import Message, Priority, State
 from templates_app.models import OfficialAccount
 from tests import builders
@@ -52,15 +53,9 @@ def test_a_row_found_too_late_is_unknown(message):
 def test_the_result_of_a_worker_thought_dead_is_void(message):
     claimed = claim_one(message)
     return_expired_leases(claimed.lease_until)
-    assert clock_settles(claimed) == 0
+    assert settle([answered(claimed)], timezone.now()) == 0
     message.refresh_from_db()
     assert message.state == State.QUEUED
-
-
-def clock_settles(claimed):
-    from notifier.dispatch.settle import settle
-
-    return settle([answered(claimed)], timezone.now())
 
 
 def test_two_clocks_return_a_row_once(message):

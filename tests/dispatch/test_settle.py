@@ -137,10 +137,15 @@ def test_each_row_of_a_batch_gets_its_own_result(message):
     assert stored == {first.id: "sent", second.id: "failed", third.id: "queued"}
 
 
-def test_an_overlong_answer_is_cut_to_what_fits(message):
-    long = answered(
-        claim_one(message), Kind.UNKNOWN_CODE, errcode=99999, detail="文" * 900, rid="r" * 99
-    )
-    settle([long], timezone.now())
-    message.refresh_from_db()
-    assert (len(message.errmsg), len(message.rid)) == (300, 40)
+def test_a_strange_answer_does_not_keep_the_others_from_being_stored(message):
+    builders.copies(message, 1)
+    strange, good = claim(lane_of(message), 10, timezone.now())
+    refusal = {"errcode": 99999, "detail": "\0" + "文" * 900, "rid": "\0" + "r" * 99}
+    results = [
+        answered(strange, Kind.UNKNOWN_CODE, msgid="9" * 99, **refusal),
+        answered(good),
+    ]
+    assert settle(results, timezone.now()) == 2
+    stored = Message.objects.get(pk=strange.id)
+    assert (len(stored.errmsg), len(stored.rid), len(stored.msgid)) == (300, 40, 20)
+    assert Message.objects.get(pk=good.id).state == State.SENT

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from notifier.dispatch.claim import Claimed, claim
 from notifier.dispatch.recovery import return_expired_leases
 from notifier.dispatch.retry import GUARD
 from notifier.dispatch.settle import settle
-from notifier.models import MOVES, Message, Push, State
+from notifier.models import MOVES, Message, Priority, Push, State
 from notifier.receipts.delivery import settle_receipts
 from notifier.wechat.errors import Kind
 from tests import builders
@@ -48,6 +49,7 @@ def settles(kind: Kind | None, doubt: timedelta | None = None, expired: bool = F
             expires_at=now if expired else message.expires_at,
             in_doubt_since=None if doubt is None else now - doubt,
             recipient_id=message.recipient_id,
+            priority=Priority(message.priority),
         )
         return settle([answered(claimed, kind)], now)
 
@@ -55,10 +57,11 @@ def settles(kind: Kind | None, doubt: timedelta | None = None, expired: bool = F
 
 
 def receives(status: str) -> Mover:
-    def move(message: Message, now: datetime) -> object:
+    def move(message: Message, now: datetime) -> None:
         push = Push(account_id=message.account_id, openid=message.openid, msgid="77", status=status)
         push.happened_at = push.received_at = push.due_at = now
-        return settle_receipts([push], now)
+        with transaction.atomic():
+            settle_receipts([push], now)
 
     return move
 

@@ -12,7 +12,6 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from config import env
 from notifier.demo import credentials, processes, redis_server
 
 READY_SECONDS = 60
@@ -41,7 +40,7 @@ class Command(BaseCommand):
             raise CommandError("The demo runs only with HONGYAN_DEMO=1. Use: make run")
         home: Path = settings.HONGYAN_HOME
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        port, simulator_port = env.integer("PORT", 8000), env.integer("SIMULATOR_PORT", 8700)
+        port, simulator_port = settings.PORT, settings.SIMULATOR_PORT
         lock = self._lock(home)
         for name, number in (("PORT", port), ("SIMULATOR_PORT", simulator_port)):
             if not processes.port_is_free(number):
@@ -72,7 +71,7 @@ class Command(BaseCommand):
             "WECHAT_API_BASE_URL": demo["simulator_url"],
         }
         socket = None
-        if not env.text("REDIS_URL"):
+        if settings.REDIS_IS_EMBEDDED:
             try:
                 socket = redis_server.socket_path(home)
                 redis_server.executable()

@@ -1,0 +1,49 @@
+"""System checks: each fires with its id and a hint, and is silent when all is well."""
+
+import pytest
+from django.conf import settings as ours
+from django.core.checks import run_checks
+
+PICKLING_QUEUES = {"normal": {"URL": "redis://x"}}
+PICKLING_CACHE = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://x"}}
+
+
+def fired():
+    ids = {one.id: one for one in run_checks(include_deployment_checks=True)}
+    return {name: one for name, one in ids.items() if str(name).startswith("hongyan.")}
+
+
+def test_the_settings_of_this_project_pass(settings):
+    settings.HONGYAN_DEMO = False
+    assert set(fired()) <= {"hongyan.W003"}
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("E001", {"FIELD_ENCRYPTION_KEYS": ["not-a-key"]}),
+        ("E001", {"FIELD_ENCRYPTION_KEYS": []}),
+        ("E002", {"RQ_QUEUES": PICKLING_QUEUES}),
+        ("E003", {"CACHES": PICKLING_CACHE}),
+        ("E004", {"DISPATCH_LEASE_SECONDS": 4}),
+        ("E005", {"DISPATCH_LEASE_SECONDS": 301}),
+        ("E006", {"HONGYAN_DEMO": True}),
+        ("W001", {"DEBUG": True, "HONGYAN_DEMO": False}),
+        ("W002", {"ALLOWED_HOSTS": ["*"]}),
+    ],
+)
+def test_what_is_unsafe_is_told(settings, name, change):
+    for setting, value in change.items():
+        setattr(settings, setting, value)
+    message = fired()[f"hongyan.{name}"]
+    assert message.hint
+
+
+def test_sqlite_in_production_is_told(monkeypatch):
+    monkeypatch.setitem(ours.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
+    assert "hongyan.W003" in fired()
+
+
+def test_a_wrong_encryption_key_is_not_shown(settings):
+    settings.FIELD_ENCRYPTION_KEYS = ["5ecret!"]
+    assert "5ecret!" not in str(fired()["hongyan.E001"])

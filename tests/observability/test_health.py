@@ -1,0 +1,54 @@
+"""The probes: alive, and able to work."""
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+
+@pytest.fixture
+def no_database(db, monkeypatch):
+    """A file in a folder that is not there, or a host where nothing listens."""
+    broken = connections["default"].copy()
+    gone = {"NAME": "/nonexistent/x.sqlite3", "HOST": "/nonexistent", "OPTIONS": {}}
+    monkeypatch.setattr(broken, "settings_dict", broken.settings_dict | gone)
+    mine = connections["default"]
+    connections["default"] = broken
+    yield
+    connections["default"] = mine
+
+
+def test_a_process_is_alive_without_anything(dead_redis):
+    answer = Client().get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db
+def test_a_process_is_ready_when_all_answer():
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    assert set(answer.json()["checks"].values()) == {"ok"}
+
+
+@pytest.mark.django_db
+def test_a_process_without_redis_is_not_ready(dead_redis):
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+    checks = answer.json()["checks"]
+    assert (checks["database"], checks["redis"]) == ("ok", "no answer (ConnectionError)")
+
+
+def test_a_process_without_its_database_is_not_ready(no_database):
+    answer = Client(raise_request_exception=False).get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"] == "no answer (OperationalError)"
+    assert answer.json()["checks"]["redis"] == "ok"
+
+
+@pytest.mark.django_db
+def test_a_probe_tells_nothing_about_where_things_are(dead_redis):
+    assert b"nonexistent" not in Client().get("/readyz").content
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_probe_takes_only_reads(path):
+    assert Client().post(path).status_code == 405

@@ -1,0 +1,88 @@
+"""An account that the simulator knows, and clients of it without any Django model."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+import requests
+from django.core.cache import cache
+
+from notifier.wechat.client import Credentials, WeChatClient
+from notifier.wechat.session import shared_session
+from notifier.wechat.tokens import TokenCache
+from tests.simulator.process import SimulatorProcess
+
+SECRET = "5ec2e7" + "0" * 26
+TOKEN, STABLE = "T0KEN", "stable_token"
+TEMPLATE = "T" * 43
+OPENID = "oWECHAT".ljust(28, "0")
+_numbers = itertools.count(1)
+
+
+class Account:
+    def __init__(self, simulator: SimulatorProcess) -> None:
+        self.simulator = simulator
+        self.appid = f"wxc{next(_numbers):015x}"
+        template = {"template_id": TEMPLATE, "title": "t", "content": "商品:{{thing1.DATA}}"}
+        self.change(secret=SECRET, templates=[template], followers=[OPENID])
+
+    def change(self, **values: Any) -> None:
+        self.simulator.control("POST", "/accounts", {"appid": self.appid} | values)
+
+    def kill_token(self) -> None:
+        self.simulator.control("POST", "/kill-token", {"appid": self.appid})
+
+    def counters(self) -> dict[str, Any]:
+        accounts = self.simulator.control("GET", "/state")["accounts"]
+        return next(one["counters"] for one in accounts if one["appid"] == self.appid)
+
+    def received(self) -> list[dict[str, Any]]:
+        return list(self.simulator.control("GET", f"/messages?appid={self.appid}")["messages"])
+
+
+@pytest.fixture
+def account(simulator: SimulatorProcess) -> Account:
+    return Account(simulator)
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    with shared_session.__wrapped__(8) as session:
+        yield session
+
+
+Make = Callable[..., WeChatClient]
+
+
+@pytest.fixture
+def make_client(account: Account, session: requests.Session) -> Make:
+    """Each client is one process's: what it remembers is its own, Redis is shared."""
+
+    def make(*addresses: str, secret: str = SECRET, token_call: str = STABLE) -> Any:
+        return WeChatClient(
+            session=session,
+            credentials=Credentials(account.appid, secret, token_call),
+            addresses=addresses or (account.simulator.url,),
+            cache=cast(TokenCache, cache),
+            timeout=(0.5, 0.3),
+        )
+
+    return make
+
+
+def body(client_msg_id: str = "", value: str = "云南白茶") -> bytes:
+    message = {
+        "touser": OPENID,
+        "template_id": TEMPLATE,
+        "client_msg_id": client_msg_id,
+        "data": {"thing1": {"value": value}},
+    }
+    return json.dumps(message, ensure_ascii=False).encode()
+
+
+def with_token(account: Account, token: str = TOKEN) -> str:
+    """A token in the cache, so that nobody fetches one."""
+    cache.set(f"wechat-token:{account.appid}", token, timeout=60)
+    return token
