@@ -2,6 +2,9 @@
 
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
 from config import env
 
@@ -98,6 +101,13 @@ REDIS_URL = env.text(
     "REDIS_URL",
     f"unix://{HONGYAN_HOME}/redis.sock?db=0" if HONGYAN_DEMO else "redis://127.0.0.1:6379/0",
 )
+# redis-py's own patience is 5 seconds, eleven times. Nothing here is worth that wait: what Redis
+# does not answer, the database does. One repetition, for connections that a restart cut.
+REDIS_PATIENCE = {
+    "socket_connect_timeout": 1,
+    "socket_timeout": 1,
+    "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+}
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -106,8 +116,7 @@ CACHES = {
         "OPTIONS": {
             # JSON, never pickle: who can write to Redis must not be able to run code here.
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
-            "SOCKET_CONNECT_TIMEOUT": 2,
-            "SOCKET_TIMEOUT": 5,
+            "CONNECTION_POOL_KWARGS": REDIS_PATIENCE,
         },
     }
 }

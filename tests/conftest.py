@@ -7,6 +7,8 @@ import django_rq
 import pytest
 from django.conf import settings
 from django.db import connections
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from redis import Redis
 from rest_framework.test import APIClient
 from rq import Queue
@@ -19,6 +21,12 @@ from templates_app import sendable, wechat
 from templates_app.models import MessageTemplate, OfficialAccount
 from tests import builders
 from tests.simulator.process import SimulatorProcess
+
+# The same examples in every run, however slow the machine is: a red run must mean a change.
+hypothesis_settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

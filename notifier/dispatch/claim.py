@@ -56,7 +56,7 @@ def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
         over = {row[0]: State.EXPIRED for row in rows if row[3] <= now and row[4] is None}
         over |= {row[0]: State.UNKNOWN for row in rows if _too_late(row[3], row[4], now)}
         for state in (State.EXPIRED, State.UNKNOWN):
-            _end([pk for pk in over if over[pk] is state], state, now)
+            _end({row[0]: row[2] for row in rows if over.get(row[0]) is state}, state, now)
         ids = [row[0] for row in rows if row[0] not in over]
         if ids:
             Message.objects.filter(pk__in=ids).update(
@@ -91,9 +91,10 @@ def _too_late(expires_at: datetime, in_doubt_since: datetime | None, now: dateti
     return expires_at <= now or guard_is_over(in_doubt_since, now)
 
 
-def _end(ids: list[uuid.UUID], state: State, now: datetime) -> None:
-    if ids:
-        Message.objects.filter(pk__in=ids).update(state=state, reason="")
+def _end(attempts: dict[uuid.UUID, int], state: State, now: datetime) -> None:
+    if attempts:
+        Message.objects.filter(pk__in=attempts).update(state=state, reason="")
         MessageEvent.objects.bulk_create(
-            MessageEvent(message_id=pk, at=now, state=state) for pk in ids
+            MessageEvent(message_id=pk, at=now, state=state, attempt=attempt)
+            for pk, attempt in attempts.items()
         )

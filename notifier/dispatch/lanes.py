@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import django_rq
+from django.conf import settings
 from redis import Redis, RedisError
 from rq import Queue
 
@@ -33,8 +34,14 @@ class Lane:
 
 @lru_cache
 def queue(name: str) -> Queue:
-    """One Queue, so one Redis connection pool, for the process."""
-    return django_rq.get_queue(name)
+    """One Queue for the process; they share one connection pool."""
+    return django_rq.get_queue(name, connection=_connection())
+
+
+@lru_cache
+def _connection() -> Redis:
+    """Not django-rq's own, which would hold up a request for a minute while Redis hangs."""
+    return Redis.from_url(settings.REDIS_URL, **settings.REDIS_PATIENCE)
 
 
 def redis() -> Redis:

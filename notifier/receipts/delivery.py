@@ -83,7 +83,8 @@ def _wait(push: Push, now: datetime) -> None:
     if waited >= PATIENCE:
         push.due_at, push.outcome = None, "unmatched"
     else:
-        push.due_at = now + max(waited, timedelta(seconds=1))
+        wait = max(waited, timedelta(seconds=1))
+        push.due_at = min(now + wait, push.received_at + PATIENCE)
         push.outcome = "early"
 
 

@@ -188,7 +188,16 @@ def _read_json(body: bytes) -> dict[str, str]:
         values = json.loads(body)
     except (ValueError, RecursionError):
         raise BadPush("the push is not readable JSON") from None
-    return {name: str(value) for name, value in values.items() if isinstance(value, str | int)}
+    return {
+        _storable(name): _storable(str(value))
+        for name, value in values.items()
+        if isinstance(value, str | int)
+    }
+
+
+def _storable(text: str) -> str:
+    """JSON can spell NUL and lone surrogates, which no database takes."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _push(values: dict[str, str]) -> Push:

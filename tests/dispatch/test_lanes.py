@@ -1,7 +1,13 @@
 """Waking a lane: one job however often it is woken, and no wake-up lost."""
 
+import socket
+import time
+
 import pytest
+from django.conf import settings
 from django.utils import timezone
+from redis import Redis
+from rq import Queue
 
 from notifier.dispatch import drain, lanes
 from notifier.dispatch.lanes import Lane, wake
@@ -76,6 +82,18 @@ def test_a_message_accepted_during_a_drain_wakes_the_lane_again(transactional_db
 
 def test_nothing_is_raised_while_redis_is_away(dead_redis):
     wake(LANE)
+
+
+def test_a_redis_that_hangs_holds_up_nobody_for_long(monkeypatch):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        connection = Redis.from_url(url, **settings.REDIS_PATIENCE)
+        monkeypatch.setattr(lanes, "queue", lambda name: Queue(name, connection=connection))
+        started = time.monotonic()
+        wake(LANE)
+    assert time.monotonic() - started < 10  # redis-py's own patience is a minute
 
 
 def test_an_inactive_account_sends_nothing(platform, work):

@@ -214,3 +214,10 @@ def test_an_overlong_field_is_cut_to_what_fits(account):
 def test_a_push_makes_no_recipient_before_the_work(account):
     push(account, event("subscribe", OPENID))
     assert not Recipient.objects.exists()
+
+
+@pytest.mark.parametrize("character", ["\\u0000", "\\ud800"])
+def test_what_no_database_stores_is_kept_without_it(account, character):
+    values = f'"MsgType":"event","CreateTime":1,"Event":"subscribe","FromUserName":"o{character}1"'
+    assert push(account, b"{" + values.encode() + b"}").content == b"success"
+    assert Push.objects.get().openid in ("o1", "o?1")
