@@ -1,5 +1,6 @@
 """Django's settings. Values come from the environment through `config.env`."""
 
+import certifi
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
@@ -138,9 +139,10 @@ RQ = {"COMMIT_MODE": "auto"}  # dispatch itself waits for the commit before it w
 WECHAT_API_BASE_URL = env.text("WECHAT_API_BASE_URL", "https://api.weixin.qq.com")
 WECHAT_CONNECT_TIMEOUT = env.seconds("WECHAT_CONNECT_TIMEOUT", 3)
 WECHAT_READ_TIMEOUT = env.seconds("WECHAT_READ_TIMEOUT", 10)
+WECHAT_CA_FILE = env.text("WECHAT_CA_FILE", certifi.where())
 
 # Dispatch
-DISPATCH_THREADS = env.integer("DISPATCH_THREADS", 8, minimum=1)
+DISPATCH_CONNECTIONS = env.integer("DISPATCH_CONNECTIONS", 512, minimum=1)
 DISPATCH_CLAIM_SIZE = env.integer("DISPATCH_CLAIM_SIZE", 200, minimum=1)
 DISPATCH_LEASE_SECONDS = env.seconds("DISPATCH_LEASE_SECONDS", 60)
 DISPATCH_SLICE_SECONDS = env.seconds("DISPATCH_SLICE_SECONDS", 1)

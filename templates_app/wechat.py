@@ -10,6 +10,7 @@ from django.core.cache import cache
 from notifier.wechat.client import Credentials, WeChatClient
 from notifier.wechat.session import shared_session
 from notifier.wechat.tokens import TokenCache
+from notifier.wechat.wire import shared_wire
 from templates_app.models import OfficialAccount
 
 _clients: dict[int, tuple[datetime, WeChatClient]] = {}
@@ -26,13 +27,15 @@ def client_for(account: OfficialAccount) -> WeChatClient:
 
 
 def new_client(account: OfficialAccount) -> WeChatClient:
+    timeout = (settings.WECHAT_CONNECT_TIMEOUT, settings.WECHAT_READ_TIMEOUT)
     return WeChatClient(
-        session=shared_session(settings.DISPATCH_THREADS),
+        session=shared_session(settings.WECHAT_CA_FILE),
+        wire=shared_wire(timeout, settings.WECHAT_CA_FILE),
         credentials=Credentials(account.appid, account.app_secret, account.token_call),
         addresses=(
             account.api_base_url or settings.WECHAT_API_BASE_URL,
             *account.backup_addresses,
         ),
         cache=cast(TokenCache, cache),
-        timeout=(settings.WECHAT_CONNECT_TIMEOUT, settings.WECHAT_READ_TIMEOUT),
+        timeout=timeout,
     )

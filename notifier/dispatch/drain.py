@@ -29,12 +29,12 @@ def drain(lane: Lane, client: WeChatClient) -> bool:
     """Hands rows to the sender for a slice of time; True when rows may be left.
 
     It does not wait for their answers: those are settled by the sender. Half a claim before the
-    sender runs dry the next is made, so that its threads never wait for the database.
+    sender runs dry the next is made, so that no call waits for the database.
     """
     limit = settings.DISPATCH_CLAIM_SIZE
     slice_ends = time.monotonic() + settings.DISPATCH_SLICE_SECONDS
-    while not sender().stopping.is_set():
-        if not sender().wait_for_room(lane.priority, limit // 2, slice_ends - time.monotonic()):
+    while not sender().stopping.is_set() and time.monotonic() < slice_ends:
+        if not sender().wait_for_room(lane.priority, slice_ends - time.monotonic()):
             return True
         batch = claim(lane, limit, timezone.now())
         if not batch:

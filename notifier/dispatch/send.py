@@ -1,4 +1,4 @@
-"""One attempt: one call to WeChat, its outcome as a value. Runs in a pool thread; no database."""
+"""One attempt: one call to WeChat, its outcome as a value. On the sender's loop; no database."""
 
 import time
 from dataclasses import dataclass
@@ -32,10 +32,10 @@ class Attempt:
     detail: str = ""
     rid: str = ""
     retry_after: float | None = None
-    duration_ms: int = 0
+    seconds: float = 0.0
 
 
-def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -> Attempt:
+async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -> Attempt:
     """Never raises. Sends only while the lease outlasts the call: after it, the row may be
     another worker's. A message that expired meanwhile goes back: the next claim settles it."""
     now = timezone.now()
@@ -44,13 +44,14 @@ def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -> Atte
     not_after = started + left - call_seconds - LEASE_SPARE_SECONDS
     if not_after <= started or claimed.expires_at <= now:
         return Attempt(claimed, None)
-    outcome = _outcome(client, claimed.body, not_after)
-    return Attempt(claimed, duration_ms=round((time.monotonic() - started) * 1000), **outcome)
+    outcome = await _outcome(client, claimed.body, not_after)
+    return Attempt(claimed, seconds=time.monotonic() - started, **outcome)
 
 
-def _outcome(client: WeChatClient, body: bytes, not_after: float) -> dict[str, Any]:
+async def _outcome(client: WeChatClient, body: bytes, not_after: float) -> dict[str, Any]:
     try:
-        return {"kind": Kind.OK, "msgid": client.send_template(body, not_after), "errcode": 0}
+        msgid = await client.send_template(body, not_after)
+        return {"kind": Kind.OK, "msgid": msgid, "errcode": 0}
     except TokenRefused as error:
         return _refusal(error, token_error_kind(error.errcode))
     except Refused as error:

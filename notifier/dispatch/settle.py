@@ -104,7 +104,7 @@ def _event(attempt: Attempt, step: Step, now: datetime) -> MessageEvent:
         reason=step.reason,
         errcode=attempt.errcode,
         detail=_stored(attempt.detail, 300),
-        duration_ms=None if attempt.kind is None else attempt.duration_ms,
+        duration_ms=None if attempt.kind is None else round(attempt.seconds * 1000),
         next_at=step.due_at,
     )
 

@@ -1,26 +1,26 @@
 """WeChat's HTTP protocol: one method for each call. Knows no Django model.
 
-Every request leaves through `_exchange`, so there alone addresses, time-outs, backup domains and
-the redaction of secrets are dealt with: `requests` puts the address, token included, into the
+Messages leave through the wire, all other calls through the session. Backup domains and the
+redaction of secrets are dealt with here: `requests` puts the address, token included, into the
 texts of its exceptions, and none of these leaves this module.
 """
 
+import asyncio
 import math
 import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 import requests
-from requests import PreparedRequest, Response
-from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from notifier.wechat.errors import Ambiguous, Kind, Refused, Unreachable, kind_of, split_rid
 from notifier.wechat.tokens import Token, TokenCache, Tokens
+from notifier.wechat.wire import Wire
 
 SEND_PATH = "/cgi-bin/message/template/send"
 
@@ -41,24 +41,63 @@ class WeChatClient:
     def __init__(
         self,
         session: requests.Session,
+        wire: Wire,
         credentials: Credentials,
         addresses: Sequence[str],
         cache: TokenCache,
         timeout: tuple[float, float],
     ) -> None:
         self._session = session
+        self._wire = wire
         self._credentials = credentials
         self._addresses = tuple(address.rstrip("/") for address in addresses)
         self._timeout = timeout
         self._tokens = Tokens(cache, credentials.appid, self.fetch_token)
+        self._pending: dict[str | None, asyncio.Future[str]] = {}
 
-    def send_template(self, body: bytes, not_after: float = math.inf) -> str:
+    @property
+    def appid(self) -> str:
+        return self._credentials.appid
+
+    async def send_template(self, body: bytes, not_after: float = math.inf) -> str:
         """POST message/template/send with a ready JSON body; returns WeChat's msgid.
 
         No call begins after `not_after` (time.monotonic()). Raises Refused, TokenRefused,
-        Unreachable (nothing was sent) or Ambiguous (perhaps it was).
+        Unreachable (nothing was sent) or Ambiguous (perhaps it was). A dead token is replaced
+        once; a second refusal is the caller's.
         """
-        return str(self._with_token("POST", SEND_PATH, body, not_after).get("msgid", ""))
+        token = self._tokens.remembered() or await self._obtain_token(None)
+        try:
+            return await self._post_message(body, token, not_after)
+        except Refused as error:
+            if kind_of(error.errcode) is not Kind.TOKEN:
+                raise
+        token = self._tokens.remembered(dead=token) or await self._obtain_token(token)
+        return await self._post_message(body, token, not_after)
+
+    async def _post_message(self, body: bytes, token: str, not_after: float) -> str:
+        """To the first address that can be connected to. No backup once bytes may have arrived."""
+        target = f"{SEND_PATH}?access_token={quote(token, safe='')}"
+        failure = Unreachable("no address is set")
+        for address in self._addresses:
+            if time.monotonic() > not_after:
+                raise Unreachable("no time was left for the call")
+            try:
+                status, content = await self._wire.post(address, target, body)
+                return str(_answer(status, content).get("msgid", ""))
+            except Unreachable as error:
+                failure = error
+        raise failure
+
+    async def _obtain_token(self, dead: str | None) -> str:
+        """Hundreds of calls in the air need it at the same moment: one thread asks for them all,
+        and they share what it learns, a refusal too."""
+        pending = self._pending.get(dead)
+        if pending is None:
+            call = asyncio.to_thread(self._tokens.obtain, dead)
+            pending = self._pending[dead] = asyncio.ensure_future(call)
+            pending.add_done_callback(lambda _: self._pending.pop(dead, None))
+        return await asyncio.shield(pending)
 
     def templates(self) -> list[dict[str, str]]:
         """GET template/get_all_private_template: template_id, title, content, example, ..."""
@@ -76,55 +115,42 @@ class WeChatClient:
             answer = self._exchange("POST", "/cgi-bin/stable_token", orjson.dumps(body))
         return Token(str(answer["access_token"]), int(answer.get("expires_in", 7200)))
 
-    def _with_token(
-        self, method: str, path: str, body: bytes | None = None, not_after: float = math.inf
-    ) -> dict[str, Any]:
-        """A dead token is replaced once; a second refusal is the caller's."""
-        token = self._tokens.current()
+    def _with_token(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        """As for a message: a dead token is replaced once."""
+        token = self._tokens.remembered() or self._tokens.obtain(None)
         try:
-            return self._exchange(method, f"{path}?access_token={token}", body, not_after)
+            return self._exchange(method, f"{path}?access_token={quote(token, safe='')}", body)
         except Refused as error:
             if kind_of(error.errcode) is not Kind.TOKEN:
                 raise
-        token = self._tokens.replace(token)
-        return self._exchange(method, f"{path}?access_token={token}", body, not_after)
+        token = self._tokens.remembered(dead=token) or self._tokens.obtain(token)
+        return self._exchange(method, f"{path}?access_token={quote(token, safe='')}", body)
 
-    def _exchange(
-        self, method: str, target: str, body: bytes | None = None, not_after: float = math.inf
-    ) -> dict[str, Any]:
-        """The first address that can be connected to. No backup once bytes may have arrived."""
+    def _exchange(self, method: str, target: str, body: bytes | None = None) -> dict[str, Any]:
         failure = Unreachable("no address is set")
         for address in self._addresses:
-            if time.monotonic() > not_after:
-                raise Unreachable("no time was left for the call")
             try:
-                return _answer(self._send(_prepared(method, address + target, body)))
+                return self._request(method, address + target, body)
             except Unreachable as error:
                 failure = error
         raise failure
 
-    def _send(self, request: PreparedRequest) -> Response:
-        # The adapter, not Session.send: no cookies, redirects or hooks, half the time. WeChat
-        # sets no cookies, and a redirect would carry the token elsewhere.
-        adapter = self._session.get_adapter(request.url or "")
+    def _request(self, method: str, url: str, body: bytes | None) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json; charset=utf-8"} if body else {}
         try:
-            response = adapter.send(request, timeout=self._timeout)
-            response.content  # noqa: B018 - reads the body and gives the connection back
-            return response
+            response = self._session.request(
+                method,
+                url,
+                data=body,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,  # it would carry the token elsewhere
+            )
+            return _answer(response.status_code, response.content)
         except requests.RequestException as error:
             failure = _failure(error)
         # Raised here, not above: within `except` the error with the URL would be its context.
         raise failure
-
-
-def _prepared(method: str, url: str, body: bytes | None) -> PreparedRequest:
-    request = PreparedRequest()
-    request.method, request.url, request.body = method, url, body
-    request.headers = CaseInsensitiveDict({"User-Agent": "Hongyan", "Connection": "keep-alive"})
-    if body is not None:
-        request.headers["Content-Type"] = "application/json; charset=utf-8"
-        request.headers["Content-Length"] = str(len(body))  # else chunked: WeChat answers 412
-    return request
 
 
 def _failure(error: requests.RequestException) -> Unreachable | Ambiguous:
@@ -141,12 +167,12 @@ def _failure(error: requests.RequestException) -> Unreachable | Ambiguous:
     return Ambiguous(f"the connection broke ({name})")
 
 
-def _answer(response: Response) -> dict[str, Any]:
+def _answer(status: int, content: bytes) -> dict[str, Any]:
     """WeChat's JSON. Decoded as UTF-8 whatever the header says: it names no charset."""
-    if response.status_code != 200:
-        raise Ambiguous(f"HTTP {response.status_code}")
+    if status != 200:
+        raise Ambiguous(f"HTTP {status}")
     try:
-        answer = orjson.loads(response.content)
+        answer = orjson.loads(content)
         errcode = int(answer.get("errcode", 0))
     except (ValueError, AttributeError, TypeError):
         raise Ambiguous("the answer is not WeChat's JSON") from None

@@ -41,7 +41,8 @@ class TokenCache(Protocol):
 
 
 class Tokens:
-    """The token of one account: `current()` and, when WeChat refused it, `replace(it)`."""
+    """The token of one account: `remembered() or obtain(None)`; when WeChat refused it, the same
+    with the dead one named."""
 
     def __init__(self, cache: TokenCache, name: str, fetch: Callable[[], Token]) -> None:
         self._cache = cache
@@ -50,21 +51,19 @@ class Tokens:
         self._memory: tuple[str, float] = ("", 0.0)
         self._in_process = threading.Lock()
 
-    def current(self) -> str:
-        """Raises TokenRefused, or Unreachable (no token: nothing was sent)."""
+    def remembered(self, dead: str | None = None) -> str | None:
+        """What the process learnt in the last seconds, unless that is `dead`. Never waits."""
         value, until = self._memory
-        return value if time.monotonic() < until else self._obtain(dead=None)
+        return value if value and value != dead and time.monotonic() < until else None
 
-    def replace(self, dead: str) -> str:
-        """A token other than `dead`. Compares first: if another process has replaced it
-        already, theirs is taken and nothing is fetched."""
-        value, until = self._memory
-        return value if value != dead and time.monotonic() < until else self._obtain(dead)
+    def obtain(self, dead: str | None) -> str:
+        """The shared token, or a fetched one. `dead`: WeChat refused it. Compares first: if
+        another process has replaced it already, theirs is taken and nothing is fetched.
 
-    def _obtain(self, dead: str | None) -> str:
+        Raises TokenRefused, or Unreachable (no token: nothing was sent).
+        """
         with self._in_process:  # one thread asks Redis; the others find its answer in memory
-            value, until = self._memory
-            if value and value != dead and time.monotonic() < until:
+            if value := self.remembered(dead):
                 return value
             try:
                 token = self._cached(dead) or self._fetch_once(dead)

@@ -1,7 +1,6 @@
 """Dispatch through PostgreSQL against the bare thread loop over one session, in one run."""
 
 import requests
-from django.conf import settings
 
 from notifier.models import Recipient
 from tests import builders
@@ -14,7 +13,7 @@ def compare(count: int, rounds: int) -> list[Row]:
     simulator = SimulatorProcess([])
     try:
         url = _prepare(simulator)
-        threads = str(settings.DISPATCH_THREADS)
+        threads = "8"
         bare, ours = [], []
         for _ in range(rounds):
             bare.append(measured("tests.benchmarks.bare_loop", url, str(count), threads))

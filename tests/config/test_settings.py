@@ -37,7 +37,7 @@ def test_production_starts_with_what_it_needs():
         ("SECRET_KEY", ""),
         ("FIELD_ENCRYPTION_KEYS", ""),
         ("FIELD_ENCRYPTION_KEYS", "5ecret!"),
-        ("DISPATCH_THREADS", "5ecret!"),
+        ("DISPATCH_CONNECTIONS", "5ecret!"),
         ("DATABASE_URL", "5ecret!"),
     ],
 )

@@ -1,5 +1,6 @@
 """Draining a lane against the simulated WeChat: what arrives there, and what the rows say."""
 
+import asyncio
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -119,19 +120,19 @@ def test_nothing_is_sent_when_the_lease_could_end_meanwhile(platform, seconds):
     message = platform.message()
     lease_until = timezone.now() + timedelta(seconds=seconds)
     claimed = replace(claim_one(message), lease_until=lease_until)
-    assert attempt(client_for(message.account), claimed, CALL).kind is None
+    assert asyncio.run(attempt(client_for(message.account), claimed, CALL)).kind is None
     assert platform.received() == []
 
 
 def test_a_message_that_expired_since_its_claim_is_not_sent(platform):
     message = platform.message()
     claimed = replace(claim_one(message), expires_at=timezone.now())
-    assert attempt(client_for(message.account), claimed, CALL).kind is None
+    assert asyncio.run(attempt(client_for(message.account), claimed, CALL)).kind is None
     assert platform.received() == []
 
 
 def test_a_drain_ends_with_its_slice_and_asks_to_be_woken(platform, settings):
-    settings.DISPATCH_SLICE_SECONDS, settings.DISPATCH_CLAIM_SIZE = 0.05, 8
+    settings.DISPATCH_SLICE_SECONDS, settings.DISPATCH_CLAIM_SIZE = 0.02, 4
     platform.simulator.control("POST", "/latency", {"median_ms": 40, "sigma": 0})
     message = platform.message()
     builders.copies(message, 99)

@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 def test_an_accepted_message_is_sent(message):
     now = timezone.now()
-    assert settle([answered(claim_one(message, now), duration_ms=12)], now) == 1
+    assert settle([answered(claim_one(message, now), seconds=0.0123)], now) == 1
     message.refresh_from_db()
     assert (message.state, message.msgid, message.sent_at) == (State.SENT, "77", now)
     assert (message.claimed_by, message.lease_until, message.in_doubt_since) == ("", None, None)

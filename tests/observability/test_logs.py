@@ -82,7 +82,7 @@ def test_every_handler_cleans():
 
 def test_urllib3_does_not_write_addresses_even_at_debug(caplog):
     logging.getLogger().setLevel(logging.DEBUG)
-    with serving(answering("{}")) as server, shared_session.__wrapped__(1) as session:
+    with serving(answering("{}")) as server, shared_session.__wrapped__("") as session:
         session.get(f"{server.url}/x?access_token={TOKEN}", timeout=1)
     assert logging.getLogger("urllib3.connectionpool").getEffectiveLevel() == logging.WARNING
     assert TOKEN not in caplog.text

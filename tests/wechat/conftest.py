@@ -1,17 +1,21 @@
 """An account that the simulator knows, and clients of it without any Django model."""
 
+import asyncio
 import itertools
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
 import requests
 from django.core.cache import cache
+from requests import certs
 
 from notifier.wechat.client import Credentials, WeChatClient
 from notifier.wechat.session import shared_session
 from notifier.wechat.tokens import TokenCache
+from notifier.wechat.wire import Wire
 from tests.simulator.process import SimulatorProcess
 
 SECRET = "5ec2e7" + "0" * 26
@@ -49,25 +53,54 @@ def account(simulator: SimulatorProcess) -> Account:
 
 @pytest.fixture
 def session() -> Iterator[requests.Session]:
-    with shared_session.__wrapped__(8) as session:
+    with shared_session.__wrapped__(certs.where()) as session:
         yield session
 
 
-Make = Callable[..., WeChatClient]
+@pytest.fixture(scope="session")
+def loop() -> asyncio.AbstractEventLoop:
+    """It runs in a thread, as the sender's does."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
+
+
+class Caller:
+    """A client whose messages can be sent from any thread of a test."""
+
+    def __init__(self, client: WeChatClient, loop: asyncio.AbstractEventLoop) -> None:
+        self._client, self._loop = client, loop
+        self.templates, self.fetch_token = client.templates, client.fetch_token
+
+    def send_template(self, *args: Any, **options: Any) -> str:
+        call = self._client.send_template(*args, **options)
+        return asyncio.run_coroutine_threadsafe(call, self._loop).result(20)
+
+
+Make = Callable[..., Caller]
 
 
 @pytest.fixture
-def make_client(account: Account, session: requests.Session) -> Make:
+def make_client(
+    account: Account, session: requests.Session, loop: asyncio.AbstractEventLoop
+) -> Make:
     """Each client is one process's: what it remembers is its own, Redis is shared."""
 
-    def make(*addresses: str, secret: str = SECRET, token_call: str = STABLE) -> Any:
-        return WeChatClient(
+    def make(
+        *addresses: str,
+        secret: str = SECRET,
+        token_call: str = STABLE,
+        ca_file: str = certs.where(),
+    ) -> Caller:
+        client = WeChatClient(
             session=session,
+            wire=Wire((0.5, 0.3), ca_file),
             credentials=Credentials(account.appid, secret, token_call),
             addresses=addresses or (account.simulator.url,),
             cache=cast(TokenCache, cache),
             timeout=(0.5, 0.3),
         )
+        return Caller(client, loop)
 
     return make
 

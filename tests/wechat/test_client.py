@@ -135,12 +135,12 @@ def test_connections_are_kept(account, make_client):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: client.send_template(body(f"m{n}")), range(500)))
     after = account.simulator.control("GET", "/state")["connections_opened"]
-    assert after - opened <= 8
+    assert after - opened <= 8 + 1  # the token came over the session
     assert account.counters()["accepted"] == 500
 
 
 def test_one_session_serves_the_process():
-    assert shared_session(8) is shared_session(8)
+    assert shared_session("x") is shared_session("x")
 
 
 def said(error: BaseException) -> str:

@@ -47,12 +47,12 @@ def tokens(source):
 def test_a_token_is_fetched_once_and_kept():
     source = Source("t1", "t2")
     mine = tokens(source)
-    assert [mine.current(), mine.current(), tokens(source).current()] == ["t1", "t1", "t1"]
+    assert [mine.obtain(None), mine.obtain(None), tokens(source).obtain(None)] == ["t1", "t1", "t1"]
     assert source.calls == 1
 
 
 def test_a_token_is_kept_until_wechat_makes_a_new_one():
-    tokens(Source("t1")).current()
+    tokens(Source("t1")).obtain(None)
     assert 7200 - EARLY_SECONDS - 5 < cache.ttl(KEY) <= 7200 - EARLY_SECONDS
 
 
@@ -60,16 +60,16 @@ def test_fifty_threads_of_five_processes_fetch_once():
     source = Source("t1", "t2")
     processes = [tokens(source) for _ in range(5)]
     with ThreadPoolExecutor(50) as pool:
-        got = set(pool.map(lambda n: processes[n % 5].current(), range(50)))
+        got = set(pool.map(lambda n: processes[n % 5].obtain(None), range(50)))
     assert (got, source.calls) == ({"t1"}, 1)
 
 
 def test_fifty_threads_of_five_processes_replace_a_dead_token_once():
     source = Source("t1", "t2", "t3")
     processes = [tokens(source) for _ in range(5)]
-    assert {process.current() for process in processes} == {"t1"}
+    assert {process.obtain(None) for process in processes} == {"t1"}
     with ThreadPoolExecutor(50) as pool:
-        got = set(pool.map(lambda n: processes[n % 5].replace("t1"), range(50)))
+        got = set(pool.map(lambda n: processes[n % 5].obtain("t1"), range(50)))
     assert (got, source.calls) == ({"t2"}, 2)
 
 
@@ -87,16 +87,16 @@ def test_fifty_sends_with_a_dead_token_make_one_fetch(account, make_client):
 def test_a_token_that_another_process_replaced_is_taken():
     source = Source("t1")
     mine = tokens(source)
-    mine.current()
+    mine.obtain(None)
     cache.set(KEY, "t2", timeout=60)
-    assert mine.replace("t1") == "t2"
+    assert mine.obtain("t1") == "t2"
     assert source.calls == 1
 
 
 def test_a_token_expired_by_one_process_is_not_dropped_by_a_late_one():
     source = Source("t2")
     cache.set(KEY, "t2", timeout=60)
-    assert tokens(source).replace("t1") == "t2"
+    assert tokens(source).obtain("t1") == "t2"
     assert cache.get(KEY) == "t2"
 
 
@@ -127,7 +127,7 @@ def test_a_refused_token_call_is_not_repeated_at_once(errcode):
     source = Source(Refused(errcode, "no", "rid-1"))
     for process in (tokens(source), tokens(source)):
         with pytest.raises(TokenRefused) as refused:
-            process.current()
+            process.obtain(None)
         assert (refused.value.errcode, refused.value.rid) == (errcode, "rid-1")
     assert source.calls == 1
     assert 0 < cache.ttl(f"{KEY}:failure") <= FAILURE_SECONDS
@@ -137,23 +137,23 @@ def test_the_call_is_made_again_after_a_few_seconds():
     source = Source(Refused(40164, "not in whitelist"), "t1")
     mine = tokens(source)
     with pytest.raises(TokenRefused):
-        mine.current()
+        mine.obtain(None)
     cache.delete(f"{KEY}:failure")  # as its time to live would
-    assert mine.current() == "t1"
+    assert mine.obtain(None) == "t1"
 
 
 @pytest.mark.parametrize("error", [Ambiguous("no answer in time"), Unreachable("dns"), KeyError()])
 def test_without_a_token_nothing_was_sent(error):
     with pytest.raises(Unreachable):
-        tokens(Source(error)).current()
+        tokens(Source(error)).obtain(None)
 
 
 def test_a_lost_token_call_is_repeated_by_the_next_message():
     source = Source(Ambiguous("no answer"), "t1")
     mine = tokens(source)
     with pytest.raises(Unreachable):
-        mine.current()
-    assert mine.current() == "t1"
+        mine.obtain(None)
+    assert mine.obtain(None) == "t1"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,178 @@
+"""HTTP for the call that is made a million times: POST a small JSON body, read a small answer.
+
+One thread keeps hundreds of calls in the air, each on a connection that is kept. With `requests`
+every call in the air is a thread, and the threads fight for the interpreter: `make bench` shows
+both. All other calls to WeChat go through the session (`notifier/wechat/session.py`).
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+
+from notifier.wechat.errors import Ambiguous, Unreachable
+
+MAX_ANSWER = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an API address lies, taken apart once."""
+
+    host: str
+    port: int
+    tls: bool
+    host_header: str
+    path: str
+
+
+@lru_cache(maxsize=64)
+def origin_of(address: str) -> Origin:
+    """`https://api.weixin.qq.com` or, behind a relay, `http://10.0.0.1:8080/wechat`."""
+    url = urlsplit(address)
+    tls = url.scheme == "https"
+    port = url.port or (443 if tls else 80)
+    return Origin(url.hostname or "", port, tls, url.netloc.rpartition("@")[2], url.path)
+
+
+class Wire:
+    """Belongs to one event loop. `post` keeps connections; its callers bound how many."""
+
+    def __init__(self, timeout: tuple[float, float], ca_file: str) -> None:
+        """`timeout`: seconds to connect, seconds until the answer is here. `ca_file`: PEM."""
+        self._connect_seconds, self._read_seconds = timeout
+        self._ca_file = ca_file
+        self._tls: ssl.SSLContext | None = None
+        self._idle: dict[Origin, list[_Connection]] = {}
+        self.opened = 0
+
+    async def post(self, address: str, target: str, body: bytes) -> tuple[int, bytes]:
+        """HTTP status and body. `target`: path with query, of ASCII without spaces.
+
+        Raises Unreachable (nothing was sent) or Ambiguous (it may have been processed). Follows
+        no redirect: that would carry the token elsewhere.
+        """
+        origin = origin_of(address)
+        idle = self._idle.setdefault(origin, [])
+        connection = self._kept(idle) or await self._connect(origin)
+        head = (
+            f"POST {origin.path}{target} HTTP/1.1\r\nHost: {origin.host_header}\r\n"
+            "User-Agent: Hongyan\r\nAccept: application/json\r\n"
+            "Content-Type: application/json; charset=utf-8\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"  # never chunked: WeChat answers that with 412
+        )
+        answer = await connection.exchange(head.encode() + body, self._read_seconds)
+        if connection.usable:
+            idle.append(connection)
+        return answer
+
+    @staticmethod
+    def _kept(idle: "list[_Connection]") -> "_Connection | None":
+        """The one used last: those beyond what is needed grow old, and the server ends them."""
+        while idle:
+            connection = idle.pop()
+            if connection.usable:
+                return connection
+        return None
+
+    async def _connect(self, origin: Origin) -> "_Connection":
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                _, connection = await loop.create_connection(
+                    _Connection,
+                    origin.host,
+                    origin.port,
+                    ssl=self._context() if origin.tls else None,
+                    happy_eyeballs_delay=0.25,
+                )
+        except ssl.SSLCertVerificationError:
+            raise Unreachable("the server's certificate is not valid") from None
+        except (OSError, TimeoutError, UnicodeError) as error:
+            raise Unreachable(f"no connection ({type(error).__name__})") from None
+        self.opened += 1
+        return connection
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context(cafile=self._ca_file)
+        return self._tls
+
+
+@lru_cache(maxsize=1)
+def shared_wire(timeout: tuple[float, float], ca_file: str) -> Wire:
+    """The process's."""
+    return Wire(timeout, ca_file)
+
+
+class _Connection(asyncio.Protocol):
+    """One exchange after another; httptools calls the `on_` methods."""
+
+    def __init__(self) -> None:
+        self.usable = False
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._status = 0
+        self._body = b""
+
+    async def exchange(self, request: bytes, seconds: float) -> tuple[int, bytes]:
+        loop = asyncio.get_running_loop()
+        self.usable = False
+        self._status, self._body = 0, b""
+        self._answer = loop.create_future()
+        timer = loop.call_later(seconds, self._give_up, "no answer in time")
+        self._transport.write(request)
+        try:
+            return await self._answer
+        finally:
+            timer.cancel()
+
+    def _give_up(self, reason: str) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(Ambiguous(reason))
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None or self._answer.done():  # nobody asked: not a server to go on with
+            self.usable = False
+            self._transport.abort()
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._give_up("the answer is not HTTP")
+
+    def on_headers_complete(self) -> None:
+        self._status = self._parser.get_status_code()
+
+    def on_body(self, data: bytes) -> None:
+        self._body += data
+        if len(self._body) > MAX_ANSWER:
+            self._give_up("the answer is too long")
+
+    def on_message_complete(self) -> None:
+        if self._status < 200:  # 100 Continue: the answer comes after it
+            return
+        self.usable = self._parser.should_keep_alive()
+        if not self.usable:
+            self._transport.close()
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result((self._status, self._body))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.usable = False
+        if self._answer is None or self._answer.done():
+            return
+        if error is None and self._status >= 200:  # a body without a length ends like this
+            self._answer.set_result((self._status, self._body))
+        else:
+            name = type(error).__name__ if error else "closed"
+            self._answer.set_exception(Ambiguous(f"the connection broke ({name})"))
