@@ -1,6 +1,7 @@
 """The message log: read-only, searched by whole ids, never counted; a page for each message."""
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -144,11 +145,13 @@ class MessageAdmin(ModelAdmin):
 
 
 def _search(queryset: QuerySet[Message], term: str) -> QuerySet[Message]:
-    try:
-        return queryset.filter(pk=uuid.UUID(term))
-    except ValueError:
-        pass
-    if term.isdigit() and len(term) >= 15 and (found := queryset.filter(msgid=term)).exists():
+    """What looks like an id of a message may be a user's: the first kind that is found counts."""
+    found = queryset.none()
+    with suppress(ValueError):
+        found = queryset.filter(pk=uuid.UUID(term))
+    if term.isdigit() and len(term) >= 15:
+        found = queryset.filter(msgid=term)
+    if found.exists():
         return found
     openids = Recipient.objects.filter(user_id=term).values_list("openid", flat=True)
     return queryset.filter(openid__in=[term, *openids[:100]])
