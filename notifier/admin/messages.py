@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import formats, timezone
@@ -153,8 +153,8 @@ def _search(queryset: QuerySet[Message], term: str) -> QuerySet[Message]:
         found = queryset.filter(msgid=term)
     if found.exists():
         return found
-    openids = Recipient.objects.filter(user_id=term).values_list("openid", flat=True)
-    return queryset.filter(openid__in=[term, *openids[:100]])
+    people = Recipient.objects.filter(Q(user_id=term) | Q(openid=term)).values_list("pk", flat=True)
+    return queryset.filter(recipient__in=list(people[:100]))
 
 
 def _page(message: Message) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce
 
 from notifier.dispatch import sql
 from notifier.dispatch.lanes import Lane
@@ -58,15 +56,7 @@ def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
         for state in (State.EXPIRED, State.UNKNOWN):
             _end({row[0]: row[2] for row in rows if over.get(row[0]) is state}, state, now)
         ids = [row[0] for row in rows if row[0] not in over]
-        if ids:
-            Message.objects.filter(pk__in=ids).update(
-                state=State.SENDING,
-                claimed_by=fence,
-                lease_until=lease_until,
-                attempts=F("attempts") + 1,
-                in_doubt_since=Coalesce("in_doubt_since", now),
-            )
-            sql.record_claim(ids, now)
+        sql.take(ids, fence, lease_until, now)
     return [
         Claimed(
             pk,

@@ -10,7 +10,7 @@ from django.db import transaction
 from notifier.dispatch import sql
 from notifier.dispatch.retry import Step, next_step
 from notifier.dispatch.send import Attempt
-from notifier.models import Message, MessageEvent, Reason, Recipient, RecipientState, State
+from notifier.models import Message, Reason, Recipient, RecipientState, State
 from notifier.wechat.errors import Kind
 
 RECIPIENT_STATES: dict[int, RecipientState] = {
@@ -36,13 +36,14 @@ def settle(
     with transaction.atomic():
         held = dict(
             Message.objects.select_for_update()
+            .order_by("id")  # as everybody who locks several: else two could wait for each other
             .filter(pk__in=[attempt.claimed.id for attempt in attempts], state=State.SENDING)
             .values_list("pk", "claimed_by")
         )
         ours = [one for one in attempts if held.get(one.claimed.id) == one.claimed.fence]
         steps = [(one, _step(one, now, jitter)) for one in ours]
         sql.update_each([(one.claimed.id, _values(one, step, now)) for one, step in steps])
-        MessageEvent.objects.bulk_create(_event(one, step, now) for one, step in steps)
+        sql.record_results([(one.claimed.id, one.claimed.attempt, _ms(one)) for one in ours], now)
         _mark_recipients(ours, now)
     return len(ours)
 
@@ -95,18 +96,8 @@ def _stored(text: str, limit: int) -> str:
     return text.replace("\0", "")[:limit]
 
 
-def _event(attempt: Attempt, step: Step, now: datetime) -> MessageEvent:
-    return MessageEvent(
-        message_id=attempt.claimed.id,
-        at=now,
-        state=step.state,
-        attempt=attempt.claimed.attempt,
-        reason=step.reason,
-        errcode=attempt.errcode,
-        detail=_stored(attempt.detail, 300),
-        duration_ms=None if attempt.kind is None else round(attempt.seconds * 1000),
-        next_at=step.due_at,
-    )
+def _ms(attempt: Attempt) -> int:
+    return -1 if attempt.kind is None else round(attempt.seconds * 1000)
 
 
 def _mark_recipients(attempts: list[Attempt], now: datetime) -> None:

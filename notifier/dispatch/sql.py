@@ -1,4 +1,8 @@
-"""The set-wise statements that the ORM cannot say; each runs on every database we support."""
+"""The set-wise statements that the ORM cannot say; each runs on every database we support.
+
+A batch goes to the database as one VALUES list: one statement for two hundred rows costs a tenth
+of two hundred statements, or of two hundred model instances.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -12,35 +16,80 @@ from notifier.models import Message, MessageEvent, State
 _MESSAGE = Message._meta.db_table
 _EVENT = MessageEvent._meta.db_table
 
+Row = tuple[uuid.UUID, dict[str, Any]]
+"""A message and what becomes of its columns; all rows of a call name the same columns."""
 
-def record_claim(ids: Sequence[uuid.UUID], now: datetime) -> None:
-    """One event for each claimed row, made by the database from the rows themselves."""
-    marks = ", ".join(["%s"] * len(ids))
-    statement = (
-        f"INSERT INTO {_EVENT} (message_id, at, state, attempt, reason, detail) "  # noqa: S608
-        f"SELECT id, %s, %s, attempts, '', '' FROM {_MESSAGE} WHERE id IN ({marks})"
+
+def take(ids: Sequence[uuid.UUID], fence: str, lease_until: datetime, now: datetime) -> None:
+    """The rows become this claim's, with an event for each."""
+    if not ids:
+        return
+    _execute(
+        f"UPDATE {_MESSAGE} SET state = %s, claimed_by = %s, lease_until = %s, "  # noqa: S608
+        "attempts = attempts + 1, in_doubt_since = COALESCE(in_doubt_since, %s) "
+        f"WHERE id IN ({', '.join(['%s'] * len(ids))})",
+        [State.SENDING.value, fence, lease_until, now, *ids],
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [_time(now), State.SENDING.value, *map(_id, ids)])
+    _execute(
+        f"INSERT INTO {_EVENT} (message_id, at, state, attempt, reason, detail) "  # noqa: S608
+        f"SELECT id, %s, state, attempts, '', '' FROM {_MESSAGE} "
+        "WHERE state = %s AND claimed_by = %s AND lease_until > %s",
+        [now, State.SENDING.value, fence, now],
+    )
 
 
-def update_each(rows: Sequence[tuple[uuid.UUID, dict[str, Any]]]) -> None:
-    """Each row its own values; all rows the same columns. psycopg sends them as one pipeline."""
+def update_each(rows: Sequence[Row]) -> None:
+    """Each row its own values."""
     if not rows:
         return
-    columns = ", ".join(f"{name} = %s" for name in rows[0][1])
-    values = [(*map(_adapted, row.values()), _id(pk)) for pk, row in rows]
+    first = rows[0][1]
+    # A column that is the same in all rows is no column of the list: its NULLs would lack a type.
+    same = [name for name in first if all(values[name] == first[name] for _, values in rows)]
+    own = [name for name in first if name not in same]
+    given, parameters = _given([(pk, *(values[name] for name in own)) for pk, values in rows], own)
+    sets = ", ".join([f"{name} = %s" for name in same] + [f"{name} = given.{name}" for name in own])
+    _execute(
+        f"{given} UPDATE {_MESSAGE} SET {sets} FROM given "  # noqa: S608
+        f"WHERE {_MESSAGE}.id = given.id",
+        [*parameters, *(first[name] for name in same)],
+    )
+
+
+def record_results(rows: Sequence[tuple[uuid.UUID, int, int]], now: datetime) -> None:
+    """One event for each updated row: (message, attempt, milliseconds), the rest is the row's.
+    Nothing was tried when the milliseconds are negative."""
+    if not rows:
+        return
+    given, parameters = _given(rows, ["attempt", "ms"])
+    _execute(
+        f"{given} INSERT INTO {_EVENT} (message_id, at, state, attempt, reason, errcode, detail, "  # noqa: S608
+        "duration_ms, next_at) "
+        "SELECT m.id, %s, m.state, given.attempt, m.reason, m.errcode, m.errmsg, "
+        "CASE WHEN given.ms >= 0 THEN given.ms END, "
+        "CASE WHEN m.state = %s THEN m.due_at END "
+        f"FROM given JOIN {_MESSAGE} m ON m.id = given.id",
+        [*parameters, now, State.QUEUED.value],
+    )
+
+
+def _given(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> tuple[str, list[Any]]:
+    """`WITH given (id, …) AS (VALUES …)` and its parameters."""
+    marks = "(" + ", ".join(["%s"] * (len(columns) + 1)) + ")"
+    listed = ", ".join([marks] * len(rows))
+    return (
+        f"WITH given ({', '.join(['id', *columns])}) AS (VALUES {listed})",
+        [value for row in rows for value in row],
+    )
+
+
+def _execute(statement: str, parameters: Sequence[Any]) -> None:
     with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {_MESSAGE} SET {columns} WHERE id = %s", values)  # noqa: S608
-
-
-def _id(value: uuid.UUID) -> Any:
-    return Message._meta.pk.get_db_prep_value(value, connection)
-
-
-def _time(value: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(value)
+        cursor.execute(statement, [_adapted(value) for value in parameters])
 
 
 def _adapted(value: Any) -> Any:
-    return _time(value) if isinstance(value, datetime) else value
+    if isinstance(value, uuid.UUID):
+        return Message._meta.pk.get_db_prep_value(value, connection)
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return value

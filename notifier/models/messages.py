@@ -85,7 +85,9 @@ class Message(models.Model):
         OfficialAccount, models.PROTECT, db_index=False, verbose_name=_("account")
     )
     version = models.ForeignKey(TemplateVersion, models.PROTECT, verbose_name=_("template"))
-    recipient = models.ForeignKey(Recipient, models.PROTECT, verbose_name=_("recipient"))
+    recipient = models.ForeignKey(
+        Recipient, models.PROTECT, db_index=False, verbose_name=_("recipient")
+    )
     client = models.ForeignKey(
         ApiClient,
         models.PROTECT,
@@ -152,7 +154,7 @@ class Message(models.Model):
             models.Index(fields=["msgid", "account"], condition=~Q(msgid=""), name="message_msgid"),
             # The log page: newest first within each filter.
             models.Index(fields=["state", "-id"], name="message_state"),
-            models.Index(fields=["openid", "-id"], name="message_openid"),
+            models.Index(fields=["recipient", "-id"], name="message_recipient"),
             models.Index(fields=["account", "-id"], name="message_account"),
         ]
 

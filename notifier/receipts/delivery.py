@@ -53,6 +53,7 @@ def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:
     accounts = {push.account_id for push in pushes}
     rows = (
         Message.objects.select_for_update()
+        .order_by("id")
         .filter(msgid__in=msgids, account_id__in=accounts)
         .only("account_id", "msgid", "state", "attempts", "recipient_id")
     )
@@ -66,11 +67,12 @@ def _by_openid(push: Push) -> Message | None:
         return None
     waiting = Message.objects.filter(
         account_id=push.account_id,
-        openid=push.openid,
+        recipient__openid=push.openid,
+        recipient__account_id=push.account_id,
         state=State.SENT,
         sent_at__range=(push.received_at - PATIENCE, push.received_at + EARLY),
     )
-    candidates = list(waiting.select_for_update()[:2])
+    candidates = list(waiting.select_for_update(of=("self",))[:2])
     return candidates[0] if len(candidates) == 1 else None
 
 

@@ -78,7 +78,7 @@ class WeChatClient:
     async def _post_message(self, body: bytes, token: str, not_after: float) -> str:
         """To the first address that can be connected to. No backup once bytes may have arrived."""
         target = f"{SEND_PATH}?access_token={quote(token, safe='')}"
-        failure = Unreachable("no address is set")
+        failure = None
         for address in self._addresses:
             if time.monotonic() > not_after:
                 raise Unreachable("no time was left for the call")
@@ -87,7 +87,7 @@ class WeChatClient:
                 return str(_answer(status, content).get("msgid", ""))
             except Unreachable as error:
                 failure = error
-        raise failure
+        raise failure or Unreachable("no address is set")
 
     async def _obtain_token(self, dead: str | None) -> str:
         """Hundreds of calls in the air need it at the same moment: one thread asks for them all,
@@ -127,13 +127,13 @@ class WeChatClient:
         return self._exchange(method, f"{path}?access_token={quote(token, safe='')}", body)
 
     def _exchange(self, method: str, target: str, body: bytes | None = None) -> dict[str, Any]:
-        failure = Unreachable("no address is set")
+        failure = None
         for address in self._addresses:
             try:
                 return self._request(method, address + target, body)
             except Unreachable as error:
                 failure = error
-        raise failure
+        raise failure or Unreachable("no address is set")
 
     def _request(self, method: str, url: str, body: bytes | None) -> dict[str, Any]:
         headers = {"Content-Type": "application/json; charset=utf-8"} if body else {}
