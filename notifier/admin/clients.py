@@ -22,6 +22,7 @@ class KeyInline(TabularInline):
     readonly_fields = ("hint", "created_at", "last_used_at", "revoked_at")
     extra = 0
     can_delete = False
+    hide_title = True
     verbose_name_plural = _("keys")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -48,7 +49,9 @@ class ApiClientAdmin(ModelAdmin):
         dialog=confirm(_("New key"), _("It is shown once. The client's other keys go on working.")),
     )
     def new_key(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        key = found(self, request, object_id).make_key()
+        client = found(self, request, object_id)
+        key = client.make_key()
+        self.log_change(request, client, [{"added": {"name": "API key", "object": key[:8]}}])
         text = gettext("The new key, shown only now. Copy it to the service's secrets:")
         self.message_user(request, format_html("{} <code>{}</code>", text, key), messages.SUCCESS)
         return leave_dialog("admin:notifier_apiclient_change", object_id)
@@ -63,9 +66,10 @@ class ApiClientAdmin(ModelAdmin):
         ),
     )
     def revoke_keys(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        keys = found(self, request, object_id).keys.filter(revoked_at=None)
-        count = keys.update(revoked_at=timezone.now())
+        client = found(self, request, object_id)
+        count = client.keys.filter(revoked_at=None).update(revoked_at=timezone.now())
         key_memory.forget()
+        self.log_change(request, client, [{"changed": {"fields": ["revoked"]}}])
         self.message_user(request, gettext("Keys revoked: %(count)d.") % {"count": count})
         return leave_dialog("admin:notifier_apiclient_change", object_id)
 

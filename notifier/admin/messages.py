@@ -169,5 +169,5 @@ def _page(message: Message) -> dict[str, Any]:
         "to_do": what_to_do(message),
         "lines": lines(message),
         "card": card_of(message.version, values, link),
-        "masked": masked_openid(message.openid),
+        "to": " · ".join(dict.fromkeys([str(message.recipient), masked_openid(message.openid)])),
     }

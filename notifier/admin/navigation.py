@@ -13,7 +13,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item(_("Message log"), "notifier_message_changelist", "forum")
                 | {"active": _is_message_log},
-                _item(_("Send a test"), "message-test-send", "send"),
+                _item(_("Send a test"), "message-test-send", "send", "notifier.add_message"),
             ]
         },
         {
@@ -48,10 +48,13 @@ def _is_message_log(request: HttpRequest) -> bool:
     return "/notifier/message/" in request.path and "/test-send/" not in request.path
 
 
-def _item(title: object, view: str, icon: str) -> dict[str, Any]:
-    model = view.removesuffix("_changelist")
-    app, _dot, name = model.rpartition("_")
-    item = {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{view}")}
-    if app:
-        item["permission"] = lambda request: request.user.has_perm(f"{app}.view_{name}")
-    return item
+def _item(title: object, view: str, icon: str, permission: str = "") -> dict[str, Any]:
+    """By default the item is for those who may view the model that the view lists."""
+    app, _dot, name = view.removesuffix("_changelist").rpartition("_")
+    needed = permission or f"{app}.view_{name}"
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{view}"),
+        "permission": lambda request: request.user.has_perm(needed),
+    }

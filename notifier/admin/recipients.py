@@ -23,7 +23,7 @@ class RecipientAdmin(ModelAdmin):
     list_display_links = ("name_or_id",)
     list_filter = ("state", "account")
     list_select_related = ("account",)
-    search_fields = ("=openid", "=user_id")
+    search_fields = ("openid__exact", "user_id__exact")
     search_help_text = _("OpenID or your user id, whole")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER

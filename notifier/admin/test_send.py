@@ -76,7 +76,7 @@ def test_send(request: HttpRequest) -> HttpResponse:
     if template is not None:
         form = TestSendForm(template, request.POST or None)
         if request.method == "POST" and form.is_valid() and (message := _send(request, form)):
-            return redirect("admin:notifier_message_change", message.pk)
+            return _on_to(request, message)
     context = {
         **admin.site.each_context(request),
         "title": _("Send a test"),
@@ -93,8 +93,18 @@ def _send(request: HttpRequest, form: TestSendForm) -> Message | None:
     except Rejected as rejected:
         form.add_faults(rejected)
         return None
-    messages.success(request, gettext("Accepted. Reload this page to follow it."))
+    log = admin.site.get_model_admin(Message).log_addition
+    log(request, accepted.message, [{"added": {}}])
     return accepted.message
+
+
+def _on_to(request: HttpRequest, message: Message) -> HttpResponse:
+    """The message's page, for those who may see it."""
+    if request.user.has_perm("notifier.view_message"):
+        messages.success(request, gettext("Accepted. Reload this page to follow it."))
+        return redirect("admin:notifier_message_change", message.pk)
+    messages.success(request, gettext("Accepted"))
+    return redirect(request.get_full_path())
 
 
 def _number(text: str | None) -> int:

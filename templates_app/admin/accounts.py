@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -85,7 +86,7 @@ class OfficialAccountAdmin(ModelAdmin):
             look_up = lookup
             count = len(client.templates())
         except WeChatError as error:
-            self.message_user(request, _answer(error, look_up), messages.ERROR)
+            self.message_user(request, _answer(account, error, look_up), messages.ERROR)
         else:
             text = gettext(
                 "WeChat answers. The secret is right; the account has %(count)d templates."
@@ -101,12 +102,17 @@ class OfficialAccountAdmin(ModelAdmin):
         return False
 
 
-def _answer(error: WeChatError, look_up: Callable[[int], ErrCode]) -> str:
+def _answer(account: OfficialAccount, error: WeChatError, look_up: Callable[[int], ErrCode]) -> str:
     """What WeChat said, what it means, and what to do."""
     if not isinstance(error, Refused):
-        return gettext("WeChat cannot be reached: %(reason)s.") % {"reason": error}
+        address = account.api_base_url or settings.WECHAT_API_BASE_URL
+        text = gettext(
+            "No usable answer from %(address)s: %(reason)s. Check the API address, and that this "
+            "server may reach it."
+        )
+        return text % {"address": address, "reason": error}
     known = look_up(error.errcode)
     parts = [f"errcode {error.errcode}: {error.errmsg}", gettext(known.meaning), gettext(known.fix)]
-    if address := re.search(r"invalid ip ([0-9a-fA-F.:]+)", error.errmsg):
-        parts.append(gettext("The address to add: %(ip)s") % {"ip": address[1]})
+    if found_ip := re.search(r"invalid ip ([0-9a-fA-F.:]+)", error.errmsg):
+        parts.append(gettext("The address to add: %(ip)s") % {"ip": found_ip[1]})
     return " — ".join(part for part in parts if part)

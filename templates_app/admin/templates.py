@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
@@ -18,15 +19,20 @@ from templates_app.versions import copy_newest
 
 class VersionInline(TabularInline):
     model = TemplateVersion
-    fields = ("number", "title", "state", "published_at", "published_by")
+    fields = ("version", "title", "state", "published_at", "published_by")
     readonly_fields = fields
-    show_change_link = True
     extra = 0
     can_delete = False
+    hide_title = True
     verbose_name_plural = _("versions")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @display(description=_("version"))
+    def version(self, version: TemplateVersion) -> str:
+        address = reverse("admin:templates_app_templateversion_change", args=[version.pk])
+        return format_html('<a href="{}" class="hy-link">v{}</a>', address, version.number)
 
     @display(description=_("state"))
     def state(self, version: TemplateVersion) -> str:
@@ -72,6 +78,14 @@ class MessageTemplateAdmin(ModelAdmin):
     def has_new_version_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("templates_app.add_templateversion")
 
-    @action(description=_("Send a test"), url_path="test-send", icon="send", permissions=["view"])
+    @action(
+        description=_("Send a test"),
+        url_path="test-send",
+        icon="send",
+        permissions=["test_send"],
+    )
     def test_send(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return redirect(f"{reverse('admin:message-test-send')}?template={object_id}")
+
+    def has_test_send_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("notifier.add_message")

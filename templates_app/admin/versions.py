@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -12,17 +13,55 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
 from templates_app.admin.dialogs import confirm, found, leave_dialog
-from templates_app.card import sample_card
+from templates_app.card import in_words, sample_card
+from templates_app.content import parse_content
 from templates_app.models import TemplateField, TemplateVersion
 from templates_app.publishing import publish
+from templates_app.rendering import FieldSpec, PatternError, TemplateSpec, compile_template
+
+
+def _check(fields: tuple[FieldSpec, ...] = (), **links: str) -> None:
+    """Says at the input what publishing would say of the whole version."""
+    try:
+        compile_template(TemplateSpec("", "", fields, **links))
+    except PatternError as error:
+        raise ValidationError(in_words(error)) from None
+
+
+class FieldForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_pattern(self) -> str:
+        pattern = str(self.cleaned_data["pattern"])
+        _check((FieldSpec(self.instance.key, "", pattern, "reject"),))
+        return pattern
+
+
+class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_content(self) -> str:
+        content = str(self.cleaned_data["content"])
+        if not parse_content(content):
+            raise ValidationError(
+                _("No field is in it. WeChat writes a field as {{thing1.DATA}}: copy all of it.")
+            )
+        return content
+
+    def clean_url(self) -> str:
+        _check(url=self.cleaned_data["url"])
+        return str(self.cleaned_data["url"])
+
+    def clean_miniprogram_pagepath(self) -> str:
+        path = str(self.cleaned_data["miniprogram_pagepath"])
+        _check(miniprogram_appid="wx", miniprogram_pagepath=path)
+        return path
 
 
 class FieldInline(TabularInline):
     model = TemplateField
+    form = FieldForm
     fields = ("key", "label", "pattern", "overflow", "sample")
     readonly_fields = ("key",)
     extra = 0
     can_delete = False
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Fields come from WeChat's content."""
@@ -35,6 +74,7 @@ class FieldInline(TabularInline):
 
 @admin.register(TemplateVersion)
 class TemplateVersionAdmin(ModelAdmin):
+    form = VersionForm
     list_display = ("__str__", "title", "published_at", "published_by")
     list_select_related = ("template",)
     autocomplete_fields = ("template",)
@@ -64,10 +104,12 @@ class TemplateVersionAdmin(ModelAdmin):
         if not change or "content" in form.changed_data:
             form.instance.make_fields()
 
-    def response_add(
-        self, request: HttpRequest, obj: TemplateVersion, post_url_continue: str | None = None
-    ) -> HttpResponse:
+    def response_post_save_add(self, request: HttpRequest, obj: TemplateVersion) -> HttpResponse:
         """On to the patterns of the fields that were just made."""
+        return redirect("admin:templates_app_templateversion_change", obj.pk)
+
+    def response_post_save_change(self, request: HttpRequest, obj: TemplateVersion) -> HttpResponse:
+        """Back to the preview, and to what comes next: publishing."""
         return redirect("admin:templates_app_templateversion_change", obj.pk)
 
     def change_view(
@@ -105,6 +147,7 @@ class TemplateVersionAdmin(ModelAdmin):
         else:
             text = gettext("%(version)s is published. Services send it from now on.")
             self.message_user(request, text % {"version": version}, messages.SUCCESS)
+            self.log_change(request, version, [{"changed": {"fields": ["published"]}}])
         return leave_dialog("admin:templates_app_templateversion_change", object_id)
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:

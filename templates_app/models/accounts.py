@@ -1,5 +1,9 @@
 """The WeChat Official Accounts (公众号) that messages are sent through."""
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, URLValidator
 from django.db import models
@@ -8,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from templates_app.encryption import EncryptedTextField
 
 _http_url = URLValidator(schemes=["http", "https"])
+_AES_KEY = re.compile(r"[A-Za-z0-9]{43}")
 
 
 class CallbackMode(models.TextChoices):
@@ -91,12 +96,20 @@ class OfficialAccount(models.Model):
         return self.name
 
     def clean(self) -> None:
-        for address in self.backup_addresses:
-            _http_url(address)
+        if faults := dict(self._faults()):
+            raise ValidationError(faults)
+
+    def _faults(self) -> Iterator[tuple[str, Any]]:
+        try:
+            for address in self.backup_addresses:
+                _http_url(address)
+        except ValidationError as error:
+            yield "backup_domains", f"{address}: {error.messages[0]}"
+        for name in ("encoding_aes_key", "previous_aes_key"):
+            if (key := getattr(self, name)) and not _AES_KEY.fullmatch(key):
+                yield name, _("An EncodingAESKey has 43 letters and digits.")
         if self.callback_mode != CallbackMode.PLAIN and not self.encoding_aes_key:
-            raise ValidationError(
-                {"encoding_aes_key": _("This callback mode needs the EncodingAESKey.")}
-            )
+            yield "encoding_aes_key", _("This callback mode needs the EncodingAESKey.")
 
     @property
     def backup_addresses(self) -> tuple[str, ...]:

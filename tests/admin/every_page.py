@@ -1,0 +1,61 @@
+"""A world with a row behind every page of the admin, and the addresses of all its pages."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+from django.urls import reverse
+
+from notifier.models import ApiClient, Message, Recipient
+from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
+from tests import builders
+from tests.admin.browsing import address
+
+
+@dataclass
+class World:
+    """One row at least behind every page."""
+
+    rows: dict[type[Model], list[Model]]
+    key: str
+
+
+def make_world(account: OfficialAccount) -> World:
+    template = builders.make_template(account, url="https://example.com/{{ order_no }}")
+    draft = builders.make_version(template)
+    recipient = builders.make_recipient(account, user_id="u-1", name="李雷")
+    message = builders.make_message(template, recipient)
+    client = builders.make_client()
+    key = client.make_key()
+    rows: dict[type[Model], list[Model]] = {
+        OfficialAccount: [account],
+        MessageTemplate: [template],
+        TemplateVersion: [draft, template.published],
+        Recipient: [recipient],
+        Message: [message],
+        ApiClient: [client],
+        User: [User.objects.create_user("li")],
+        Group: [Group.objects.create(name="operators")],
+    }
+    return World(rows, key)
+
+
+def pages(world: World) -> Iterator[str]:
+    """The address of each page that a superuser can open."""
+    template = world.rows[MessageTemplate][0]
+    yield from map(reverse, ["admin:index", "admin:password_change", "django_rq:home"])
+    yield reverse("admin:message-test-send")
+    yield f"{reverse('admin:message-test-send')}?template={template.pk}"
+    for queue in range(4):
+        yield reverse("django_rq:jobs", args=[queue])
+        yield reverse("django_rq:failed_jobs", args=[queue])
+        yield reverse("django_rq:workers", args=[queue])
+    for model in admin.site._registry:
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        yield address(name, "changelist")
+        if model is not Message:
+            yield address(name, "add")
+        for row in world.rows[model]:
+            yield from (address(name, view, row.pk) for view in ("change", "history"))

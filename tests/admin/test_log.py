@@ -1,0 +1,181 @@
+"""The message log: read only, found by whole ids, never counted, as fast with many rows."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import formats, timezone
+
+from notifier.intake.accept import Origin
+from notifier.models import Message, Recipient, State
+from templates_app.models import OfficialAccount
+from tests import builders
+from tests.admin.browsing import address, html, text
+
+LOG = "/admin/notifier/message/"
+SEARCHES: dict[str, Callable[[Message], str]] = {
+    "id": lambda message: message.id.hex,
+    "id with hyphens": lambda message: str(message.id),
+    "our user id": lambda message: message.recipient.user_id,
+    "OpenID": lambda message: message.openid,
+    "WeChat's msgid": lambda message: message.msgid,
+}
+
+
+def message_to(user_id: str, account: OfficialAccount, **values: object) -> Message:
+    template = builders.make_template(account)
+    recipient = builders.make_recipient(account, user_id=user_id)
+    return builders.set_message(builders.make_message(template, recipient), **values)
+
+
+def shown(response: HttpResponse) -> set[str]:
+    """The ids of the messages that the list links to."""
+    assert response.status_code == 200
+    return set(re.findall(r"/notifier/message/([0-9a-f-]{36})/change/", html(response)))
+
+
+def ids(*messages: Message) -> set[str]:
+    return {str(message.id) for message in messages}
+
+
+@pytest.fixture
+def two(account: OfficialAccount) -> tuple[Message, Message]:
+    wanted = message_to("u-1", account, msgid="412345678901234567")
+    return wanted, message_to("u-2", account, msgid="412345678901234568")
+
+
+def test_the_list_tells_of_each_message_what_operators_ask_for(
+    root: Client, account: OfficialAccount
+) -> None:
+    template = builders.make_template(account)
+    template.name = "订单发货通知"
+    template.save()
+    recipient = builders.make_recipient(account, name="李雷")
+    origin = Origin(client=builders.make_client(name="shop"))
+    message = builders.make_message(template, recipient, origin=origin)
+    builders.set_message(message, state=State.FAILED, errcode=43004)
+    said = text(root.get(LOG))
+    accepted = formats.date_format(timezone.localtime(message.created_at), "m-d H:i:s")
+    for part in (accepted, "failed", "订单发货通知 v1", "李雷", "43004", "normal", "shop"):
+        assert f" {part} " in said, part
+
+
+def test_an_openid_is_masked_in_the_list(root: Client, account: OfficialAccount) -> None:
+    message = message_to("", account)
+    page = root.get(LOG)
+    assert message.openid not in html(page)
+    assert f"{message.openid[:4]}…{message.openid[-4:]}" in text(page)
+
+
+@pytest.mark.parametrize("kind", SEARCHES)
+def test_a_message_is_found_by_each_whole_id(
+    root: Client, two: tuple[Message, Message], kind: str
+) -> None:
+    term = f" {SEARCHES[kind](two[0])} "
+    assert shown(root.get(LOG, {"q": term})) == ids(two[0])
+
+
+@pytest.mark.parametrize("user_id", ["0192f0c1-9d7a-7c3e-8f21-5b1d0c9e7a42", "412345678901234567"])
+def test_a_user_id_that_looks_like_another_id_is_found(
+    root: Client, account: OfficialAccount, user_id: str
+) -> None:
+    wanted, _other = message_to(user_id, account), message_to("u-2", account)
+    assert shown(root.get(LOG, {"q": user_id})) == ids(wanted)
+
+
+@pytest.mark.parametrize("term", ["u-", "oTEST", "nobody", "0" * 32, "9" * 18, "%", "'"])
+def test_a_search_for_what_is_no_whole_id_finds_nothing(
+    root: Client, two: tuple[Message, Message], term: str
+) -> None:
+    assert shown(root.get(LOG, {"q": term})) == set()
+
+
+def test_the_list_is_filtered_by_state_and_account(root: Client, account: OfficialAccount) -> None:
+    failed = message_to("u-1", account, state=State.FAILED)
+    sent = message_to("u-1", builders.make_account(), state=State.SENT)
+    assert shown(root.get(LOG, {"state__exact": "failed"})) == ids(failed)
+    assert shown(root.get(LOG, {"account__id__exact": sent.account_id})) == ids(sent)
+    assert shown(root.get(LOG, {"state__exact": "failed", "q": "u-1"})) == ids(failed)
+
+
+def test_the_newest_come_first_fifty_on_a_page(root: Client, account: OfficialAccount) -> None:
+    first = message_to("u-1", account)
+    rest = builders.copies(first, 59)
+    newest = sorted(ids(first, *rest), reverse=True)
+    assert shown(root.get(LOG)) == set(newest[:50])
+    assert shown(root.get(LOG, {"p": "2"})) == set(newest[50:])
+    assert shown(root.get(LOG, {"all": ""})) == set(newest[:50])
+
+
+def queries(client: Client, where: str) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(where).status_code == 200
+    return [query["sql"] for query in captured.captured_queries]
+
+
+@pytest.mark.parametrize("query", ["", "?state__exact=failed", "?q=u-1", "?p=2", "?q=" + "0" * 32])
+def test_the_message_table_is_never_counted(
+    root: Client, account: OfficialAccount, query: str
+) -> None:
+    builders.copies(message_to("u-1", account), 60)
+    about_messages = [sql for sql in queries(root, LOG + query) if "notifier_message" in sql]
+    assert about_messages
+    assert [sql for sql in about_messages if "COUNT(" in sql.upper()] == []
+    assert [sql for sql in about_messages if "LIMIT" not in sql.upper()] == []
+
+
+@pytest.mark.parametrize("model", ["message", "recipient"])
+def test_a_longer_list_asks_the_database_no_more(
+    root: Client, account: OfficialAccount, model: str
+) -> None:
+    where = f"/admin/notifier/{model}/"
+    message_to("u-0", account)
+    before = len(queries(root, where))
+    for number in range(1, 8):
+        message_to(f"u-{number}", account)
+    assert len(queries(root, where)) == before
+
+
+def test_the_list_does_not_read_what_was_sent(root: Client, account: OfficialAccount) -> None:
+    message_to("u-1", account)
+    assert [sql for sql in queries(root, LOG) if "payload" in sql] == []
+
+
+@pytest.mark.parametrize("view", ["add", "change", "delete"])
+def test_a_message_is_never_changed_by_hand(
+    root: Client, two: tuple[Message, Message], view: str
+) -> None:
+    before = list(Message.objects.order_by("id").values())
+    where = address("notifier_message", view, *([] if view == "add" else [two[0].pk]))
+    answer = root.post(where, {"state": "delivered", "errmsg": "changed", "post": "yes"})
+    assert answer.status_code == 403
+    assert list(Message.objects.order_by("id").values()) == before
+
+
+def test_messages_are_not_deleted_from_the_list(root: Client, two: tuple[Message, Message]) -> None:
+    chosen = {"action": "delete_selected", "_selected_action": [two[0].pk], "post": "yes"}
+    root.post(LOG, chosen)
+    assert Message.objects.count() == 2
+    assert not LogEntry.objects.exists()
+
+
+def test_openids_that_differ_in_case_are_two_people(root: Client, account: OfficialAccount) -> None:
+    upper, lower = "oABCDEFGHIJKLMNOPQRSTUVWXYZ1", "oabcdefghijklmnopqrstuvwxyz1"
+    rows = {one: builders.make_recipient(account, openid=one) for one in (upper, lower)}
+    page = root.get("/admin/notifier/recipient/", {"q": upper})
+    assert address("notifier_recipient", "change", rows[upper].pk) in html(page)
+    assert address("notifier_recipient", "change", rows[lower].pk) not in html(page)
+
+
+def test_a_recipient_is_found_by_your_user_id(root: Client, account: OfficialAccount) -> None:
+    wanted = builders.make_recipient(account, user_id="u-1")
+    other = builders.make_recipient(account, user_id="u-12")
+    page = html(root.get("/admin/notifier/recipient/", {"q": "u-1"}))
+    assert address("notifier_recipient", "change", wanted.pk) in page
+    assert address("notifier_recipient", "change", other.pk) not in page
+    assert Recipient.objects.count() == 2

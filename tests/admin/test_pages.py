@@ -1,0 +1,82 @@
+"""Every page of the admin opens in both languages, and none shows a secret."""
+
+import pytest
+from django.contrib import admin
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from notifier.models import ApiKey, Recipient
+from templates_app.models import OfficialAccount
+from tests.admin.browsing import address, html
+from tests.admin.conftest import SECRETS
+from tests.admin.every_page import World, make_world, pages
+
+LANGUAGES = ["zh-hans", "en"]
+
+
+@pytest.fixture
+def world(account: OfficialAccount) -> World:
+    return make_world(account)
+
+
+def test_every_model_of_the_admin_is_looked_at(world: World) -> None:
+    assert set(admin.site._registry) == set(world.rows)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_opens(root: Client, world: World, language: str) -> None:
+    wrong = {}
+    for page in pages(world):
+        response = root.get(page, headers={"accept-language": language})
+        if response.status_code != 200 or f'<html lang="{language}"' not in html(response):
+            wrong[page] = response.status_code
+    assert wrong == {}
+
+
+def test_no_page_shows_a_secret(root: Client, world: World) -> None:
+    digest = ApiKey.objects.get().digest
+    stored = [*SECRETS.values(), world.key, digest]
+    shown = {
+        (page, secret)
+        for page in pages(world)
+        for secret in stored
+        if secret in html(root.get(page))
+    }
+    assert shown == set()
+
+
+def test_a_full_openid_stands_on_its_own_persons_page_alone(root: Client, world: World) -> None:
+    (recipient,) = world.rows[Recipient]
+    own = address("notifier_recipient", "change", recipient.pk)
+    openid = str(recipient.openid)  # type: ignore[attr-defined]
+    shown = [page for page in pages(world) if openid in html(root.get(page))]
+    assert shown == [own]
+
+
+def test_the_login_page_opens_in_both_languages(client: Client, db: None) -> None:
+    for language, word in (("zh-hans", "登录"), ("en", "Log in")):
+        response = client.get(reverse("admin:login"), headers={"accept-language": language})
+        assert response.status_code == 200
+        assert word in html(response)
+
+
+@pytest.mark.parametrize(
+    ("model", "action"),
+    [("templates_app_officialaccount", "check_connection"), ("notifier_apiclient", "new_key")],
+)
+def test_a_row_that_is_not_there_is_told_as_a_page(root: Client, model: str, action: str) -> None:
+    response = root.post(address(model, action, 999_999), {"_form_submitted": "True"})
+    assert response.status_code == 404
+    assert response.headers["Content-Type"].startswith("text/html")
+
+
+def test_the_admin_can_be_checked_before_there_is_a_database() -> None:
+    """`migrate` checks it first; pytest-django refuses every query here."""
+    call_command("check")
+
+
+def test_queues_stand_in_the_menu_and_not_among_the_models(root: Client) -> None:
+    start = html(root.get(reverse("admin:index")))
+    assert reverse("django_rq:home") in start
+    assert "Django" not in start
