@@ -93,6 +93,16 @@ def database(name: str, default: str) -> dict[str, Any]:
     return config
 
 
+def email(name: str, default: str) -> dict[str, Any]:
+    """Django's EMAIL_ settings of a URL: smtp+tls://user:password@host:587, consolemail://."""
+    try:
+        return dict(environ.Env.email_url_config(text(name, default)))
+    except (ValueError, KeyError, ImproperlyConfigured):
+        raise ImproperlyConfigured(
+            f"{name} must be a URL such as smtp+tls://user:password@host:587."
+        ) from None
+
+
 def required(name: str, hint: str, demo_keys: Path | None, make: Callable[[], str]) -> str:
     """A secret. In the demo (`demo_keys` is a file) a missing one is made once and kept there."""
     if value := text(name):

@@ -123,7 +123,7 @@ CACHES = {
 }
 
 # A worker listens to the queues in this order.
-RQ_QUEUE_NAMES = ("urgent", "receipts", "normal", "bulk")
+RQ_QUEUE_NAMES = ("urgent", "receipts", "normal", "bulk", "fallback")
 RQ_QUEUES = {
     name: {
         "URL": REDIS_URL,
@@ -145,8 +145,14 @@ WECHAT_CA_FILE = env.text("WECHAT_CA_FILE", certifi.where())
 DISPATCH_CONNECTIONS = env.integer("DISPATCH_CONNECTIONS", 512, minimum=1)
 DISPATCH_CLAIM_SIZE = env.integer("DISPATCH_CLAIM_SIZE", 200, minimum=1)
 DISPATCH_LEASE_SECONDS = env.seconds("DISPATCH_LEASE_SECONDS", 60)
-DISPATCH_SLICE_SECONDS = env.seconds("DISPATCH_SLICE_SECONDS", 1)
+DISPATCH_SLICE_SECONDS = env.seconds("DISPATCH_SLICE_SECONDS", 0.5)
 MESSAGE_LIFETIME_SECONDS = env.seconds("MESSAGE_LIFETIME_SECONDS", 24 * 3600)
+
+# Fallbacks: EMAIL_URL such as smtp+tls://user:password@host:587
+vars().update(env.email("EMAIL_URL", "consolemail://"))
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "hongyan@localhost")
+EMAIL_TIMEOUT = 10
+WEBHOOK_TIMEOUT = env.seconds("WEBHOOK_TIMEOUT", 10)
 
 # API
 API_MAX_BODY_BYTES = env.integer("API_MAX_BODY_BYTES", 65_536, minimum=1024)

@@ -10,3 +10,6 @@ class NotifierConfig(AppConfig):
 
     def ready(self) -> None:
         from notifier import checks  # noqa: F401 - registers the system checks
+        from notifier.dispatch import mended
+
+        mended.connect()

@@ -11,10 +11,14 @@ from templates_app.models import MessageTemplate, OfficialAccount
 @dataclass(frozen=True, slots=True)
 class Sendable:
     code: str
+    template_id: int
     account_id: int
     account_is_active: bool
     version_id: int | None
     version_number: int | None
+    held_because: str
+    dedup_seconds: int
+    daily_cap: int
 
 
 memory: Memory[Sendable] = Memory()
@@ -30,6 +34,14 @@ def sendable(code: str) -> Sendable | None:
 def _load(code: str) -> Sendable | None:
     # Values, not models: an account's row would have its secrets decrypted.
     row = MessageTemplate.objects.filter(code=code).values_list(
-        "code", "account_id", "account__is_active", "published_id", "published__number"
+        "code",
+        "pk",
+        "account_id",
+        "account__is_active",
+        "published_id",
+        "published__number",
+        "held_because",
+        "dedup_seconds",
+        "daily_cap",
     )
     return next((Sendable(*values) for values in row), None)

@@ -24,6 +24,11 @@ OURS = ("config", "notifier", "templates_app")
 KEYWORDS = dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop", "N_"))
 TAG = re.compile(r"""(?:\{%-?\s*(?:translate|trans)\s+|_\()(["'])(?P<text>.*?)\1""")
 
+BLOCK = re.compile(
+    r"\{%-?\s*blocktrans(?:late)?\b[^%]*%\}(?P<text>.*?)\{%-?\s*endblocktrans(?:late)?", re.DOTALL
+)
+VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
 
 def texts() -> dict[str, str]:
     """Every text that is marked, with the first place it stands at."""
@@ -43,7 +48,11 @@ def _marked(folder: Path) -> Iterator[tuple[Path, str]]:
         if "migrations" not in path.parts:
             yield from ((path, text) for text in _in_python(path))
     for path in sorted(folder.rglob("*.html")):
-        yield from ((path, match["text"]) for match in TAG.finditer(path.read_text()))
+        source = path.read_text()
+        yield from ((path, match["text"]) for match in TAG.finditer(source))
+        if folder.name in OURS:
+            for match in BLOCK.finditer(source):
+                yield path, VARIABLE.sub(r"%(\1)s", match["text"].replace("%", "%%"))
 
 
 def _in_python(path: Path) -> Iterator[str]:

@@ -23,13 +23,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "dispatch": EVERYBODY,
     "intake": EVERYBODY | {"recipients", "dispatch"},
     "receipts": EVERYBODY | {"dispatch"},
+    "fallback": EVERYBODY | {"dispatch"},
     "observability": EVERYBODY | {"dispatch"},
-    "api": EVERYBODY | {"intake", "recipients", "observability"},
+    "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability"},
     "admin": EVERYBODY | {"intake", "recipients", "dispatch"},
     "demo": EVERYBODY | {"simulator"},
-    "management": EVERYBODY | {"dispatch", "receipts", "demo", "simulator", "config"},
+    "management": EVERYBODY | {"dispatch", "receipts", "fallback", "demo", "simulator", "config"},
     "checks": frozenset({"templates_app"}),
-    "apps": frozenset({"checks"}),
+    "apps": frozenset({"checks", "dispatch"}),
 }
 LATE_IMPORTS = {"notifier.apps"}
 """Django has no models yet when it loads an AppConfig."""

@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 from notifier.models import ApiClient, ApiKey
 from notifier.models.clients import memory as key_memory
 from templates_app.admin.dialogs import confirm, found, leave_dialog
+from templates_app.admin.secrets import WriteOnlyForm
 
 
 class KeyInline(TabularInline):
@@ -29,11 +30,16 @@ class KeyInline(TabularInline):
         return False
 
 
+class ClientForm(WriteOnlyForm):
+    write_only = ("webhook_secret",)
+
+
 @admin.register(ApiClient)
 class ApiClientAdmin(ModelAdmin):
     list_display = ("name", "active", "created_at")
     search_fields = ("name",)
-    fields = ("name", "is_active")
+    form = ClientForm
+    fields = ("name", "is_active", "webhook_url", "webhook_secret")
     inlines = (KeyInline,)
     actions_detail = ("new_key", "revoke_keys")
 

@@ -15,9 +15,11 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from notifier.admin.sending import sending
 from notifier.admin.test_send import test_send
 from notifier.admin.words import lines, what_happened, what_to_do
-from notifier.models import Message, Recipient, State, masked_openid
+from notifier.dispatch.waiting import waiting
+from notifier.models import FallbackSend, Message, Recipient, State, masked_openid
 from templates_app.card import card_of
 
 COLOURS: dict[str, str] = {
@@ -80,8 +82,14 @@ class MessageAdmin(ModelAdmin):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(test_send)
-        return [path("test-send/", view, name="message-test-send"), *super().get_urls()]
+        pages = {"test-send": (test_send, "message-test-send"), "sending": (sending, "sending")}
+        return [
+            *(
+                path(f"{address}/", self.admin_site.admin_view(view), name=name)
+                for address, (view, name) in pages.items()
+            ),
+            *super().get_urls(),
+        ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         return super().get_queryset(request).defer("payload")
@@ -158,6 +166,7 @@ def _search(queryset: QuerySet[Message], term: str) -> QuerySet[Message]:
 
 
 def _page(message: Message) -> dict[str, Any]:
+    waits = waiting(message, timezone.now())
     sent = orjson.loads(message.payload)
     values = {key: part["value"] for key, part in sent["data"].items()}
     link = sent.get("miniprogram", {}).get("appid") or sent.get("url", "")
@@ -165,8 +174,10 @@ def _page(message: Message) -> dict[str, Any]:
         "title": _("Message"),
         "message_row": message,
         "colour": COLOURS[State(message.state)],
-        "happened": what_happened(message),
-        "to_do": what_to_do(message),
+        "happened": what_happened(message, waits),
+        "to_do": what_to_do(message, waits),
+        "waits": waits,
+        "fallback": FallbackSend.objects.filter(message=message).first(),
         "lines": lines(message),
         "card": card_of(message.version, values, link),
         "to": " · ".join(dict.fromkeys([str(message.recipient), masked_openid(message.openid)])),

@@ -6,6 +6,8 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from notifier.admin.sending import trouble
+
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [
@@ -13,6 +15,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item(_("Message log"), "notifier_message_changelist", "forum")
                 | {"active": _is_message_log},
+                _item(_("Sending"), "sending", "swap_vert", "notifier.view_message")
+                | {"badge": trouble, "badge_variant": "danger"},
                 _item(_("Send a test"), "message-test-send", "send", "notifier.add_message"),
             ]
         },
@@ -44,8 +48,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _is_message_log(request: HttpRequest) -> bool:
-    """Not “send a test”, whose address begins alike."""
-    return "/notifier/message/" in request.path and "/test-send/" not in request.path
+    """Not the pages beside it, whose addresses begin alike."""
+    others = ("/test-send/", "/sending/")
+    return "/notifier/message/" in request.path and not request.path.endswith(others)
 
 
 def _item(title: object, view: str, icon: str, permission: str = "") -> dict[str, Any]:

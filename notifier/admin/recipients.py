@@ -1,13 +1,15 @@
 """Recipients: found by OpenID or your user id; the list shows OpenIDs masked."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from notifier.models import Recipient, RecipientState, masked_openid
+from notifier.models import Recipient, RecipientState, Suppression, masked_openid
 
 COLOURS: dict[str, str] = {
     RecipientState.FOLLOWING.value: "success",
@@ -15,6 +17,19 @@ COLOURS: dict[str, str] = {
     RecipientState.REFUSED.value: "danger",
     RecipientState.BLACKLISTED.value: "danger",
 }
+
+
+class SuppressionInline(TabularInline):
+    """Templates the person refuses; deleting one lets it be sent again."""
+
+    model = Suppression
+    fields = ("template", "errcode", "since")
+    readonly_fields = fields
+    extra = 0
+    hide_title = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Recipient)
@@ -29,7 +44,8 @@ class RecipientAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     paginator = InfinitePaginator
     ordering = ("-id",)
-    fields = ("account", "openid", "user_id", "name", "state", "state_since")
+    fields = ("account", "openid", "user_id", "name", "email", "state", "state_since")
+    inlines = (SuppressionInline,)
     readonly_fields = ("state_since",)
 
     def get_readonly_fields(

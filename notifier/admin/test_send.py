@@ -43,7 +43,7 @@ class TestSendForm(forms.Form):
     def request(self) -> SendRequest:
         given = self.cleaned_data
         address = Address(openid=given["recipient"])
-        if find(self.template.account_id, address) is None:
+        if find(self.template.account_id, self.template.pk, address) is None:
             address = Address(user=given["recipient"])
         data = {
             name.removeprefix(PREFIX): value

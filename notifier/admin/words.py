@@ -1,11 +1,13 @@
 """What happened, in plain words, and what to do next: tables of texts, and who fills them in."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext, gettext_noop
 
+from notifier.dispatch.waiting import Waiting
 from notifier.models import Message, MessageEvent, Reason, State
 from notifier.models.timeline import timeline
 from notifier.wechat.errors import ErrCode, lookup, lookup_token_call
@@ -41,6 +43,9 @@ WAITS: dict[str, str] = {
     Reason.RETRY: gettext_noop("Did not work; it is tried again"),
     Reason.ACCOUNT: gettext_noop("The account does not work; it is tried again until it does"),
     Reason.QUOTA: gettext_noop("WeChat's quota is used up; it is sent after the reset"),
+    Reason.PACE: gettext_noop("Waits for its turn: the account sends as fast as it may"),
+    Reason.SPACING: gettext_noop("The person got a message a short while ago; it waits"),
+    Reason.TEMPLATE: gettext_noop("WeChat refuses the template; it waits until that is released"),
     Reason.RETURNED: gettext_noop("A worker stopped before it was sent; another takes it"),
 }
 RECEIPTS: dict[str, str] = {
@@ -48,6 +53,9 @@ RECEIPTS: dict[str, str] = {
     "failed: system failed": gettext_noop("WeChat failed to deliver it and gives no reason."),
     "failed:freq limit": gettext_noop("Too many messages to this person in a short time."),
 }
+
+
+_ERRCODE = re.compile(r"^errcode (-?\d+):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,9 @@ def lines(message: Message) -> list[Line]:
     return [_first(message, events[0]), *(_line(event) for event in events[1:])]
 
 
-def what_to_do(message: Message) -> str:
+def what_to_do(message: Message, waits: Waiting | None = None) -> str:
+    if waits and (code := _ERRCODE.search(waits.cause)):
+        return gettext(_known(int(code[1]), Reason.ACCOUNT).fix)
     if message.state == State.FAILED and message.errcode:
         return gettext(lookup(message.errcode).fix)
     if message.state == State.QUEUED and message.reason == Reason.ACCOUNT and message.errcode:
@@ -73,7 +83,11 @@ def what_to_do(message: Message) -> str:
     return gettext(NEXT[message.state])
 
 
-def what_happened(message: Message) -> str:
+def what_happened(message: Message, waits: Waiting | None = None) -> str:
+    if waits is not None:
+        return gettext(WAITS[waits.reason])
+    if message.state == State.CANCELLED and message.reason == Reason.FALLBACK:
+        return gettext("The account could not send; it went another way")
     if message.state == State.QUEUED and message.reason:
         return gettext(WAITS[message.reason])
     return gettext(HAPPENED[message.state])

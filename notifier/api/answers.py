@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from notifier.dispatch.waiting import Waiting
 from notifier.intake.accept import Accepted
 from notifier.models import Message, MessageEvent, Priority, State
 from notifier.wechat.errors import lookup
@@ -18,12 +19,14 @@ def accepted(accepted: Accepted) -> Json:
     )
 
 
-def whole(message: Message, events: list[MessageEvent]) -> Json:
+def whole(message: Message, events: list[MessageEvent], waits: Waiting | None) -> Json:
+    reason = waits.reason if waits else message.reason
     return (
-        {"id": message.id.hex, "status": message.state, "reason": message.reason or None}
+        {"id": message.id.hex, "status": message.state, "reason": reason or None}
         | _request(message, message.version.template.code, message.version.number)
         | {
             "metadata": message.metadata,
+            "waiting": waits and _waiting(waits),
             "due_at": _time(message.due_at) if message.state == State.QUEUED else None,
             "attempts": message.attempts,
             "sent_at": _time(message.sent_at),
@@ -44,6 +47,15 @@ def _request(message: Message, template: str, version: int) -> Json:
         "priority": Priority(message.priority).word,
         "created_at": _time(message.created_at),
         "expires_at": _time(message.expires_at),
+    }
+
+
+def _waiting(waits: Waiting) -> Json:
+    return {
+        "reason": waits.reason,
+        "since": _time(waits.since),
+        "until": _time(waits.until),
+        "detail": waits.cause or None,
     }
 
 

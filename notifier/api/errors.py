@@ -1,11 +1,12 @@
 """Errors as RFC 9457 problem details: one shape for whatever goes wrong."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.defaults import page_not_found
 from django.views.defaults import server_error as server_error_page
@@ -58,52 +59,70 @@ def problem(
 def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """DRF's EXCEPTION_HANDLER."""
     set_rollback()
-    match error:
-        case Rejected():
-            return problem(
-                422,
-                "rejected",
-                "The message cannot be accepted.",
-                _sentence(error.faults),
-                error.faults,
-            )
-        case InvalidRequest():
-            return problem(
-                error.status,
-                "invalid-request",
-                "The request is not well-formed.",
-                _sentence(error.faults),
-                error.faults,
-            )
-        case KeyReused():
-            return problem(
-                422,
-                "idempotency-key-reused",
-                "The Idempotency-Key was used before.",
-                "It belongs to another request. Use a new key for a new message.",
-            )
-        case InProgress():
-            return problem(
-                409,
-                "request-in-progress",
-                "A request with this Idempotency-Key is running.",
-                "Wait a second and send the same request again.",
-                headers={"Retry-After": "1"},
-            )
-        case exceptions.NotAuthenticated():
-            return problem(
-                401,
-                "unauthorized",
-                "Unauthorized.",
-                "Send your API key: Authorization: Bearer <key>.",
-                headers={"WWW-Authenticate": getattr(error, "auth_header", "Bearer")},
-            )
-        case Http404() | exceptions.NotFound():
-            return problem(404, "not-found", "Not found.", "There is nothing at this address.")
-        case exceptions.APIException():
-            return _drf_problem(error)
+    for kinds, answer in _ANSWERS:
+        if isinstance(error, kinds):
+            return answer(error)
     log.error("API request failed", exc_info=error)
     return unexpected()
+
+
+def _rejected(error: Rejected) -> HttpResponse:
+    detail = _sentence(error.faults)
+    return problem(422, "rejected", "The message cannot be accepted.", detail, error.faults)
+
+
+def _invalid(error: InvalidRequest) -> HttpResponse:
+    return problem(
+        error.status,
+        "invalid-request",
+        "The request is not well-formed.",
+        _sentence(error.faults),
+        error.faults,
+    )
+
+
+def _key_reused(_error: KeyReused) -> HttpResponse:
+    return problem(
+        422,
+        "idempotency-key-reused",
+        "The Idempotency-Key was used before.",
+        "It belongs to another request. Use a new key for a new message.",
+    )
+
+
+def _in_progress(_error: InProgress) -> HttpResponse:
+    return problem(
+        409,
+        "request-in-progress",
+        "A request with this Idempotency-Key is running.",
+        "Wait a second and send the same request again.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def _unauthorized(error: exceptions.NotAuthenticated) -> HttpResponse:
+    return problem(
+        401,
+        "unauthorized",
+        "Unauthorized.",
+        "Send your API key: Authorization: Bearer <key>.",
+        headers={"WWW-Authenticate": getattr(error, "auth_header", "Bearer")},
+    )
+
+
+def _not_found(_error: Exception) -> HttpResponse:
+    return problem(404, "not-found", "Not found.", "There is nothing at this address.")
+
+
+def unavailable(error: Exception) -> HttpResponse:
+    log.warning("the database is away (%s)", type(error).__name__)
+    return problem(
+        503,
+        "unavailable",
+        "The database is away.",
+        "Nothing was accepted. Send it again with the same Idempotency-Key in a few seconds.",
+        headers={"Retry-After": "5"},
+    )
 
 
 def unexpected() -> HttpResponse:
@@ -145,6 +164,20 @@ def _drf_problem(error: exceptions.APIException) -> HttpResponse:
     return problem(error.status_code, kind, f"{title}.", str(error.detail), headers=headers)
 
 
+Errors = type[Exception] | tuple[type[Exception], ...]
+_ANSWERS: tuple[tuple[Errors, Callable[..., HttpResponse]], ...] = (
+    (Rejected, _rejected),
+    (InvalidRequest, _invalid),
+    (KeyReused, _key_reused),
+    (InProgress, _in_progress),
+    (exceptions.NotAuthenticated, _unauthorized),
+    ((Http404, exceptions.NotFound), _not_found),
+    (exceptions.APIException, _drf_problem),
+    ((OperationalError, InterfaceError), unavailable),
+)
+"""The first that fits."""
+
+
 def _sentence(faults: Sequence[Fault]) -> str:
     return " ".join(fault.detail for fault in faults)
 
@@ -152,7 +185,7 @@ def _sentence(faults: Sequence[Fault]) -> str:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     if request.path.startswith("/api/"):
-        return problem(404, "not-found", "Not found.", "There is nothing at this address.")
+        return _not_found(exception)
     return page_not_found(request, exception)
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.utils import translation
+from django.utils import timezone, translation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from notifier.api import answers
 from notifier.api.bodies import read_send
 from notifier.api.errors import InvalidRequest, bad_length, too_large
+from notifier.dispatch.waiting import waiting
 from notifier.intake.accept import Origin, accept
 from notifier.intake.errors import Fault
 from notifier.models import ApiClient, Message
@@ -63,7 +64,7 @@ class OneMessage(Endpoint):
         )
         if message is None:
             raise Http404
-        return Response(answers.whole(message, timeline(message)))
+        return Response(answers.whole(message, timeline(message), waiting(message, timezone.now())))
 
 
 def _idempotency_key(request: Request) -> str | None:

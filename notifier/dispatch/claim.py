@@ -13,7 +13,8 @@ from django.db import transaction
 from notifier.dispatch import sql
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.retry import guard_is_over
-from notifier.models import Message, MessageEvent, Priority, State
+from notifier.models import FallbackCause, Message, MessageEvent, State
+from notifier.models.fallbacks import begin_fallbacks
 
 _claims = itertools.count(1)
 
@@ -31,8 +32,10 @@ class Claimed:
     expires_at: datetime
     in_doubt_since: datetime | None
     """As it was BEFORE this claim."""
+    lane: Lane
     recipient_id: int
-    priority: Priority
+    template_id: int
+    template_is_held: bool
 
 
 def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
@@ -47,8 +50,15 @@ def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
     fence = f"{socket.gethostname()[:32]}:{os.getpid()}:{next(_claims)}"
     with transaction.atomic():
         rows = list(
-            due.select_for_update(skip_locked=True).values_list(
-                "id", "payload", "attempts", "expires_at", "in_doubt_since", "recipient_id"
+            due.select_for_update(skip_locked=True, of=("self",)).values_list(
+                "id",
+                "payload",
+                "attempts",
+                "expires_at",
+                "in_doubt_since",
+                "recipient_id",
+                "version__template_id",
+                "version__template__held_since",
             )[:limit]
         )
         over = {row[0]: State.EXPIRED for row in rows if row[3] <= now and row[4] is None}
@@ -66,10 +76,12 @@ def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
             attempts + 1,
             expires_at,
             doubt,
+            lane,
             person,
-            lane.priority,
+            template,
+            held_since is not None,
         )
-        for pk, payload, attempts, expires_at, doubt, person in rows
+        for pk, payload, attempts, expires_at, doubt, person, template, held_since in rows
         if pk not in over
     ]
 
@@ -88,3 +100,5 @@ def _end(attempts: dict[uuid.UUID, int], state: State, now: datetime) -> None:
             MessageEvent(message_id=pk, at=now, state=state, attempt=attempt)
             for pk, attempt in attempts.items()
         )
+        if state is State.EXPIRED:
+            begin_fallbacks(attempts, FallbackCause.EXPIRY, now)

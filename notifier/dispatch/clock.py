@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
+from notifier.dispatch import sweep
 from notifier.dispatch.lanes import Lane, wake
 from notifier.dispatch.recovery import return_expired_leases
 from notifier.models import Message, Priority, State
@@ -11,6 +12,8 @@ from templates_app.models import OfficialAccount
 
 
 def tick(now: datetime) -> None:
+    sweep.tick(now)
+    sweep.leave_outages(now)
     for lane in return_expired_leases(now) | lanes_with_due_rows(now):
         wake(lane)
 

@@ -36,9 +36,11 @@ AGAIN: dict[Kind, Backoff] = {
     Kind.RETRY: Backoff(base=2, cap=300),
     Kind.SLOW: Backoff(base=4, cap=300),
     Kind.AMBIGUOUS: Backoff(base=2, cap=120),
-    Kind.ACCOUNT: Backoff(base=60, cap=60, reason=Reason.ACCOUNT),
-    Kind.TOKEN: Backoff(base=60, cap=60, reason=Reason.ACCOUNT),
-    Kind.QUOTA: Backoff(base=0, cap=0, reason=Reason.QUOTA),
+    # The breaker makes them wait; the backoff is for a Redis that has forgotten it.
+    Kind.ACCOUNT: Backoff(base=30, cap=30, reason=Reason.ACCOUNT),
+    Kind.TOKEN: Backoff(base=30, cap=30, reason=Reason.ACCOUNT),
+    # For urgent messages: somebody may clear the quota. The others wait for its reset.
+    Kind.QUOTA: Backoff(base=60, cap=600, reason=Reason.QUOTA),
 }
 
 
@@ -53,6 +55,7 @@ def next_step(
     kind: Kind,
     *,
     attempt: int,
+    is_urgent: bool,
     now: datetime,
     expires_at: datetime,
     in_doubt_since: datetime | None,
@@ -63,7 +66,7 @@ def next_step(
     if kind in FINAL:
         return Step(FINAL[kind])
     policy = AGAIN[kind]
-    if kind is Kind.QUOTA:
+    if kind is Kind.QUOTA and not is_urgent:
         due_at = next_midnight_in_china(now)
     else:
         wait = max(policy.seconds(attempt, jitter()), retry_after or 0)
@@ -79,6 +82,10 @@ def next_step(
 
 def guard_is_over(in_doubt_since: datetime, now: datetime) -> bool:
     return now >= in_doubt_since + GUARD
+
+
+def china_day(now: datetime) -> str:
+    return f"{now.astimezone(_CHINA):%Y%m%d}"
 
 
 def next_midnight_in_china(now: datetime) -> datetime:

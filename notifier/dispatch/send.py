@@ -2,11 +2,13 @@
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
 from notifier.dispatch.claim import Claimed
+from notifier.models import Reason
 from notifier.wechat.client import WeChatClient
 from notifier.wechat.errors import (
     Ambiguous,
@@ -22,6 +24,12 @@ LEASE_SPARE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    reason: Reason
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """`kind` None: nothing was tried; the row goes back as it was."""
 
@@ -32,7 +40,11 @@ class Attempt:
     detail: str = ""
     rid: str = ""
     retry_after: float | None = None
+    began: float = 0.0
+    """Unix seconds."""
     seconds: float = 0.0
+    wait: "Wait | None" = None
+    """Why and until when an untried row waits."""
 
 
 async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -> Attempt:
@@ -45,7 +57,8 @@ async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -
     if not_after <= started or claimed.expires_at <= now:
         return Attempt(claimed, None)
     outcome = await _outcome(client, claimed.body, not_after)
-    return Attempt(claimed, seconds=time.monotonic() - started, **outcome)
+    seconds = time.monotonic() - started
+    return Attempt(claimed, began=now.timestamp(), seconds=seconds, **outcome)
 
 
 async def _outcome(client: WeChatClient, body: bytes, not_after: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ job nor the settling of the others. The calling thread touches no database; the 
 import asyncio
 import logging
 import threading
-from collections import deque
+from collections import Counter, defaultdict
 from contextlib import suppress
 from functools import lru_cache
 from queue import Empty, SimpleQueue
@@ -15,17 +15,22 @@ from queue import Empty, SimpleQueue
 from django.conf import settings
 from django.db import close_old_connections, connection
 from django.utils import timezone
+from redis import RedisError
 
+from notifier.dispatch import gate, holds, spacing
+from notifier.dispatch.channel import Channel
 from notifier.dispatch.claim import Claimed
-from notifier.dispatch.send import Attempt, attempt
+from notifier.dispatch.lanes import Lane
+from notifier.dispatch.reports import STOPPED, report_of
+from notifier.dispatch.send import Attempt, Wait, attempt
 from notifier.dispatch.settle import settle
-from notifier.dispatch.window import Window
-from notifier.models import Priority
+from notifier.models import Reason
 from notifier.wechat.client import WeChatClient
 from notifier.wechat.errors import Kind
 
 log = logging.getLogger(__name__)
 
+TOO_OFTEN = 43117
 SETTLE_SIZE = 200
 GATHER_SECONDS = 0.05
 IDLE_SECONDS = 1.0
@@ -33,57 +38,53 @@ ANSWER_TIMES = frozenset({Kind.OK, Kind.AMBIGUOUS})
 """Outcomes whose time tells how busy WeChat is."""
 
 
-class Channel:
-    """One account's rows that wait for a call, and how many calls of it are in the air."""
-
-    def __init__(self, ceiling: int) -> None:
-        self.window = Window(ceiling)
-        self.in_air = 0
-        self.waiting = {priority: deque[tuple[WeChatClient, Claimed]]() for priority in Priority}
-
-    def next(self) -> tuple[WeChatClient, Claimed] | None:
-        """The most urgent."""
-        return next((rows.popleft() for rows in self.waiting.values() if rows), None)
-
-    def is_busy(self) -> bool:
-        return self.in_air > 0 or any(self.waiting.values())
-
-
 class Sender:
     """`submit` returns at once; every submitted row is settled, if its lease allows it."""
 
     def __init__(self, ceiling: int, room: int) -> None:
         """`ceiling`: calls in the air at once, so also connections, of the process. `room`: there
-        is room for another batch when so many rows of its priority wait for their call."""
+        is room for another batch when so many rows of its lane wait for their call."""
         self.stopping = threading.Event()
         """Once set, what is in the air is finished and the rest goes back to its lane."""
         self._ceiling = ceiling
         self._room = room
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[int, Channel] = {}
         self._runs: set[asyncio.Task[None]] = set()
         self._done: list[Attempt] = []
         self._results: SimpleQueue[list[Attempt]] = SimpleQueue()
-        self._unsent = dict.fromkeys(Priority, 0)
-        self._unsettled = dict.fromkeys(Priority, 0)
+        self._unsent: Counter[Lane] = Counter()
+        self._unsettled: Counter[Lane] = Counter()
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="wire", daemon=True).start()
         threading.Thread(target=self._settle, name="settler", daemon=True).start()
 
-    def submit(self, client: WeChatClient, priority: Priority, batch: list[Claimed]) -> None:
-        """Each of the batch has the priority."""
+    def submit(self, client: WeChatClient, limits: gate.Limits, batch: list[Claimed]) -> None:
+        """All of one lane, which the gate has let through."""
+        lane = batch[0].lane
         with self._changed:
-            self._unsent[priority] += len(batch)
-            self._unsettled[priority] += len(batch)
-        self._loop.call_soon_threadsafe(self._take, client, priority, batch)
+            self._unsent[lane] += len(batch)
+            self._unsettled[lane] += len(batch)
+        self._loop.call_soon_threadsafe(self._take, client, limits, batch)
 
-    def wait_for_room(self, priority: Priority, seconds: float) -> bool:
-        """True as soon as there is. Each priority has counts of its own, so that `urgent` never
-        waits for a campaign."""
+    def hand_back(self, waits: list[tuple[Claimed, Wait]]) -> None:
+        """Rows that were claimed and must wait: settled with the rest."""
+        if waits:
+            with self._changed:
+                self._unsettled[waits[0][0].lane] += len(waits)
+            self._results.put([Attempt(claimed, None, wait=wait) for claimed, wait in waits])
+
+    def hold(self, account_id: int) -> None:
+        """The account's breaker is open: what has not been called yet goes back to its lane."""
+        self._loop.call_soon_threadsafe(self._hold, account_id)
+
+    def wait_for_room(self, lane: Lane, seconds: float) -> bool:
+        """True as soon as there is. Each lane has counts of its own, so that neither `urgent` nor
+        another account ever waits for a campaign."""
         unsettled = self._ceiling + 4 * SETTLE_SIZE  # a slow database slows the claims down
 
         def has_room() -> bool:
-            return self._unsent[priority] <= self._room and self._unsettled[priority] <= unsettled
+            return self._unsent[lane] <= self._room and self._unsettled[lane] <= unsettled
 
         with self._changed:
             return self._changed.wait_for(has_room, max(seconds, 0))
@@ -95,10 +96,16 @@ class Sender:
 
     # On the loop's thread
 
-    def _take(self, client: WeChatClient, priority: Priority, batch: list[Claimed]) -> None:
-        channel = self._channels.setdefault(client.appid, Channel(self._ceiling))
-        channel.waiting[priority].extend((client, claimed) for claimed in batch)
+    def _take(self, client: WeChatClient, limits: gate.Limits, batch: list[Claimed]) -> None:
+        lane = batch[0].lane
+        channel = self._channels.setdefault(lane.account_id, Channel(self._ceiling))
+        channel.limits, channel.is_held = limits, False
+        channel.waiting[lane.priority].extend((client, claimed) for claimed in batch)
         self._start(channel)
+
+    def _hold(self, account_id: int) -> None:
+        if channel := self._channels.get(account_id):
+            channel.is_held = True
 
     def _start(self, channel: Channel) -> None:
         """As many runs as the rows need and the channel may have."""
@@ -119,22 +126,25 @@ class Sender:
         call_seconds = settings.WECHAT_CONNECT_TIMEOUT + settings.WECHAT_READ_TIMEOUT
         while channel.in_air <= self._share(channel) and (row := channel.next()):
             client, claimed = row
-            self._taken(claimed.priority)
-            if self.stopping.is_set():
-                self._deliver(Attempt(claimed, None))
+            self._taken(claimed.lane)
+            if self.stopping.is_set() or channel.is_held:
+                self._deliver(_untried(claimed, channel))
                 continue
             result = await attempt(client, claimed, call_seconds)
             self._deliver(result)
+            if result.kind in STOPPED:  # no call more, not even until the gate is told
+                channel.is_held = True
+                self._hand_over()
             if result.kind in ANSWER_TIMES and channel.window.sample(
                 result.seconds, channel.in_air
             ):
                 self._start(channel)
         channel.in_air -= 1
 
-    def _taken(self, priority: Priority) -> None:
+    def _taken(self, lane: Lane) -> None:
         with self._changed:
-            self._unsent[priority] -= 1
-            if self._unsent[priority] == self._room:  # not at each: it wakes the claiming thread
+            self._unsent[lane] -= 1
+            if self._unsent[lane] == self._room:  # not at each: it wakes the claiming thread
                 self._changed.notify_all()
 
     def _deliver(self, result: Attempt) -> None:
@@ -160,6 +170,7 @@ class Sender:
                 connection.close()
                 continue
             try:
+                self._tell_gates(attempts)
                 settle(attempts, timezone.now())
             except Exception:
                 # The rows stay claimed until the lease ends; then recovery repeats them with the
@@ -169,8 +180,30 @@ class Sender:
                     close_old_connections()
             with self._changed:
                 for one in attempts:
-                    self._unsettled[one.claimed.priority] -= 1
+                    self._unsettled[one.claimed.lane] -= 1
                 self._changed.notify_all()
+
+    def _tell_gates(self, attempts: list[Attempt]) -> None:
+        """Before the results are stored: the breaker must open before the next claim."""
+        by_account: dict[int, list[Attempt]] = defaultdict(list)
+        for one in attempts:
+            if one.kind is not None:
+                by_account[one.claimed.lane.account_id].append(one)
+        for account_id, batch in by_account.items():
+            limits = self._channels[account_id].limits
+            try:
+                if gate.tell(account_id, report_of(batch), limits, timezone.now()):
+                    self.hold(account_id)
+                tired = [one.claimed for one in batch if one.errcode == TOO_OFTEN]
+                spacing.rest([claimed.recipient_id for claimed in tired])
+                holds.count_refusals(batch, timezone.now())
+            except RedisError as error:
+                log.warning("redis is away (%s)", type(error).__name__)
+
+
+def _untried(claimed: Claimed, channel: Channel) -> Attempt:
+    wait = Wait(Reason.ACCOUNT, timezone.now()) if channel.is_held else None
+    return Attempt(claimed, None, wait=wait)
 
 
 @lru_cache(maxsize=1)

@@ -8,21 +8,12 @@ from typing import Any
 from django.db import transaction
 
 from notifier.dispatch import sql
+from notifier.dispatch.people import mark_people
 from notifier.dispatch.retry import Step, next_step
 from notifier.dispatch.send import Attempt
-from notifier.models import Message, Reason, Recipient, RecipientState, State
+from notifier.models import FallbackCause, Message, Priority, Reason, State
+from notifier.models.fallbacks import begin_fallbacks
 from notifier.wechat.errors import Kind
-
-RECIPIENT_STATES: dict[int, RecipientState] = {
-    43004: RecipientState.UNFOLLOWED,
-    46004: RecipientState.UNFOLLOWED,
-    50005: RecipientState.UNFOLLOWED,
-    43101: RecipientState.REFUSED,
-    48002: RecipientState.REFUSED,
-    43019: RecipientState.BLACKLISTED,
-}
-"""What an errcode says about the person; codes of the kind RECIPIENT not named here say nothing
-certain (40003: perhaps a wrong OpenID)."""
 
 
 def settle(
@@ -42,19 +33,33 @@ def settle(
         )
         ours = [one for one in attempts if held.get(one.claimed.id) == one.claimed.fence]
         steps = [(one, _step(one, now, jitter)) for one in ours]
-        sql.update_each([(one.claimed.id, _values(one, step, now)) for one, step in steps])
+        sql.update_each(
+            [(one.claimed.id, _values(one, step, now)) for one, step in steps if one.kind]
+        )
+        sql.update_each([(one.claimed.id, _back(one, step)) for one, step in steps if not one.kind])
         sql.record_results([(one.claimed.id, one.claimed.attempt, _ms(one)) for one in ours], now)
-        _mark_recipients(ours, now)
+        _fall_back(steps, now)
+        mark_people(ours, now)
     return len(ours)
+
+
+def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:
+    refused = [one.claimed.id for one, _ in steps if one.kind is Kind.RECIPIENT]
+    expired = [one.claimed.id for one, step in steps if step.state is State.EXPIRED]
+    begin_fallbacks(refused, FallbackCause.REFUSAL, now)
+    begin_fallbacks(expired, FallbackCause.EXPIRY, now)
 
 
 def _step(attempt: Attempt, now: datetime, jitter: Callable[[], float]) -> Step:
     claimed = attempt.claimed
+    if attempt.wait is not None:
+        return Step(State.QUEUED, attempt.wait.reason, attempt.wait.until)
     if attempt.kind is None:
         return Step(State.QUEUED, Reason.RETURNED, now)
     return next_step(
         attempt.kind,
         attempt=claimed.attempt,
+        is_urgent=claimed.lane.priority is Priority.URGENT,
         now=now,
         expires_at=claimed.expires_at,
         in_doubt_since=_doubt(attempt, now),
@@ -74,12 +79,11 @@ def _doubt(attempt: Attempt, now: datetime) -> datetime | None:
 
 def _values(attempt: Attempt, step: Step, now: datetime) -> dict[str, Any]:
     sent = step.state is State.SENT
-    untried = attempt.kind is None
     return {
         "state": step.state.value,
         "reason": step.reason.value,
         "due_at": step.due_at or now,
-        "attempts": attempt.claimed.attempt - untried,
+        "attempts": attempt.claimed.attempt,
         "claimed_by": "",
         "lease_until": None,
         "in_doubt_since": _doubt(attempt, now),
@@ -91,6 +95,19 @@ def _values(attempt: Attempt, step: Step, now: datetime) -> dict[str, Any]:
     }
 
 
+def _back(attempt: Attempt, step: Step) -> dict[str, Any]:
+    """Nothing was tried: what the last attempt said stays."""
+    return {
+        "state": step.state.value,
+        "reason": step.reason.value,
+        "due_at": step.due_at,
+        "attempts": attempt.claimed.attempt - 1,
+        "claimed_by": "",
+        "lease_until": None,
+        "in_doubt_since": attempt.claimed.in_doubt_since,
+    }
+
+
 def _stored(text: str, limit: int) -> str:
     """One answer that the database refuses would keep the whole batch from being stored."""
     return text.replace("\0", "")[:limit]
@@ -98,12 +115,3 @@ def _stored(text: str, limit: int) -> str:
 
 def _ms(attempt: Attempt) -> int:
     return -1 if attempt.kind is None else round(attempt.seconds * 1000)
-
-
-def _mark_recipients(attempts: list[Attempt], now: datetime) -> None:
-    """Later sends to them are refused at intake, until an event or the operator says otherwise."""
-    for attempt in attempts:
-        if attempt.kind is Kind.RECIPIENT and (state := RECIPIENT_STATES.get(attempt.errcode or 0)):
-            Recipient.objects.filter(pk=attempt.claimed.recipient_id).update(
-                state=state, state_since=now
-            )

@@ -64,7 +64,9 @@ def record_results(rows: Sequence[tuple[uuid.UUID, int, int]], now: datetime) ->
     _execute(
         f"{given} INSERT INTO {_EVENT} (message_id, at, state, attempt, reason, errcode, detail, "  # noqa: S608
         "duration_ms, next_at) "
-        "SELECT m.id, %s, m.state, given.attempt, m.reason, m.errcode, m.errmsg, "
+        "SELECT m.id, %s, m.state, given.attempt, m.reason, "
+        "CASE WHEN given.ms >= 0 THEN m.errcode END, "
+        "CASE WHEN given.ms >= 0 THEN m.errmsg ELSE '' END, "
         "CASE WHEN given.ms >= 0 THEN given.ms END, "
         "CASE WHEN m.state = %s THEN m.due_at END "
         f"FROM given JOIN {_MESSAGE} m ON m.id = given.id",

@@ -11,11 +11,12 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notifier.dispatch.lanes import Lane, wake
+from notifier.intake import caps
 from notifier.intake.errors import Fault, Rejected
 from notifier.intake.idempotency import first_message, running
 from notifier.models import ApiClient, Message, Priority, Reason, RecipientState
@@ -75,8 +76,6 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
     with running(origin.client, origin.idempotency_key):
         try:
             accepted = _accepted(request, origin, timezone.now())
-            message = accepted.message
-            message.save(force_insert=True)
         except (IntegrityError, Rejected):
             # The first answer holds, even if the request could not be accepted any more today.
             earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
@@ -84,11 +83,13 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
                 raise
             version = earlier.version
             return Accepted(earlier, version.template.code, version.number, replayed=True)
+    message = accepted.message
     transaction.on_commit(lambda: wake(Lane(message.account_id, Priority(message.priority))))
     return accepted
 
 
 def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
+    """Checks everything, then stores the row."""
     template = _template(request.template)
     recipient = _recipient(template, request.to)
     message_id = new_message_id()
@@ -96,6 +97,8 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
     lifetime = timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
     expires_at = request.expires_at or due_at + lifetime
     _refuse(_time_faults(due_at, expires_at))
+    body = _payload(template, recipient, request, message_id)
+    _refuse(caps.faults(template, recipient, body, now))
     message = Message(
         id=message_id,
         account_id=template.account_id,
@@ -105,7 +108,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         requested_by=origin.requested_by,
         openid=recipient.openid,
         priority=request.priority,
-        payload=_payload(template, recipient, request, message_id),
+        payload=orjson.dumps(body).decode(),
         metadata=dict(request.metadata),
         idempotency_key=origin.idempotency_key,
         request_digest=origin.request_digest,
@@ -114,6 +117,11 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         due_at=due_at,
         expires_at=expires_at,
     )
+    try:
+        message.save(force_insert=True)
+    except DatabaseError:
+        caps.take_back(template, recipient, body)
+        raise
     return Accepted(message, template.code, template.version_number or 0)
 
 
@@ -124,6 +132,17 @@ def _template(code: str) -> Sendable:
     if template.version_id is None:
         raise Rejected(
             [Fault("/template", "not_published", f"Template {code!r} has no published version.")]
+        )
+    if template.held_because:
+        raise Rejected(
+            [
+                Fault(
+                    "/template",
+                    "template_held",
+                    gettext_noop("WeChat refuses the template, so it is held: %(because)s"),
+                    {"because": template.held_because},
+                )
+            ]
         )
     if not template.account_is_active:
         raise Rejected(
@@ -139,7 +158,7 @@ def _template(code: str) -> Sendable:
 
 
 def _recipient(template: Sendable, address: Address) -> Known:
-    recipient = find(template.account_id, address)
+    recipient = find(template.account_id, template.template_id, address)
     if recipient is None:
         raise Rejected(
             [
@@ -152,17 +171,20 @@ def _recipient(template: Sendable, address: Address) -> Known:
         )
     if text := REFUSING.get(recipient.state):
         raise Rejected([Fault("/to", f"recipient_{recipient.state}", text)])
+    if recipient.refuses_template:
+        text = gettext_noop("The recipient refuses messages of this template.")
+        raise Rejected([Fault("/to", "recipient_refuses_template", text)])
     return recipient
 
 
 def _payload(
     template: Sendable, recipient: Known, request: SendRequest, message_id: uuid.UUID
-) -> str:
+) -> dict[str, object]:
     """The exact JSON that WeChat gets, over all attempts."""
     compiled = published(template.version_id or 0)
     rendered = compiled.render(request.data)
     _refuse(_render_faults(rendered))
-    body = payload(
+    return payload(
         rendered,
         touser=recipient.openid,
         template_id=compiled.spec.wechat_template_id,
@@ -170,7 +192,6 @@ def _payload(
         url=request.url,
         miniprogram=request.miniprogram,
     )
-    return orjson.dumps(body).decode()
 
 
 def _render_faults(rendered: Rendered) -> list[Fault]:

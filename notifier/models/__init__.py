@@ -1,14 +1,18 @@
 """Recipients, messages with their events, API clients, WeChat's pushes."""
 
 from notifier.models.clients import ApiClient, ApiKey
+from notifier.models.fallbacks import FallbackCause, FallbackSend
 from notifier.models.messages import MOVES, Message, MessageEvent, Priority, Reason, State
 from notifier.models.pushes import Push
 from notifier.models.recipients import Recipient, RecipientState, masked_openid
+from notifier.models.suppressions import Suppression
 
 __all__ = [
     "MOVES",
     "ApiClient",
     "ApiKey",
+    "FallbackCause",
+    "FallbackSend",
     "Message",
     "MessageEvent",
     "Priority",
@@ -17,5 +21,6 @@ __all__ = [
     "Recipient",
     "RecipientState",
     "State",
+    "Suppression",
     "masked_openid",
 ]

@@ -74,6 +74,10 @@ class Reason(models.TextChoices):
     RETRY = "retry", _("waits for a retry")
     ACCOUNT = "account", _("waits until the account works again")
     QUOTA = "quota", _("waits until WeChat's daily quota is reset")
+    PACE = "pace", _("waits for its turn: the account sends as fast as it may")
+    SPACING = "spacing", _("waits: the person got a message a short while ago")
+    TEMPLATE = "template", _("waits until the template is released")
+    FALLBACK = "fallback", _("sent another way")
     RETURNED = "returned", _("a worker stopped before it was sent")
 
 
@@ -149,6 +153,13 @@ class Message(models.Model):
             # Recovery: rows whose worker died.
             models.Index(
                 fields=["lease_until"], condition=Q(state="sending"), name="message_leases"
+            ),
+            # Expiry, of rows that nobody claims too; and the end of WeChat's guard.
+            models.Index(fields=["expires_at"], condition=Q(state="queued"), name="message_expiry"),
+            models.Index(
+                fields=["in_doubt_since"],
+                condition=Q(state="queued", in_doubt_since__isnull=False),
+                name="message_doubt",
             ),
             # Receipts.
             models.Index(fields=["msgid", "account"], condition=~Q(msgid=""), name="message_msgid"),

@@ -24,6 +24,9 @@ class Recipient(models.Model):
         _("your user id"), max_length=64, blank=True, help_text=_("Your own id of this person.")
     )
     name = models.CharField(_("name"), max_length=100, blank=True)
+    email = models.EmailField(
+        _("e-mail"), blank=True, help_text=_("For templates whose fallback is e-mail.")
+    )
     state = models.CharField(
         _("state"),
         max_length=12,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from notifier.models import (
     MOVES,
+    FallbackCause,
     Message,
     MessageEvent,
     Push,
@@ -15,6 +16,7 @@ from notifier.models import (
     RecipientState,
     State,
 )
+from notifier.models.fallbacks import begin_fallbacks
 from notifier.wechat.callback import Outcome, outcome_of
 
 PATIENCE = timedelta(minutes=10)
@@ -98,6 +100,8 @@ def _store(messages: list[Message], state: State, status: str, now: datetime) ->
         MessageEvent(message=message, at=now, state=state, attempt=message.attempts, detail=status)
         for message in messages
     )
+    if state is State.UNDELIVERED:
+        begin_fallbacks([message.pk for message in messages], FallbackCause.REFUSAL, now)
     if outcome_of(status) is Outcome.REFUSED_BY_USER:
         Recipient.objects.filter(pk__in=[message.recipient_id for message in messages]).update(
             state=RecipientState.REFUSED, state_since=now

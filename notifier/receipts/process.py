@@ -72,6 +72,8 @@ def _move(recipient: Recipient, state: RecipientState, push: Push) -> None:
         return
     if recipient.state != RecipientState.BLACKLISTED:
         recipient.state = state
+    if state is RecipientState.FOLLOWING:  # a new follow is a new consent
+        recipient.suppressions.all().delete()
     recipient.state_since = push.happened_at
     recipient.save(update_fields=["state", "state_since"])
     push.outcome = "applied"

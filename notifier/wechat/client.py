@@ -99,6 +99,10 @@ class WeChatClient:
             pending.add_done_callback(lambda _: self._pending.pop(dead, None))
         return await asyncio.shield(pending)
 
+    def renew_token(self) -> bool:
+        """Ahead of its end; see Tokens.renew."""
+        return self._tokens.renew()
+
     def templates(self) -> list[dict[str, str]]:
         """GET template/get_all_private_template: template_id, title, content, example, ..."""
         answer = self._with_token("GET", "/cgi-bin/template/get_all_private_template")

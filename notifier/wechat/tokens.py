@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 from notifier.wechat.errors import Ambiguous, Refused, Unreachable
 
-EARLY_SECONDS = 300
+OVERLAP_SECONDS = 300
 """stable_token gives a new token in the last 5 minutes of the old one's life; both work then."""
+EARLY_SECONDS = 60
+"""A token is used until so long before its end; the clock replaces it well before."""
 MEMORY_SECONDS = 3.0
 FAILURE_SECONDS = 5
 """After a refused token call nobody asks again for so long: fifty waiting threads, one call."""
@@ -35,6 +37,7 @@ class TokenCache(Protocol):
     def get(self, key: str) -> Any: ...
     def set(self, key: str, value: Any, timeout: int) -> Any: ...
     def delete(self, key: str) -> Any: ...
+    def ttl(self, key: str) -> int | None: ...
     def lock(
         self, key: str, *, timeout: float, blocking_timeout: float
     ) -> AbstractContextManager[Any]: ...
@@ -78,20 +81,32 @@ class Tokens:
             self._memory = (token, time.monotonic() + MEMORY_SECONDS)
             return token
 
+    def renew(self) -> bool:
+        """Fetches the next token once the old one is in its last minutes, or is missing, so that no
+        send waits for it. Raises TokenRefused, Unreachable or Ambiguous; True: it fetched."""
+        with self._lock():
+            left = self._cache.ttl(self._key) or 0  # django-redis: 0 when it is missing
+            if left > OVERLAP_SECONDS - EARLY_SECONDS or self._cache.get(f"{self._key}:failure"):
+                return False
+            self._fetch_and_store(None)
+            return True
+
     def _cached(self, dead: str | None) -> str | None:
         value = self._cache.get(self._key)
         return value if isinstance(value, str) and value != dead else None
 
     def _fetch_once(self, dead: str | None) -> str:
-        lock = self._cache.lock(
-            f"{self._key}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS
-        )
-        with lock:
+        with self._lock():
             if found := self._cached(dead):
                 return found
             if failure := self._cache.get(f"{self._key}:failure"):
                 raise TokenRefused(*failure)
             return self._fetch_and_store(dead)
+
+    def _lock(self) -> AbstractContextManager[Any]:
+        return self._cache.lock(
+            f"{self._key}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS
+        )
 
     def _fetch_and_store(self, dead: str | None) -> str:
         try:
@@ -100,7 +115,8 @@ class Tokens:
                 # Force mode would end the token of everybody else: a person must decide that.
                 raise Refused(40001, "WeChat refuses the token and gives the same one again", "")
         except Refused as error:
-            self._cache.delete(self._key)
+            if dead is not None:  # a renewal that fails leaves the old one, which is still good
+                self._cache.delete(self._key)
             failure = (error.errcode, error.errmsg, error.rid)
             self._cache.set(f"{self._key}:failure", failure, timeout=FAILURE_SECONDS)
             raise TokenRefused(*failure) from None

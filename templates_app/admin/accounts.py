@@ -56,6 +56,17 @@ class OfficialAccountAdmin(ModelAdmin):
                 ),
             },
         ),
+        (
+            _("Pace and quota"),
+            {
+                "fields": (
+                    "max_per_second",
+                    "daily_quota",
+                    "urgent_reserve",
+                    "recipient_spacing",
+                )
+            },
+        ),
         (_("Network"), {"fields": ("api_base_url", "backup_domains"), "classes": ("collapse",)}),
     )
 

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,7 @@ from unfold.decorators import action, display
 
 from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.models import MessageTemplate, TemplateVersion
+from templates_app.signals import template_released
 from templates_app.versions import copy_newest
 
 
@@ -45,9 +47,23 @@ class MessageTemplateAdmin(ModelAdmin):
     list_filter = ("account",)
     list_select_related = ("account", "published")
     search_fields = ("code", "name")
-    fields = ("account", "code", "name", "description")
+    fieldsets = (
+        (None, {"fields": ("account", "code", "name", "description", "held")}),
+        (_("Limits for one person"), {"fields": ("dedup_seconds", "daily_cap")}),
+        (
+            _("Fallback"),
+            {
+                "fields": (
+                    "fallback",
+                    "fallback_on_refusal",
+                    "fallback_on_expiry",
+                    "fallback_on_outage",
+                )
+            },
+        ),
+    )
     inlines = (VersionInline,)
-    actions_detail = ("new_version", "test_send")
+    actions_detail = ("new_version", "test_send", "release")
 
     @display(description=_("published version"))
     def version(self, template: MessageTemplate) -> str:
@@ -55,7 +71,15 @@ class MessageTemplateAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Services and stored messages know the code; WeChat knows the account's templates."""
-        return ("account", "code") if obj else ()
+        return ("account", "code", "held") if obj else ("held",)
+
+    @admin.display(description=_("held"))
+    def held(self, template: MessageTemplate) -> str:
+        """Why nothing of it is sent."""
+        if template.held_since is None:
+            return "–"
+        since = formats.date_format(timezone.localtime(template.held_since), "m-d H:i:s")
+        return f"{since}: {template.held_because}"
 
     @action(
         description=_("New version"),
@@ -77,6 +101,31 @@ class MessageTemplateAdmin(ModelAdmin):
 
     def has_new_version_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("templates_app.add_templateversion")
+
+    @action(
+        description=_("Release"),
+        url_path="release",
+        icon="play_arrow",
+        permissions=["release"],
+        dialog=confirm(
+            _("Release the template?"),
+            _("Services can send it again, and messages that waited for it go out."),
+        ),
+    )
+    def release(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        template = found(self, request, object_id)
+        template.held_since, template.held_because = None, ""
+        template.save(update_fields=["held_since", "held_because"])
+        template_released.send(MessageTemplate, template=template)
+        self.log_change(request, template, [{"changed": {"fields": ["held"]}}])
+        self.message_user(request, gettext("Released."))
+        return leave_dialog("admin:templates_app_messagetemplate_change", template.pk)
+
+    def has_release_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        if not request.user.has_perm("templates_app.change_messagetemplate"):
+            return False
+        held = MessageTemplate.objects.exclude(held_since=None)
+        return object_id is None or held.filter(pk=object_id).exists()
 
     @action(
         description=_("Send a test"),

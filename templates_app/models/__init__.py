@@ -2,6 +2,7 @@
 
 from templates_app.models.accounts import CallbackMode, OfficialAccount
 from templates_app.models.templates import (
+    Fallback,
     MessageTemplate,
     Overflow,
     TemplateField,
@@ -10,6 +11,7 @@ from templates_app.models.templates import (
 
 __all__ = [
     "CallbackMode",
+    "Fallback",
     "MessageTemplate",
     "OfficialAccount",
     "Overflow",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator, URLValidator
+from django.core.validators import MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -86,6 +86,29 @@ class OfficialAccount(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    max_per_second = models.PositiveIntegerField(
+        _("most messages a second"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Empty: as fast as WeChat takes them. It is slowed down when WeChat says so."),
+    )
+    daily_quota = models.PositiveIntegerField(
+        _("messages a day"),
+        default=100_000,
+        help_text=_("WeChat's daily quota of this account (100,000 at first); 0: not counted."),
+    )
+    urgent_reserve = models.PositiveIntegerField(
+        _("of these only for urgent ones"),
+        default=1_000,
+        help_text=_("So many of the day's messages are never used by normal and bulk messages."),
+    )
+    recipient_spacing = models.PositiveIntegerField(
+        _("seconds between two to a person"),
+        default=0,
+        help_text=_("The next message to the same person waits so long; 0: it does not."),
+    )
 
     class Meta:
         verbose_name = _("official account")

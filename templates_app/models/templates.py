@@ -11,6 +11,11 @@ from templates_app.content import parse_content
 from templates_app.models.accounts import OfficialAccount
 
 
+class Fallback(models.TextChoices):
+    EMAIL = "email", _("e-mail to the person")
+    WEBHOOK = "webhook", _("tell the calling service (webhook)")
+
+
 class MessageTemplate(models.Model):
     """What a calling service names in `template`. It sends its published version."""
 
@@ -34,6 +39,36 @@ class MessageTemplate(models.Model):
         editable=False,
         related_name="+",
         verbose_name=_("published version"),
+    )
+    held_since = models.DateTimeField(_("held since"), null=True, editable=False)
+    held_because = models.CharField(_("held because"), max_length=300, blank=True, editable=False)
+    dedup_seconds = models.PositiveIntegerField(
+        _("seconds without a double"),
+        default=0,
+        help_text=_("The same text to the same person within so long is refused; 0: it is not."),
+    )
+    daily_cap = models.PositiveIntegerField(
+        _("most to a person in 24 hours"),
+        default=0,
+        help_text=_("Of this template; 0: no limit."),
+    )
+    fallback = models.CharField(
+        _("fallback"),
+        max_length=8,
+        choices=Fallback.choices,
+        blank=True,
+        help_text=_("Another way to the person when WeChat's is closed."),
+    )
+    fallback_on_refusal = models.BooleanField(
+        _("when it is refused"),
+        default=True,
+        help_text=_("The person has unfollowed or blocked the account."),
+    )
+    fallback_on_expiry = models.BooleanField(_("when its time runs out"), default=True)
+    fallback_on_outage = models.PositiveIntegerField(
+        _("after an outage of so many minutes"),
+        default=0,
+        help_text=_("The account cannot send: what waits is then sent the other way. 0: it waits."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

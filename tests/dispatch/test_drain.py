@@ -28,7 +28,7 @@ def total(**filters):
 
 def run(message):
     """One job: hands over for a slice of time; then what it handed over is settled."""
-    more = drain.drain(lane_of(message), client_for(message.account))
+    more = drain.drain(lane_of(message), message.account, client_for(message.account))
     assert sender().finish(10)
     return more
 

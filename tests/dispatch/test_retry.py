@@ -23,10 +23,13 @@ def seconds(value):
     return timedelta(seconds=value)
 
 
-def step(kind, *, attempt=1, jitter=1.0, retry_after=None, doubt=None, expires_at=FAR):
+def step(
+    kind, *, attempt=1, is_urgent=False, jitter=1.0, retry_after=None, doubt=None, expires_at=FAR
+):
     return next_step(
         kind,
         attempt=attempt,
+        is_urgent=is_urgent,
         now=NOW,
         expires_at=expires_at,
         in_doubt_since=doubt,
@@ -85,7 +88,7 @@ def test_the_wait_doubles_up_to_its_cap_with_full_jitter(kind, attempt, jitter, 
 def test_a_broken_account_waits_for_its_operator(kind, attempt):
     result = step(kind, attempt=attempt, jitter=0.5)
     assert (result.state, result.reason) == (State.QUEUED, Reason.ACCOUNT)
-    assert result.due_at == NOW + seconds(30)
+    assert result.due_at == NOW + seconds(15)
 
 
 @pytest.mark.parametrize(

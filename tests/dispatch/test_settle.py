@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from notifier.dispatch.claim import claim
-from notifier.dispatch.settle import RECIPIENT_STATES, settle
+from notifier.dispatch.people import RECIPIENT_STATES
+from notifier.dispatch.settle import settle
 from notifier.models import Message, Reason, Recipient, RecipientState, State
 from notifier.wechat.errors import Kind, lookup
 from tests import builders

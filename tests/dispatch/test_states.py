@@ -11,7 +11,7 @@ from notifier.dispatch.claim import Claimed, claim
 from notifier.dispatch.recovery import return_expired_leases
 from notifier.dispatch.retry import GUARD
 from notifier.dispatch.settle import settle
-from notifier.models import MOVES, Message, Priority, Push, State
+from notifier.models import MOVES, Message, Push, State
 from notifier.receipts.delivery import settle_receipts
 from notifier.wechat.errors import Kind
 from tests import builders
@@ -48,8 +48,10 @@ def settles(kind: Kind | None, doubt: timedelta | None = None, expired: bool = F
             attempt=1,
             expires_at=now if expired else message.expires_at,
             in_doubt_since=None if doubt is None else now - doubt,
+            lane=lane_of(message),
             recipient_id=message.recipient_id,
-            priority=Priority(message.priority),
+            template_id=message.version.template_id,
+            template_is_held=False,
         )
         return settle([answered(claimed, kind)], now)
 

@@ -8,20 +8,24 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
+from redis import RedisError
 
-from notifier.dispatch import clock
-from notifier.receipts import process
+from notifier.dispatch import clock, renewal
+from notifier.fallback import process as fallback
+from notifier.receipts import process as receipts
 
 log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
+    _problem = ""
     help = "Wakes what is due and returns what a dead worker held. Run one, or two for safety."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
+        renewal.start(stop)
         log.info("clock started")
         while not stop.wait(1):
             self._tick()
@@ -32,6 +36,17 @@ class Command(BaseCommand):
             close_old_connections()
             now = timezone.now()
             clock.tick(now)
-            process.tick(now)
-        except DatabaseError as error:
-            log.warning("the database is away (%s); trying again", type(error).__name__)
+            receipts.tick(now)
+            fallback.tick(now)
+        except (DatabaseError, RedisError) as error:
+            self._complain(type(error).__name__)
+        else:
+            self._complain("")
+
+    def _complain(self, problem: str) -> None:
+        """Once for each outage, not once a second."""
+        if problem and problem != self._problem:
+            log.warning("the database or Redis is away (%s); trying until it is back", problem)
+        elif self._problem and not problem:
+            log.info("the database and Redis are back")
+        self._problem = problem

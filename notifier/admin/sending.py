@@ -1,0 +1,96 @@
+"""How the sending goes, account by account: what holds it up, since when, and what to do."""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from redis import RedisError
+
+from notifier.dispatch import gate
+from notifier.dispatch.gate import Condition
+from notifier.wechat.errors import lookup_token_call
+from templates_app.models import MessageTemplate, OfficialAccount
+
+_ERRCODE = re.compile(r"^errcode (-?\d+):")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    account: OfficialAccount
+    condition: Condition
+    colour: str
+    title: str
+    to_do: str
+
+
+def sending(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm("notifier.view_message"):
+        raise PermissionDenied
+    may_mend = request.user.has_perm("templates_app.change_officialaccount")
+    if request.method == "POST":
+        if not may_mend:
+            raise PermissionDenied
+        gate.probe_now(int(request.POST["account"]))
+        messages.info(request, gettext("The next message is tried now."))
+        return redirect("admin:sending")
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Sending"),
+        "accounts": _states(timezone.now()),
+        "held": MessageTemplate.objects.exclude(held_since=None),
+        "may_mend": may_mend,
+    }
+    return render(request, "notifier/sending.html", context)
+
+
+def trouble(request: HttpRequest) -> str:
+    """The badge of the menu: how many accounts and templates need somebody."""
+    with suppress(RedisError):
+        now = timezone.now()
+        active = OfficialAccount.objects.filter(is_active=True).values_list("pk", flat=True)
+        stopped = sum(gate.condition(pk, now).open_since is not None for pk in active)
+        return str(stopped + MessageTemplate.objects.exclude(held_since=None).count() or "")
+    return "!"
+
+
+def _states(now: datetime) -> list[AccountState]:
+    accounts = OfficialAccount.objects.defer("app_secret").order_by("name")
+    try:
+        return [_state(account, gate.condition(account.pk, now)) for account in accounts]
+    except RedisError:
+        text = gettext("Redis does not answer: nothing is sent until it is back.")
+        return [AccountState(one, Condition(), "danger", text, "") for one in accounts]
+
+
+def _state(account: OfficialAccount, condition: Condition) -> AccountState:
+    if not account.is_active:
+        return AccountState(account, condition, "", gettext("Switched off"), "")
+    if condition.open_since:
+        return AccountState(
+            account, condition, "danger", gettext("It cannot send"), _fix(condition.cause)
+        )
+    if condition.parked_until:
+        text = gettext("WeChat's quota of today is used up")
+        to_do = gettext("Nothing to do: normal and bulk messages go on after midnight, China time.")
+        return AccountState(account, condition, "warning", text, to_do)
+    if condition.per_second or condition.paused_until:
+        text = gettext("WeChat wants it slower")
+        to_do = gettext("Nothing to do: it grows faster by itself, step by step.")
+        return AccountState(account, condition, "warning", text, to_do)
+    return AccountState(account, condition, "success", gettext("It sends"), "")
+
+
+def _fix(cause: str) -> str:
+    if code := _ERRCODE.search(cause):
+        return gettext(lookup_token_call(int(code[1])).fix)
+    return gettext(
+        "WeChat gives no usable answer. Check this server's network, and WeChat's own state."
+    )

@@ -1,0 +1,182 @@
+"""The gate before an account: how many messages may go to WeChat now, and if none, why not.
+
+Breaker, pace and quota of an account are one hash in Redis, shared by all workers; what follows
+from it is two pure scripts, which know the time only as a parameter. A lost Redis is an open road:
+the next answers of WeChat close it again.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from redis.commands.core import Script
+
+from notifier.dispatch.lanes import redis
+from notifier.dispatch.retry import china_day, next_midnight_in_china
+from notifier.models import Priority, Reason
+
+PROBE_SECONDS = 30
+"""While the breaker is open WeChat sees one message in so many seconds."""
+FAILURES = 5
+"""So many system failures in a row, with no success between them, open the breaker."""
+BURST_SECONDS = 1.25
+"""What a quiet account may send at once, as seconds of its pace."""
+UNLIMITED = 100_000.0
+"""Messages a second; the pace of an account without a ceiling."""
+FIRST_PACE = 10.0
+"""Messages a second right after the breaker closes, doubling each second; a slow-down goes no
+lower."""
+KEEP_SECONDS = 2 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the operator allows an account."""
+
+    per_second: float
+    daily: int
+    """WeChat's quota of a day; 0: not counted here."""
+    reserve: int
+    """So many of `daily` are kept for urgent messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """`count` messages may go. None: `reason` says why, `until` when to ask again."""
+
+    count: int
+    reason: Reason = Reason.NONE
+    until: datetime | None = None
+    is_probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a batch of answers says about the account, not about its messages."""
+
+    succeeded_from: float = 0.0
+    """When the latest attempt began that WeChat answered as a working account; Unix seconds."""
+    failures: int = 0
+    """Answers that never came, 5xx and -1: all in a row, for one success makes it 0."""
+    cause: str = ""
+    """Why the account cannot send at all: the errcode and WeChat's words."""
+    is_slow: bool = False
+    minute_is_full: bool = False
+    """45011: WeChat takes no more before the next minute."""
+    quota_is_used_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How an account is, for people."""
+
+    open_since: datetime | None = None
+    cause: str = ""
+    probe_at: datetime | None = None
+    parked_until: datetime | None = None
+    """Normal and bulk wait for the reset of the quota."""
+    paused_until: datetime | None = None
+    per_second: float | None = None
+    """The pace, while it is below the operator's ceiling."""
+    sent_today: int = 0
+
+
+def ask(account_id: int, wanted: int, priority: Priority, limits: Limits, now: datetime) -> Grant:
+    """Takes up to `wanted` from the account's pace and quota; `give_back` what is not used."""
+    answer = _script("ask")(
+        keys=[_key(account_id)],
+        args=[
+            now.timestamp(),
+            wanted,
+            limits.per_second or UNLIMITED,
+            limits.daily,
+            limits.reserve,
+            int(priority is Priority.URGENT),
+            china_day(now),
+            next_midnight_in_china(now).timestamp(),
+            PROBE_SECONDS,
+            BURST_SECONDS,
+            KEEP_SECONDS,
+        ],
+    )
+    count, word, until = int(answer[0]), answer[1].decode(), float(answer[2])
+    if word == "probe":
+        return Grant(count, is_probe=True)
+    return Grant(count, _REASONS[word], datetime.fromtimestamp(until, UTC) if until else None)
+
+
+def give_back(account_id: int, count: int, grant: Grant) -> None:
+    """The lane had fewer rows than were granted."""
+    if count > 0:
+        args = [count, int(grant.is_probe)]
+        _script("give_back")(keys=[_key(account_id)], args=args)
+
+
+def tell(account_id: int, report: Report, limits: Limits, now: datetime) -> bool:
+    """Notes what WeChat's answers say; True while the breaker is open."""
+    answer = _script("tell")(
+        keys=[_key(account_id)],
+        args=[
+            now.timestamp(),
+            report.succeeded_from,
+            report.failures,
+            report.cause[:200],
+            int(report.is_slow),
+            int(report.minute_is_full),
+            next_midnight_in_china(now).timestamp() if report.quota_is_used_up else 0,
+            limits.per_second or UNLIMITED,
+            FAILURES,
+            PROBE_SECONDS,
+            FIRST_PACE,
+            KEEP_SECONDS,
+        ],
+    )
+    return bool(answer)
+
+
+def condition(account_id: int, now: datetime) -> Condition:
+    stored: Any = redis().hgetall(_key(account_id))
+    found = {name.decode(): value.decode() for name, value in stored.items()}
+
+    def moment(name: str) -> datetime | None:
+        seconds = float(found.get(name) or 0)
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+    def future(name: str) -> datetime | None:
+        return at if (at := moment(name)) and at > now else None
+
+    return Condition(
+        open_since=moment("open_since"),
+        cause=found.get("cause", ""),
+        probe_at=moment("probe_at"),
+        parked_until=future("parked_until"),
+        paused_until=future("paused_until"),
+        per_second=float(found["pace"]) if found.get("pace") else None,
+        sent_today=int(found.get("used") or 0) if found.get("day") == china_day(now) else 0,
+    )
+
+
+def probe_now(account_id: int) -> None:
+    """Somebody has mended the account: the breaker, if it is open, lets one message through now."""
+    if redis().hexists(_key(account_id), "open_since"):
+        redis().hset(_key(account_id), "probe_at", 0)
+
+
+_REASONS = {
+    "go": Reason.NONE,
+    "open": Reason.ACCOUNT,
+    "paused": Reason.PACE,
+    "pace": Reason.PACE,
+    "quota": Reason.QUOTA,
+}
+
+
+def _key(account_id: int) -> str:
+    return f"hongyan:gate:{account_id}"
+
+
+@lru_cache
+def _script(name: str) -> Script:
+    return redis().register_script((Path(__file__).parent / "lua" / f"{name}.lua").read_text())

@@ -1,0 +1,75 @@
+"""Templates that WeChat refuses again and again are held: their messages wait for an operator."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from notifier.dispatch.claim import Claimed
+from notifier.dispatch.lanes import redis
+from notifier.dispatch.send import Attempt, Wait
+from notifier.models import Reason
+from notifier.wechat.errors import Kind
+from templates_app.models import MessageTemplate
+
+log = logging.getLogger(__name__)
+
+REFUSALS = 10
+"""So many in a row, with no success between them. A single one can be WeChat's fault: its platform
+gave sporadic 40037 for 11 minutes on 2022-04-18 (developer community)."""
+KEEP_SECONDS = 24 * 3600
+PATIENCE = timedelta(hours=1)
+"""How long a held message is left alone; the release wakes it at once."""
+
+
+def count_refusals(attempts: Iterable[Attempt], now: datetime) -> None:
+    """Raises RedisError."""
+    refused: Counter[int] = Counter()
+    accepted: set[int] = set()
+    last: dict[int, Attempt] = {}
+    for one in attempts:
+        if one.kind is Kind.OK:
+            accepted.add(one.claimed.template_id)
+        elif one.kind is Kind.TEMPLATE:
+            refused[one.claimed.template_id] += 1
+            last[one.claimed.template_id] = one
+    if not accepted and not refused:
+        return
+    with redis().pipeline(transaction=False) as pipe:
+        for template_id in accepted:
+            pipe.delete(_key(template_id))
+        in_a_row = [pk for pk in refused if pk not in accepted]
+        for template_id in in_a_row:
+            pipe.incrby(_key(template_id), refused[template_id])
+            pipe.expire(_key(template_id), KEEP_SECONDS)
+        answers = pipe.execute()[len(accepted) :: 2]
+    for template_id, count in zip(in_a_row, answers, strict=True):
+        if count >= REFUSALS:
+            _hold(template_id, last[template_id], now)
+
+
+def part(batch: list[Claimed], now: datetime) -> tuple[list[Claimed], list[tuple[Claimed, Wait]]]:
+    """(what may go, what waits for its template)."""
+    wait = Wait(Reason.TEMPLATE, now + PATIENCE)
+    held = [(claimed, wait) for claimed in batch if claimed.template_is_held]
+    return [claimed for claimed in batch if not claimed.template_is_held], held
+
+
+def forget(template_id: int) -> None:
+    redis().delete(_key(template_id))
+
+
+def _hold(template_id: int, last: Attempt, now: datetime) -> None:
+    because = f"errcode {last.errcode}: {last.detail}"
+    free = MessageTemplate.objects.filter(pk=template_id, held_since=None)
+    if free.update(held_since=now, held_because=because[:300]):
+        log.error(
+            "template %d is held: WeChat refused it %d times in a row (%s)",
+            template_id,
+            REFUSALS,
+            because,
+        )
+
+
+def _key(template_id: int) -> str:
+    return f"hongyan:template-refusals:{template_id}"

@@ -1,0 +1,40 @@
+"""What WeChat's answers say about the people: later sends to them are refused at intake."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from notifier.dispatch.send import Attempt
+from notifier.models import Recipient, RecipientState, Suppression
+from notifier.wechat.errors import Kind
+
+RECIPIENT_STATES: dict[int, RecipientState] = {
+    43004: RecipientState.UNFOLLOWED,
+    46004: RecipientState.UNFOLLOWED,
+    50005: RecipientState.UNFOLLOWED,
+    48002: RecipientState.REFUSED,
+    43019: RecipientState.BLACKLISTED,
+}
+"""What an errcode says about the person; codes of the kind RECIPIENT not named here say nothing
+certain (40003: perhaps a wrong OpenID)."""
+REFUSES_TEMPLATE = 43101
+
+
+def mark_people(attempts: Iterable[Attempt], now: datetime) -> None:
+    """Until an event of WeChat's or the operator says otherwise."""
+    refusals = []
+    for one in attempts:
+        if one.kind is not Kind.RECIPIENT:
+            continue
+        if state := RECIPIENT_STATES.get(one.errcode or 0):
+            person = Recipient.objects.filter(pk=one.claimed.recipient_id)
+            person.update(state=state, state_since=now)
+        if one.errcode == REFUSES_TEMPLATE:
+            refusals.append(
+                Suppression(
+                    recipient_id=one.claimed.recipient_id,
+                    template_id=one.claimed.template_id,
+                    errcode=one.errcode,
+                    since=now,
+                )
+            )
+    Suppression.objects.bulk_create(refusals, ignore_conflicts=True)

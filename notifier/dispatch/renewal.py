@@ -1,0 +1,60 @@
+"""The clock's care for tokens: the next one is there before the old one ends."""
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import close_old_connections
+from django.utils import timezone
+from redis import RedisError
+
+from notifier.dispatch import gate
+from notifier.dispatch.gate import Limits, Report
+from notifier.wechat.errors import Kind, WeChatError, token_error_kind
+from notifier.wechat.tokens import TokenRefused
+from templates_app.models import OfficialAccount
+from templates_app.wechat import client_for
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 10
+AT_ONCE = 8
+
+
+def start(stop: threading.Event) -> threading.Thread:
+    """In a thread of its own: WeChat may be slow, and the clock must not be."""
+    thread = threading.Thread(target=_run, args=(stop,), name="tokens", daemon=True)
+    thread.start()
+    return thread
+
+
+def renew_tokens() -> None:
+    """Of every active account whose breaker is closed; the others are tried by their probes."""
+    close_old_connections()
+    accounts = list(OfficialAccount.objects.filter(is_active=True))
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(_renew, accounts))
+
+
+def _run(stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            renew_tokens()
+        except Exception as error:  # the database or Redis is away; the clock itself says so
+            log.debug("tokens were not renewed (%s)", type(error).__name__)
+        stop.wait(EVERY_SECONDS)
+
+
+def _renew(account: OfficialAccount) -> None:
+    """Touches no database."""
+    now = timezone.now()
+    try:
+        if gate.condition(account.pk, now).open_since is None and client_for(account).renew_token():
+            log.info("account %s has a fresh token", account.slug)
+    except TokenRefused as error:
+        if token_error_kind(error.errcode) is Kind.ACCOUNT:
+            cause = f"errcode {error.errcode}: {error.errmsg}"
+            gate.tell(account.pk, Report(cause=cause), Limits(0, 0, 0), now)
+            log.error("account %s cannot send (%s)", account.slug, cause)
+    except (WeChatError, RedisError) as error:
+        log.warning("account %s: no fresh token (%s)", account.slug, type(error).__name__)

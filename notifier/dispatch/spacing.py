@@ -1,0 +1,76 @@
+"""How soon the same person may get the next message: a key in Redis for each person who waits.
+
+WeChat refuses too many messages to one OpenID (43117) and does not say how many that is.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from redis import RedisError
+
+from notifier.dispatch.claim import Claimed
+from notifier.dispatch.lanes import redis
+from notifier.dispatch.send import Wait
+from notifier.models import Reason
+
+REST_SECONDS = 3600
+"""After a 43117; community reports speak of an hour or more."""
+
+
+def part(
+    batch: Sequence[Claimed], seconds: int, now: datetime
+) -> tuple[list[Claimed], list[tuple[Claimed, Wait]]]:
+    """(what may go now, what must wait). `seconds`: between two messages to a person; 0: only
+    those wait whom WeChat wants left alone."""
+    if not batch:
+        return [], []
+    try:
+        left = _reserve(batch, seconds) if seconds else _resting(batch)
+    except RedisError:  # the spacing is a courtesy; the messages are not
+        return list(batch), []
+    ready, waits = [], []
+    for claimed, milliseconds in zip(batch, left, strict=True):
+        if milliseconds <= 0:
+            ready.append(claimed)
+        else:
+            until = now + timedelta(milliseconds=milliseconds)
+            waits.append((claimed, Wait(Reason.SPACING, until)))
+    return ready, waits
+
+
+def rest(recipient_ids: Sequence[int]) -> None:
+    """WeChat says that they get too many messages: nothing to them for an hour."""
+    if not recipient_ids:
+        return
+    with redis().pipeline(transaction=False) as pipe:
+        for recipient_id in recipient_ids:
+            pipe.set(_key(recipient_id), 1, ex=REST_SECONDS)
+        pipe.execute()
+
+
+def _resting(batch: Sequence[Claimed]) -> list[int]:
+    keys = [_key(claimed.recipient_id) for claimed in batch]
+    found = redis().mget(keys)
+    if not any(found):
+        return [0] * len(batch)
+    return [redis().pttl(key) if value else 0 for key, value in zip(keys, found, strict=True)]
+
+
+def _reserve(batch: Sequence[Claimed], seconds: int) -> list[int]:
+    """Atomic: of two workers one gets the person's turn."""
+    with redis().pipeline(transaction=False) as pipe:
+        for claimed in batch:
+            key, message = _key(claimed.recipient_id), claimed.id.hex
+            pipe.set(key, message, nx=True, ex=seconds)
+            pipe.get(key)
+            pipe.pttl(key)
+        answers = pipe.execute()
+    holders = zip(batch, answers[1::3], answers[2::3], strict=True)
+    return [
+        0 if holder == claimed.id.hex.encode() else left  # a retry has its turn already
+        for claimed, holder, left in holders
+    ]
+
+
+def _key(recipient_id: int) -> str:
+    return f"hongyan:spacing:{recipient_id}"

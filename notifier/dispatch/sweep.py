@@ -1,0 +1,60 @@
+"""Rows that wait behind a closed gate: nobody claims them, and yet their time runs out."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from notifier.dispatch import gate
+from notifier.dispatch.retry import GUARD
+from notifier.models import FallbackCause, Message, MessageEvent, Reason, State
+from notifier.models.fallbacks import begin_fallbacks
+from templates_app.models import MessageTemplate, OfficialAccount
+
+BATCH = 1000
+_FREE = Q(in_doubt_since=None)
+
+
+def tick(now: datetime) -> None:
+    """From the clock, every second."""
+    queued = Message.objects.filter(state=State.QUEUED)
+    _end(queued.filter(_FREE, expires_at__lte=now), State.EXPIRED, FallbackCause.EXPIRY, now)
+    # Perhaps delivered, and no longer safe to repeat.
+    _end(queued.filter(in_doubt_since__lte=now - GUARD), State.UNKNOWN, None, now)
+    _end(queued.filter(~_FREE, expires_at__lte=now), State.UNKNOWN, None, now)
+
+
+def leave_outages(now: datetime) -> None:
+    """Messages whose template goes another way when the account has been out for so long."""
+    minutes = MessageTemplate.objects.exclude(fallback="").filter(fallback_on_outage__gt=0)
+    for account in OfficialAccount.objects.filter(templates__in=minutes).distinct():
+        since = gate.condition(account.pk, now).open_since
+        if since is None:
+            continue
+        waiting = Message.objects.filter(
+            _FREE,
+            account=account,
+            state=State.QUEUED,
+            due_at__lte=now,
+            version__template__in=minutes.filter(
+                fallback_on_outage__lte=int((now - since) / timedelta(minutes=1))
+            ),
+        )
+        _end(waiting, State.CANCELLED, FallbackCause.OUTAGE, now)
+
+
+def _end(rows: QuerySet[Message], state: State, cause: FallbackCause | None, now: datetime) -> None:
+    with transaction.atomic():
+        locked = rows.select_for_update(skip_locked=True, of=("self",)).order_by("id")
+        ended: dict[UUID, int] = dict(locked.values_list("pk", "attempts")[:BATCH])
+        if not ended:
+            return
+        reason = Reason.FALLBACK if cause is FallbackCause.OUTAGE else Reason.NONE
+        Message.objects.filter(pk__in=ended).update(state=state, reason=reason)
+        MessageEvent.objects.bulk_create(
+            MessageEvent(message_id=pk, at=now, state=state, attempt=attempt, reason=reason)
+            for pk, attempt in ended.items()
+        )
+        if cause is not None:
+            begin_fallbacks(ended, cause, now)

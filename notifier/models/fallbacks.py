@@ -1,0 +1,64 @@
+"""The other way to a person: a row for each message whose template's fallback is taken."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from notifier.models.messages import Message
+
+
+class FallbackCause(models.TextChoices):
+    REFUSAL = "refusal", _("WeChat's way to the person is closed")
+    EXPIRY = "expiry", _("its time ran out")
+    OUTAGE = "outage", _("the account could not send")
+
+
+class FallbackSend(models.Model):
+    """Made in the transaction that ends the message, sent afterwards by the fallback's job."""
+
+    message = models.OneToOneField(Message, models.CASCADE, related_name="fallback")
+    cause = models.CharField(_("cause"), max_length=8, choices=FallbackCause.choices)
+    created_at = models.DateTimeField(_("created"))
+    due_at = models.DateTimeField(null=True)
+    """When to (re)try it; empty when it is done or given up."""
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    detail = models.CharField(_("detail"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("fallback")
+        verbose_name_plural = _("fallbacks")
+        indexes = [
+            models.Index(fields=["due_at"], condition=~Q(due_at=None), name="fallback_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} {self.cause}"
+
+
+_WANTED: dict[FallbackCause, Q] = {
+    FallbackCause.REFUSAL: Q(version__template__fallback_on_refusal=True),
+    FallbackCause.EXPIRY: Q(version__template__fallback_on_expiry=True),
+    FallbackCause.OUTAGE: Q(version__template__fallback_on_outage__gt=0),
+}
+
+
+def begin_fallbacks(message_ids: Iterable[UUID], cause: FallbackCause, now: datetime) -> None:
+    """For those of the messages whose template's operator chose it. Once for each message."""
+    ids = list(message_ids)
+    if not ids:
+        return
+    wanted = Message.objects.filter(_WANTED[cause], pk__in=ids).exclude(
+        version__template__fallback=""
+    )
+    FallbackSend.objects.bulk_create(
+        [
+            FallbackSend(message_id=pk, cause=cause, created_at=now, due_at=now)
+            for pk in wanted.values_list("pk", flat=True)
+        ],
+        ignore_conflicts=True,
+    )

@@ -1,0 +1,6 @@
+"""What others may want to know of templates and accounts."""
+
+from django.dispatch import Signal
+
+template_released = Signal()
+"""sender: MessageTemplate; `template`: the one that an operator has released."""

@@ -1,0 +1,226 @@
+"""What an account, a person or a template holds up, made to happen on the simulated WeChat."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notifier.dispatch import clock, gate, holds, sweep
+from notifier.dispatch.lanes import redis
+from notifier.dispatch.waiting import waiting
+from notifier.intake.errors import Rejected
+from notifier.models import (
+    Message,
+    Priority,
+    Reason,
+    State,
+    Suppression,
+)
+from templates_app import sendable
+from templates_app.models import MessageTemplate
+from templates_app.signals import template_released
+from tests import builders
+
+
+def total(**filters):
+    return Message.objects.filter(**filters).count()
+
+
+def fault(platform, **values):
+    platform.simulator.control("POST", "/faults", values)
+
+
+def calls(platform):
+    return sum(card["requests"] for card in platform.received())
+
+
+def condition(platform):
+    return gate.condition(platform.account.pk, timezone.now())
+
+
+def work_again(work):
+    """What the clock does a second later."""
+    clock.tick(timezone.now())
+    work()
+
+
+# Breaker
+
+
+def test_a_broken_account_is_asked_once_and_everything_waits(platform, work):
+    fault(platform, errcode=48001, times=1000)
+    builders.copies(platform.message(), 49)
+    platform.simulator.control("POST", "/latency", {"median_ms": 0})
+    work()
+    for _ in range(5):
+        work_again(work)
+    asked = total(attempts__gt=0)
+    assert asked <= 16  # what was in the air when the first answer came
+    assert total(state=State.QUEUED, reason=Reason.ACCOUNT) == 50
+    assert condition(platform).cause.startswith("errcode 48001")
+    waits = waiting(Message.objects.latest("id"), timezone.now())
+    assert (waits.reason, waits.since) == (Reason.ACCOUNT, condition(platform).open_since)
+
+
+def test_the_probe_after_the_mending_sets_everything_going(platform, work):
+    fault(platform, errcode=48001, times=1)
+    builders.copies(platform.message(), 30)
+    platform.account.max_per_second = None
+    work()
+    assert condition(platform).open_since is not None
+    platform.account.save()  # the operator mends it
+    for _ in range(12):
+        Message.objects.filter(state=State.QUEUED).update(due_at=timezone.now())
+        work_again(work)
+        if total(state=State.SENT) == 31:
+            break
+        redis().hset(f"hongyan:gate:{platform.account.pk}", "tokens", 20)  # a second later
+    assert total(state=State.SENT) == 31
+    assert condition(platform).open_since is None
+
+
+def test_five_answers_that_never_come_open_the_breaker(platform, work):
+    fault(platform, http_status=500, times=1000)
+    for _ in range(5):
+        platform.message()
+        work()
+    assert condition(platform).open_since is not None
+
+
+def test_refused_people_are_no_failure_of_the_account(platform, work):
+    for _ in range(6):
+        platform.message(openid := builders.openid())
+        follow = {"appid": platform.account.appid, "openid": openid, "subscribe": False}
+        platform.simulator.control("POST", "/follow", follow)
+    work()
+    assert total(state=State.FAILED, errcode=43004) == 6
+    assert condition(platform).open_since is None
+
+
+# Pace and spacing
+
+
+def test_a_slow_wechat_slows_the_account_down(platform, work):
+    fault(platform, errcode=45011, times=1)
+    platform.message()
+    work()
+    assert condition(platform).paused_until is not None
+    assert condition(platform).per_second is not None
+
+
+def test_the_same_person_gets_the_next_message_later(platform, work):
+    platform.account.recipient_spacing = 60
+    platform.account.save()
+    first = platform.message()
+    builders.copies(first, 1)
+    work()
+    (later,) = Message.objects.filter(state=State.QUEUED)
+    assert (total(state=State.SENT), later.reason) == (1, Reason.SPACING)
+    assert timedelta(seconds=50) < later.due_at - timezone.now() <= timedelta(seconds=60)
+    assert later.attempts == 0
+
+
+def test_a_person_whom_wechat_wants_left_alone_rests_for_an_hour(platform, work):
+    fault(platform, errcode=43117, times=1)
+    first = platform.message()
+    work()
+    builders.copies(first, 1)
+    work_again(work)
+    waits = Message.objects.filter(state=State.QUEUED, reason=Reason.SPACING)
+    assert waits.get().due_at > timezone.now() + timedelta(minutes=50)
+
+
+# Quota
+
+
+def test_a_used_up_quota_holds_back_all_but_urgent_messages(platform, work):
+    fault(platform, errcode=45009, times=1)
+    platform.message()
+    work()
+    bulk, urgent = (
+        platform.message(priority=Priority.BULK),
+        platform.message(priority=Priority.URGENT),
+    )
+    work_again(work)
+    bulk.refresh_from_db()
+    urgent.refresh_from_db()
+    assert (bulk.state, bulk.attempts, urgent.state) == (State.QUEUED, 0, State.SENT)
+
+
+# Templates
+
+
+def test_a_template_that_wechat_refuses_again_and_again_is_held(platform, work):
+    fault(platform, errcode=40037, times=1000)
+    builders.copies(platform.message(), holds.REFUSALS - 1)
+    work()
+    template = MessageTemplate.objects.get(pk=platform.template.pk)
+    assert template.held_since is not None
+    assert template.held_because.startswith("errcode 40037")
+    sendable.memory.forget()  # two seconds later
+    with pytest.raises(Rejected, match="template_held"):
+        platform.message()
+
+
+def test_what_waits_for_a_held_template_goes_when_it_is_released(platform, work):
+    message = platform.message()
+    platform.template.held_since, platform.template.held_because = timezone.now(), "errcode 40037"
+    platform.template.save()
+    work()
+    message.refresh_from_db()
+    assert (message.state, message.reason, message.attempts) == (State.QUEUED, Reason.TEMPLATE, 0)
+    platform.template.held_since, platform.template.held_because = None, ""
+    platform.template.save()
+    template_released.send(MessageTemplate, template=platform.template)
+    work_again(work)
+    message.refresh_from_db()
+    assert message.state == State.SENT
+
+
+def test_a_success_between_refusals_holds_nothing(platform, work):
+    for _ in range(3):
+        fault(platform, errcode=40037, times=holds.REFUSALS // 2)
+        builders.copies(platform.message(), holds.REFUSALS // 2 - 1)
+        work()
+        platform.message()
+        work()
+    assert MessageTemplate.objects.get(pk=platform.template.pk).held_since is None
+
+
+# Suppression
+
+
+def test_a_refused_template_is_refused_at_intake_and_others_are_not(platform, work):
+    fault(platform, errcode=43101, times=1)
+    recipient = platform.message().recipient
+    work()
+    assert Suppression.objects.get().recipient == recipient
+    with pytest.raises(Rejected, match="recipient_refuses_template"):
+        builders.make_message(platform.template, recipient)
+    other = builders.make_template(platform.account)
+    assert builders.make_message(other, recipient).state == State.QUEUED
+
+
+# Time runs out behind a closed gate
+
+
+def test_messages_expire_while_the_account_is_stopped(platform, work):
+    gate.tell(
+        platform.account.pk,
+        gate.Report(cause="errcode 50002: user limited"),
+        gate.Limits(0, 0, 0),
+        timezone.now(),
+    )
+    message = platform.message()
+    builders.set_message(message, expires_at=timezone.now())
+    clock.tick(timezone.now())
+    message.refresh_from_db()
+    assert (message.state, message.attempts) == (State.EXPIRED, 0)
+
+
+def test_doubt_ends_as_unknown_while_the_account_is_stopped(platform):
+    message = platform.message()
+    builders.set_message(message, in_doubt_since=timezone.now() - timedelta(seconds=571))
+    sweep.tick(timezone.now())
+    message.refresh_from_db()
+    assert message.state == State.UNKNOWN

@@ -1,0 +1,87 @@
+"""What a template's operator allows one person."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError
+from django.utils import timezone
+
+from notifier.intake import caps
+from notifier.intake.errors import Rejected
+from notifier.models import Message
+from templates_app import sendable
+from tests import builders
+from tests.threads import at_once
+
+
+@pytest.fixture
+def recipient(transactional_db):
+    return builders.make_recipient(builders.make_account())
+
+
+def template(recipient, **values):
+    made = builders.make_template(recipient.account)
+    type(made).objects.filter(pk=made.pk).update(**values)
+    sendable.memory.forget()
+    return made
+
+
+def code_of(call):
+    with pytest.raises(Rejected) as caught:
+        call()
+    return caught.value.faults[0].code
+
+
+def test_the_same_text_is_refused_within_the_time(recipient):
+    once = template(recipient, dedup_seconds=60)
+    builders.make_message(once, recipient)
+    assert code_of(lambda: builders.make_message(once, recipient)) == "duplicate"
+    builders.make_message(once, recipient, data=builders.DATA | {"product": "茶"})
+    builders.make_message(once, builders.make_recipient(recipient.account))
+
+
+def test_of_two_at_the_same_moment_one_is_accepted(recipient):
+    once = template(recipient, dedup_seconds=60)
+
+    def send(_number):
+        try:
+            return bool(builders.make_message(once, recipient))
+        except Rejected:
+            return False
+
+    assert sum(at_once(4, send)) == 1
+
+
+def test_what_could_not_be_stored_is_no_double(recipient, monkeypatch):
+    once = template(recipient, dedup_seconds=60)
+
+    def fail(*_args, **_kwargs):
+        raise DatabaseError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Message, "save", fail)
+        with pytest.raises(DatabaseError):
+            builders.make_message(once, recipient)
+    assert builders.make_message(once, recipient).pk
+
+
+def test_without_redis_nobody_is_held_back(recipient, dead_redis):
+    once = template(recipient, dedup_seconds=60)
+    for _ in range(2):
+        assert builders.make_message(once, recipient).pk
+
+
+def test_so_many_a_day(recipient):
+    capped = template(recipient, daily_cap=2)
+    first = builders.make_message(capped, recipient)
+    builders.make_message(capped, recipient)
+    assert code_of(lambda: builders.make_message(capped, recipient)) == "daily_cap"
+    builders.set_message(first, created_at=timezone.now() - caps.DAY - timedelta(seconds=1))
+    assert builders.make_message(capped, recipient).pk
+
+
+def test_without_a_cap_nothing_is_asked(recipient, django_assert_num_queries):
+    free = template(recipient)
+    builders.make_message(free, recipient)
+    with django_assert_num_queries(2):  # the recipient, the insert
+        builders.make_message(free, recipient)
