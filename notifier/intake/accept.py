@@ -17,8 +17,9 @@ from django.utils.translation import gettext_noop
 
 from notifier.dispatch.lanes import Lane, wake
 from notifier.intake import caps
-from notifier.intake.errors import Fault, Rejected
+from notifier.intake.errors import Fault, InProgress, Rejected
 from notifier.intake.idempotency import first_message, running
+from notifier.intake.store import store
 from notifier.models import ApiClient, Message, Priority, Reason, RecipientState
 from notifier.models.ids import new_message_id
 from notifier.recipients.directory import Address, Known, find
@@ -73,16 +74,16 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
 
     Raises Rejected with every fault found, KeyReused or InProgress; then nothing is stored.
     """
-    with running(origin.client, origin.idempotency_key):
-        try:
+    try:
+        with running(origin.client, origin.idempotency_key):
             accepted = _accepted(request, origin, timezone.now())
-        except (IntegrityError, Rejected):
-            # The first answer holds, even if the request could not be accepted any more today.
-            earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
-            if earlier is None:
-                raise
-            version = earlier.version
-            return Accepted(earlier, version.template.code, version.number, replayed=True)
+    except (InProgress, IntegrityError, Rejected):
+        # The first answer holds, even if the request could not be accepted any more today.
+        earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
+        if earlier is None:
+            raise
+        version = earlier.version
+        return Accepted(earlier, version.template.code, version.number, replayed=True)
     message = accepted.message
     transaction.on_commit(lambda: wake(Lane(message.account_id, Priority(message.priority))))
     return accepted
@@ -118,7 +119,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         expires_at=expires_at,
     )
     try:
-        message.save(force_insert=True)
+        store(message)
     except DatabaseError:
         caps.take_back(template, recipient, body)
         raise

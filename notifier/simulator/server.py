@@ -14,19 +14,34 @@ import uvicorn
 import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from . import certificate
 from .accounts import BadInput, upsert
 from .app import Simulator
 from .faults import Delay
 from .world import World
 
 
-def run(host: str, port: int, accounts_file: Path | None, latency_ms: float = 0.0) -> None:
-    """Serve until SIGTERM or SIGINT; port 0 takes a free one and says which."""
+def run(
+    host: str,
+    port: int,
+    accounts_file: Path | None,
+    latency_ms: float = 0.0,
+    certificate_file: Path | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; port 0 takes a free one and says which.
+
+    HTTPS with `certificate_file`, which is made when it is missing.
+    """
     world = World(latency=Delay(latency_ms))
     if accounts_file is not None:
         load(world, accounts_file)
     listener = _listen(host, port)
-    address = f"http://{host}:{listener.getsockname()[1]}/"
+    scheme = "http"
+    if certificate_file is not None:
+        scheme = "https"
+        if not certificate_file.exists():
+            certificate.make(certificate_file)
+    address = f"{scheme}://{host}:{listener.getsockname()[1]}/"
     sys.stdout.write(f"WeChat simulator: {address}\n")
     sys.stdout.flush()
     # Kept messages are many, live long and hold no cycles: the collector need not walk them often.
@@ -38,6 +53,7 @@ def run(host: str, port: int, accounts_file: Path | None, latency_ms: float = 0.
         loop="uvloop",
         ws="none",
         lifespan="off",
+        ssl_certfile=certificate_file,
         access_log=False,
         log_level="error",
         server_header=False,

@@ -115,19 +115,24 @@ def mark(service, key):
 
 
 def test_a_running_request_is_not_repeated(post, body, service):
-    with idempotency.running(service, "k"):
-        answer = post(body, Idempotency_Key="k")
+    redis().set(mark(service, "k"), 1)
+    answer = post(body, Idempotency_Key="k")
     assert answer.status_code == 409
     assert answer["Retry-After"] == "1"
     assert answer["Content-Type"] == "application/problem+json"
     assert not Message.objects.exists()
+    redis().delete(mark(service, "k"))
     assert post(body, Idempotency_Key="k").status_code == 202
 
 
-def test_the_mark_of_a_running_request_is_taken_away(post, body, service):
-    post(body, Idempotency_Key="k")
+def test_the_mark_of_a_refused_request_is_taken_away(post, body, service):
     post(body | {"data": {}}, Idempotency_Key="j")
-    assert not redis().exists(mark(service, "k"), mark(service, "j"))
+    assert not redis().exists(mark(service, "j"))
+
+
+def test_the_mark_of_an_accepted_request_ends_by_itself(post, body, service):
+    post(body, Idempotency_Key="k")
+    assert 0 < redis().ttl(mark(service, "k")) <= idempotency.RUNNING_SECONDS
 
 
 def test_a_key_holds_when_redis_lost_everything(post, body):

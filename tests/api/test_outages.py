@@ -5,6 +5,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from notifier.dispatch import gate
+from notifier.intake import accept
 from notifier.models import Message
 from tests.api.conftest import URL
 
@@ -13,7 +14,7 @@ def test_a_database_that_is_away_is_told_with_when_to_come_again(post, body, mon
     def fail(*_args, **_kwargs):
         raise OperationalError("connection to server failed: password=secret")
 
-    monkeypatch.setattr(Message, "save", fail)
+    monkeypatch.setattr(accept, "store", fail)
     answer = post(body, Idempotency_Key="k")
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert answer.json()["type"] == "urn:hongyan:problem:unavailable"

@@ -7,24 +7,30 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Callable
 
 from tests.benchmarks import environment  # isort: skip - starts the services first
 from config.env import BASE_DIR
-from tests.benchmarks import accept, dispatch
+from tests.benchmarks import accept, dispatch, rendering
+
+PARTS: dict[str, tuple[Callable[[int, int], list[environment.Row]], float]] = {
+    "dispatch": (dispatch.compare, 1),
+    "accept": (accept.compare, 0.5),
+    "rendering": (rendering.compare, 10),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=6000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("only", nargs="?", choices=["dispatch", "accept"])
+    parser.add_argument("only", nargs="?", choices=[*PARTS])
     given = parser.parse_args()
     environment.migrate()
     rows: list[environment.Row] = []
-    if given.only != "accept":
-        rows += dispatch.compare(given.count, given.rounds)
-    if given.only != "dispatch":
-        rows += accept.compare(given.count // 2, given.rounds)
+    for name, (compare, share) in PARTS.items():
+        if given.only in (None, name):
+            rows += compare(int(given.count * share), given.rounds)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     text = table(rows, f"{machine}; median of {given.rounds} rounds")
     print(text)

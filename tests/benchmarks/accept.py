@@ -18,15 +18,22 @@ THREADS = CONNECTIONS = "8"
 
 def compare(count: int, rounds: int) -> list[Row]:
     key = _prepare()
-    bare, ours = [], []
+    bare, ours, stock = [], [], []
     with (
         gunicorn("tests.benchmarks.bare_view") as bare_port,
+        gunicorn("tests.benchmarks.stock_view") as stock_port,
         gunicorn("config.wsgi") as our_port,
     ):
         for _ in range(rounds):
             bare.append(_load(bare_port, "/bare", count, "none"))
             ours.append(_load(our_port, "/api/v1/messages", count, key))
+            stock.append(_load(stock_port, "/stock", count // 4, key))
     return [
+        {
+            "what": "stock: DRF nested serializer, then a job",
+            "rate": median(stock),
+            "ratio": median([mine / theirs for mine, theirs in zip(stock, bare, strict=True)]),
+        },
         {"what": "bare view, one INSERT, no middleware", "rate": median(bare), "ratio": 1.0},
         {
             "what": "POST /api/v1/messages with key and Idempotency-Key",

@@ -1,37 +1,70 @@
 """Dispatch through PostgreSQL against the bare thread loop over one session, in one run."""
 
+from collections.abc import Iterator
+
 import requests
 
 from notifier.models import Recipient
 from tests import builders
 from tests.benchmarks.bodies import CONTENT, PATTERNS, TEMPLATE, openid
 from tests.benchmarks.environment import Row, measured, median
+from tests.benchmarks.rivals_run import RIVALS, Rivals
 from tests.simulator.process import SimulatorProcess
+
+THREADS = "8"
+SLOW_MS = 100
 
 
 def compare(count: int, rounds: int) -> list[Row]:
+    """Each round runs all of them, one after the other; ratios are within a round."""
     simulator = SimulatorProcess([])
+    found: dict[str, list[float]] = {}
     try:
         url = _prepare(simulator)
-        threads = "8"
-        bare, ours = [], []
+        rivals = Rivals(simulator)
         for _ in range(rounds):
-            bare.append(measured("tests.benchmarks.bare_loop", url, str(count), threads))
-            ours.append(measured("tests.benchmarks.our_loop", str(count)))
+            for name, rate in _round(simulator, url, rivals, count):
+                found.setdefault(name, []).append(rate)
     finally:
         simulator.stop()
+    bare = next(iter(found.values()))
     return [
-        {"what": f"bare loop, {threads} threads, one Session", "rate": median(bare), "ratio": 1.0},
         {
-            "what": "dispatch, one process, PostgreSQL",
-            "rate": median(ours),
-            "ratio": median([mine / theirs for mine, theirs in zip(ours, bare, strict=True)]),
-        },
+            "what": name,
+            "rate": median(rates),
+            "ratio": median([mine / theirs for mine, theirs in zip(rates, bare, strict=True)]),
+        }
+        for name, rates in found.items()
     ]
 
 
+def _round(
+    simulator: SimulatorProcess, url: str, rivals: Rivals, count: int
+) -> Iterator[tuple[str, float]]:
+    yield (
+        f"bare loop, {THREADS} threads, one Session",
+        measured("tests.benchmarks.bare_loop", url, str(count), THREADS),
+    )
+    before = _connections(simulator)
+    yield "dispatch, one process, PostgreSQL", measured("tests.benchmarks.our_loop", str(count))
+    opened = (_connections(simulator) - before) * 10_000 / count
+    simulator.control("POST", "/latency", {"median_ms": SLOW_MS, "sigma": 0})
+    yield (
+        f"the same, WeChat answers in {SLOW_MS} ms",
+        measured("tests.benchmarks.our_loop", str(count * 2)),
+    )
+    simulator.control("POST", "/latency", {"median_ms": 0})
+    yield "connections opened for 10,000 messages", opened
+    for name, arguments, share in RIVALS:
+        yield name, rivals.measure(arguments, max(count // share, 100))
+
+
+def _connections(simulator: SimulatorProcess) -> int:
+    return int(simulator.control("GET", "/state")["connections_opened"])
+
+
 def _prepare(simulator: SimulatorProcess) -> str:
-    account = builders.make_account(api_base_url=simulator.url)
+    account = builders.make_account(api_base_url=simulator.url, daily_quota=0)
     template = builders.make_template(
         account, patterns=PATTERNS, content=CONTENT, wechat_template_id=TEMPLATE
     )

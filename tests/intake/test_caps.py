@@ -6,9 +6,8 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
-from notifier.intake import caps
+from notifier.intake import accept, caps
 from notifier.intake.errors import Rejected
-from notifier.models import Message
 from templates_app import sendable
 from tests import builders
 from tests.threads import at_once
@@ -59,7 +58,7 @@ def test_what_could_not_be_stored_is_no_double(recipient, monkeypatch):
         raise DatabaseError
 
     with monkeypatch.context() as broken:
-        broken.setattr(Message, "save", fail)
+        broken.setattr(accept, "store", fail)
         with pytest.raises(DatabaseError):
             builders.make_message(once, recipient)
     assert builders.make_message(once, recipient).pk

@@ -15,21 +15,30 @@ import requests
 ROOT = Path(__file__).parents[2]
 PROGRAM = (
     "import sys; from pathlib import Path; from notifier.simulator.server import run; "
-    "run('127.0.0.1', int(sys.argv[2]), Path(sys.argv[1]))"
+    "certificate = Path(sys.argv[3]) if sys.argv[3:] else None; "
+    "run('127.0.0.1', int(sys.argv[2]), Path(sys.argv[1]), 0.0, certificate)"
 )
 
 
 class SimulatorProcess:
     """A simulator on a free port; `url` has no slash at its end."""
 
-    def __init__(self, accounts: list[dict[str, Any]] | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        accounts: list[dict[str, Any]] | None = None,
+        port: int = 0,
+        certificate: Path | None = None,
+    ) -> None:
+        """HTTPS with `certificate`, the file that it is written to."""
         self._http = requests.Session()
         self._http.trust_env = False
+        self._http.verify = str(certificate) if certificate else True
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump({"accounts": accounts or []}, file)
             file.flush()
             self.process = subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, file.name, str(port)],
+                [sys.executable, "-c", PROGRAM, file.name, str(port)]
+                + ([str(certificate)] if certificate else []),
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -50,7 +59,7 @@ class SimulatorProcess:
         assert stdout is not None
         ready, _, _ = select.select([stdout], [], [], 20)
         line = stdout.readline().decode() if ready else ""
-        if "http://" not in line:
+        if "://" not in line:
             raise RuntimeError(f"the simulator did not start (exit code {self.process.poll()})")
         return line.split()[-1].rstrip("/")
 

@@ -22,7 +22,17 @@ class Command(BaseCommand):
             "--latency-ms", type=float, default=0.0, help="median answer time (log-normal)"
         )
 
+        parser.add_argument(
+            "--certificate", type=Path, help="PEM file: serve HTTPS; made when it is missing"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         if not getattr(settings, "HONGYAN_DEMO", False):
             raise CommandError("The simulator runs only in the demo: set HONGYAN_DEMO=true.")
-        run(options["host"], options["port"], options["accounts"], options["latency_ms"])
+        run(
+            options["host"],
+            options["port"],
+            options["accounts"],
+            options["latency_ms"],
+            options["certificate"],
+        )
