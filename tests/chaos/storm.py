@@ -4,12 +4,15 @@ python -m tests.chaos.storm [--messages N] [--seconds S] [--seed X]
 """
 
 import argparse
+import itertools
 import os
 import random
 import signal
 import sys
 import threading
 import time
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos.stage import MANAGE, Stage
@@ -32,11 +35,11 @@ def main() -> None:
     asked = _arguments()
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda *_: sys.exit("stopped"))
-    print(f"seed {asked.seed}", flush=True)
+    print(f"seed {asked.seed}: {asked.messages} messages in {asked.seconds:.0f} s", flush=True)
     broken = ("-m", "tests.chaos.unfenced", "worker")
     stage = Stage(broken if asked.break_fencing else (*MANAGE, "worker"))
     with stage:
-        os.environ |= stage.environment()
+        os.environ |= stage.environment() | {"LOG_LEVEL": "CRITICAL"}  # its output is the verdict
         import django
 
         django.setup()
@@ -104,6 +107,7 @@ class Storm:
         finally:
             accepting.join()
         accepted_after = time.monotonic() - started
+        print("accepted; until every message is final", flush=True)
         self._wait_until_final()
         took = time.monotonic() - started
         self._wait_for_receipts()
@@ -120,7 +124,8 @@ class Storm:
             f"duration: {took:.0f} s (accepted after {accepted_after:.0f} s), "
             f"{asked.messages / took:.0f} messages/s"
         )
-        return _print_verdict(self._callers.ledger, stories, findings)
+        nothing_found = _print_verdict(self._callers.ledger, stories, findings)
+        return nothing_found and len(self._callers.ledger.accepted) == asked.messages
 
     def _wait_until_final(self) -> None:
         from notifier.models import Message
@@ -164,8 +169,6 @@ def _print_faults(schedule: "Schedule") -> None:
 
 
 def _print_outcome(ledger: "Ledger", stories: "dict[str, Story]") -> None:
-    from collections import Counter
-
     http = sum(key.startswith("http") for key in ledger.accepted)
     print(
         f"accepted: {len(ledger.accepted)} ({http} through HTTP, "
@@ -186,14 +189,23 @@ def _print_verdict(
 
     numbers = counted(findings)
     print(", ".join(f"{fault} = {numbers[fault]}" for fault in Fault))
-    for finding in findings[:SHOWN]:
-        story = stories.get(finding.message_id, Story())
-        print(f"\n{finding.message_id} ({story.key}): {finding.fault}: {finding.text}")
-        for line in [*story.events, *story.cards]:
+    wrong: dict[str, list[str]] = defaultdict(list)
+    for finding in findings:
+        wrong[finding.message_id].append(f"{finding.fault}: {finding.text}")
+    for message_id, texts in itertools.islice(wrong.items(), SHOWN):
+        story = stories.get(message_id, Story())
+        print(f"\n{message_id} ({story.key})")
+        for line in [*texts, *story.events, *map(_card_line, story.cards)]:
             print(f"    {line}")
     for key, answer in list(ledger.not_accepted.items())[:SHOWN]:
         print(f"\n{key} was not accepted: {answer}")
-    return not findings and not ledger.not_accepted
+    return not findings
+
+
+def _card_line(card: dict[str, Any]) -> str:
+    at = datetime.fromtimestamp(card["received_at"], UTC)
+    told = {name: card[name] for name in ("msgid", "requests", "delivered", "receipt")}
+    return f"{at:%H:%M:%S.%f} WeChat      {told}"
 
 
 if __name__ == "__main__":

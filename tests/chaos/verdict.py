@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from notifier.models import MOVES, State
+from tests.chaos.stage import LEASE_SECONDS
 
+LEASE = timedelta(seconds=LEASE_SECONDS)
 FINAL = frozenset(
     {
         State.SENT,
@@ -98,6 +100,7 @@ def _wrong_with(story: Story, was_accepted: bool) -> Iterator[tuple[Fault, str]]
     if story.state in (State.SENT, State.DELIVERED) and story.delivered == 0:
         yield Fault.LOST, f"it is {story.state} and was never delivered"
     yield from _disagreements(story)
+    yield from _calls_without_a_claim(story)
 
 
 def _disagreements(story: Story) -> Iterator[tuple[Fault, str]]:
@@ -115,6 +118,23 @@ def _disagreements(story: Story) -> Iterator[tuple[Fault, str]]:
             yield Fault.INCOHERENT, f"an event moves it from {before} to {event.state}"
             return
         before = event.state
+
+
+def _calls_without_a_claim(story: Story) -> Iterator[tuple[Fault, str]]:
+    """A claim allows one call, and none after its lease: a worker that comes back must not begin.
+
+    Calls that WeChat refused or knew already are not in its record; with its memory off all are.
+    """
+    claims = [event.at for event in story.events if event.state is State.SENDING]
+    calls: Counter[datetime | None] = Counter()
+    for card in story.cards:
+        at = datetime.fromtimestamp(card["received_at"], UTC)
+        last = max((claim for claim in claims if claim <= at), default=None)
+        calls[last] += 1
+        if last is None or at > last + LEASE:
+            yield Fault.INCOHERENT, f"WeChat got it at {at:%H:%M:%S.%f}, under no lease"
+    if any(count > 1 for count in calls.values()):
+        yield Fault.INCOHERENT, "WeChat got it twice under one claim"
 
 
 def counted(findings: Iterable[Finding]) -> Counter[Fault]:
