@@ -60,6 +60,7 @@ class Callers:
         self.ledger = Ledger()
         self._stage = stage
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
         self._client = builders.make_client()
         self._key = self._client.make_key()
         self.templates = self._cast()
@@ -90,10 +91,15 @@ class Callers:
             ]
             queue = sorted(asked, key=lambda item: item[0])
             for at, wish, pool, way in queue:
-                time.sleep(max(0.0, started + at - time.monotonic()))
+                if self._stopped.wait(max(0.0, started + at - time.monotonic())):
+                    break
                 waiting.append(pool.submit(way, wish, deadline))
             for one in waiting:
                 one.result()
+
+    def stop(self) -> None:
+        """What was not accepted yet is given up."""
+        self._stopped.set()
 
     def _cast(self) -> list[MessageTemplate]:
         """Two accounts, one with encrypted callbacks, each with a template and followers."""
@@ -123,7 +129,7 @@ class Callers:
         }
         headers = {"Authorization": f"Bearer {self._key}", "Idempotency-Key": wish.key}
         last = ""
-        while time.monotonic() < deadline:
+        while not self._stopped.is_set() and time.monotonic() < deadline:
             try:
                 response = self._stage.session().post(
                     f"{self._stage.web_url}/api/v1/messages", json=body, headers=headers, timeout=10
@@ -144,7 +150,7 @@ class Callers:
         request = SendRequest(wish.template, to, wish.data, priority=wish.priority)
         origin = Origin(self._client, wish.key, request_digest=wish.key)
         last = ""
-        while time.monotonic() < deadline:
+        while not self._stopped.is_set() and time.monotonic() < deadline:
             try:
                 close_old_connections()
                 return self._note(wish, accept(request, origin).message.id.hex)
@@ -163,7 +169,7 @@ class Callers:
     def _again(self) -> None:
         with self._lock:
             self.ledger.repeated += 1
-        time.sleep(PAUSE_SECONDS)
+        self._stopped.wait(PAUSE_SECONDS)
 
     def _give_up(self, wish: Wish, last: str) -> None:
         with self._lock:

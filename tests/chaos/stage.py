@@ -114,6 +114,7 @@ class Stage:
         self.workers: list[Player] = []
         self.not_ended: list[str] = []
         self._worker_command = worker_command
+        self._encryption_key = Fernet.generate_key().decode()
         self._players: dict[str, Player] = {}
         self._simulator: Player | None = None
         self._closing = threading.Event()
@@ -140,9 +141,7 @@ class Stage:
             "HONGYAN_DEMO": "1",
             "HONGYAN_HOME": str(self.folder),
             "SECRET_KEY": "only-for-a-storm-" * 4,
-            "FIELD_ENCRYPTION_KEYS": os.environ.setdefault(
-                "FIELD_ENCRYPTION_KEYS", Fernet.generate_key().decode()
-            ),
+            "FIELD_ENCRYPTION_KEYS": self._encryption_key,
             "ALLOWED_HOSTS": "127.0.0.1",
             "DATABASE_URL": self.postgresql.url,
             "REDIS_URL": self.redis.url,

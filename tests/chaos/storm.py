@@ -104,6 +104,9 @@ class Storm:
         accepting.start()
         try:
             self._schedule.run()
+        except BaseException:
+            self._callers.stop()
+            raise
         finally:
             accepting.join()
         accepted_after = time.monotonic() - started
