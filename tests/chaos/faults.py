@@ -9,7 +9,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.db import Error, connection
@@ -24,6 +23,7 @@ ROUND_SECONDS = 24.0
 STOP_SECONDS = LEASE_SECONDS + 3.0
 """A stopped worker comes back when its rows are another's, or already sent by that one."""
 BUSY = 10
+"""Rows that a worker holds when it is worth striking."""
 
 
 @dataclass
@@ -90,9 +90,12 @@ def kill_clock(scene: Scene) -> Iterator[float]:
 
 
 def flush_redis(scene: Scene) -> Iterator[float]:
-    with suppress(RedisError):
-        redis().flushall()
-    yield from ()
+    while True:
+        try:
+            redis().flushall()
+            return
+        except RedisError:  # it is being restarted
+            yield 0.2
 
 
 def restart_redis(scene: Scene) -> Iterator[float]:

@@ -120,6 +120,7 @@ class Storm:
         findings = verdict.judge(self._callers.ledger.accepted, stories)
         _print_faults(self._schedule)
         _print_outcome(self._callers.ledger, stories)
+        _print_wechat(stage)
         print(f"restarted by the supervisor, killed by nobody: {exits or 'none'}")
         if stage.not_ended:
             print(f"did not end when asked: {', '.join(stage.not_ended)}")
@@ -179,22 +180,29 @@ def _print_outcome(ledger: "Ledger", stories: "dict[str, Story]") -> None:
     )
     states = Counter(str(story.state) for story in stories.values())
     print("final: " + ", ".join(f"{state} {count}" for state, count in states.most_common()))
-    again = sum(
-        max((card["requests"] for card in one.cards), default=1) > 1 for one in stories.values()
-    )
-    print(f"asked of WeChat more than once: {again}")
+
+
+def _print_wechat(stage: Stage) -> None:
+    """What the faults came to: repeated calls, refused ones, new tokens."""
+    total: Counter[str] = Counter()
+    for account in stage.control("GET", "/state")["accounts"]:
+        counters = account["counters"]
+        refused = counters.pop("rejected")
+        total.update(counters)
+        total.update({f"refused {code}": count for code, count in refused.items()})
+    print("WeChat: " + ", ".join(f"{name} {count}" for name, count in total.items() if count))
 
 
 def _print_verdict(
     ledger: "Ledger", stories: "dict[str, Story]", findings: "list[Finding]"
 ) -> bool:
-    from tests.chaos.verdict import Fault, Story, counted
+    from tests.chaos.verdict import Flaw, Story, counted
 
     numbers = counted(findings)
-    print(", ".join(f"{fault} = {numbers[fault]}" for fault in Fault))
+    print(", ".join(f"{flaw} = {numbers[flaw]}" for flaw in Flaw))
     wrong: dict[str, list[str]] = defaultdict(list)
     for finding in findings:
-        wrong[finding.message_id].append(f"{finding.fault}: {finding.text}")
+        wrong[finding.message_id].append(f"{finding.flaw}: {finding.text}")
     for message_id, texts in itertools.islice(wrong.items(), SHOWN):
         story = stories.get(message_id, Story())
         print(f"\n{message_id} ({story.key})")

@@ -1,11 +1,11 @@
-"""The judge of the storms sees each fault: one that finds nothing proves nothing else."""
+"""The judge of the storms sees each flaw: one that finds nothing proves nothing else."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from notifier.models import State
-from tests.chaos.verdict import Event, Fault, Story, judge
+from tests.chaos.verdict import Event, Flaw, Story, judge
 
 START = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 ID = "0" * 32
@@ -24,29 +24,29 @@ def told(state=State.DELIVERED, events=USUAL, calls=(0.1,), msgid="7"):
     )
 
 
-def faults(story, accepted=True):
+def flaws(story, accepted=True):
     found = judge({"k": ID} if accepted else {}, {} if story is None else {ID: story})
-    return {finding.fault for finding in found}
+    return {finding.flaw for finding in found}
 
 
 def test_a_message_that_went_the_usual_way_is_in_order():
-    assert faults(told()) == set()
+    assert flaws(told()) == set()
 
 
 @pytest.mark.parametrize(
-    ("story", "fault"),
+    ("story", "flaw"),
     [
-        (None, Fault.LOST),
-        (told(calls=()), Fault.LOST),
-        (told(calls=(0.1, 1.5)), Fault.DOUBLED),
-        (Story(cards=told().cards), Fault.STRAY),
-        (told(State.SENDING, USUAL[:1]), Fault.OPEN),
-        (told(State.FAILED, (*USUAL[:1], (1, State.FAILED))), Fault.INCOHERENT),
-        (told(msgid="8"), Fault.INCOHERENT),
-        (told(State.SENT), Fault.INCOHERENT),
-        (told(events=(*USUAL, (3, State.QUEUED), *USUAL)), Fault.INCOHERENT),
-        (told(calls=(9,)), Fault.INCOHERENT),
-        (told(calls=(-1,)), Fault.INCOHERENT),
+        (None, Flaw.LOST),
+        (told(calls=()), Flaw.LOST),
+        (told(calls=(0.1, 1.5)), Flaw.DOUBLED),
+        (Story(cards=told().cards), Flaw.STRAY),
+        (told(State.SENDING, USUAL[:1]), Flaw.OPEN),
+        (told(State.FAILED, (*USUAL[:1], (1, State.FAILED))), Flaw.INCOHERENT),
+        (told(msgid="8"), Flaw.INCOHERENT),
+        (told(State.SENT), Flaw.INCOHERENT),
+        (told(events=(*USUAL, (3, State.QUEUED), *USUAL)), Flaw.INCOHERENT),
+        (told(calls=(9,)), Flaw.INCOHERENT),
+        (told(calls=(-1,)), Flaw.INCOHERENT),
     ],
     ids=[
         "no row",
@@ -62,9 +62,9 @@ def test_a_message_that_went_the_usual_way_is_in_order():
         "called before any claim",
     ],
 )
-def test_each_fault_is_seen(story, fault):
-    assert fault in faults(story)
+def test_each_flaw_is_seen(story, flaw):
+    assert flaw in flaws(story)
 
 
 def test_a_row_that_nobody_was_told_of_is_seen():
-    assert faults(told(), accepted=False) == {Fault.STRAY}
+    assert flaws(told(), accepted=False) == {Flaw.STRAY}

@@ -25,7 +25,7 @@ AT_WECHAT = frozenset({State.SENT, State.DELIVERED, State.UNDELIVERED})
 MAY_BE_AT_WECHAT = AT_WECHAT | {State.UNKNOWN}
 
 
-class Fault(StrEnum):
+class Flaw(StrEnum):
     LOST = "lost"
     DOUBLED = "doubled"
     STRAY = "stray"
@@ -68,7 +68,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    fault: Fault
+    flaw: Flaw
     message_id: str
     text: str
 
@@ -78,49 +78,49 @@ def judge(accepted: Mapping[str, str], stories: Mapping[str, Story]) -> list[Fin
     findings = []
     for key, message_id in accepted.items():
         if stories.get(message_id, Story()).state is None:
-            findings.append(Finding(Fault.LOST, message_id, f"{key} was accepted and has no row"))
+            findings.append(Finding(Flaw.LOST, message_id, f"{key} was accepted and has no row"))
     for message_id, story in stories.items():
         findings += [
-            Finding(fault, message_id, text)
-            for fault, text in _wrong_with(story, accepted.get(story.key) == message_id)
+            Finding(flaw, message_id, text)
+            for flaw, text in _wrong_with(story, accepted.get(story.key) == message_id)
         ]
     return findings
 
 
-def _wrong_with(story: Story, was_accepted: bool) -> Iterator[tuple[Fault, str]]:
+def _wrong_with(story: Story, was_accepted: bool) -> Iterator[tuple[Flaw, str]]:
     if story.delivered > 1:
-        yield Fault.DOUBLED, f"delivered {story.delivered} times"
+        yield Flaw.DOUBLED, f"delivered {story.delivered} times"
     if story.state is None:
-        yield Fault.STRAY, "WeChat has it and there is no row"
+        yield Flaw.STRAY, "WeChat has it and there is no row"
         return
     if not was_accepted:
-        yield Fault.STRAY, f"a row for {story.key or 'no key'} that no caller was told of"
+        yield Flaw.STRAY, f"a row for {story.key or 'no key'} that no caller was told of"
     if story.state not in FINAL:
-        yield Fault.OPEN, f"it is still {story.state}"
+        yield Flaw.OPEN, f"it is still {story.state}"
     if story.state in (State.SENT, State.DELIVERED) and story.delivered == 0:
-        yield Fault.LOST, f"it is {story.state} and was never delivered"
+        yield Flaw.LOST, f"it is {story.state} and was never delivered"
     yield from _disagreements(story)
     yield from _calls_without_a_claim(story)
 
 
-def _disagreements(story: Story) -> Iterator[tuple[Fault, str]]:
+def _disagreements(story: Story) -> Iterator[tuple[Flaw, str]]:
     if story.cards and story.state in FINAL - MAY_BE_AT_WECHAT:
-        yield Fault.INCOHERENT, f"it is {story.state} and WeChat has it"
+        yield Flaw.INCOHERENT, f"it is {story.state} and WeChat has it"
     msgids = {card["msgid"] for card in story.cards}
     if story.state in AT_WECHAT and story.cards and story.msgid not in msgids:
-        yield Fault.INCOHERENT, f"its msgid {story.msgid or '(none)'} is not WeChat's"
+        yield Flaw.INCOHERENT, f"its msgid {story.msgid or '(none)'} is not WeChat's"
     last = story.events[-1].state if story.events else State.QUEUED
     if last != story.state:
-        yield Fault.INCOHERENT, f"it is {story.state} and its last event says {last}"
+        yield Flaw.INCOHERENT, f"it is {story.state} and its last event says {last}"
     before = State.QUEUED
     for event in story.events:
         if event.state not in MOVES[before]:
-            yield Fault.INCOHERENT, f"an event moves it from {before} to {event.state}"
+            yield Flaw.INCOHERENT, f"an event moves it from {before} to {event.state}"
             return
         before = event.state
 
 
-def _calls_without_a_claim(story: Story) -> Iterator[tuple[Fault, str]]:
+def _calls_without_a_claim(story: Story) -> Iterator[tuple[Flaw, str]]:
     """A claim allows one call, and none after its lease: a worker that comes back must not begin.
 
     Calls that WeChat refused or knew already are not in its record; with its memory off all are.
@@ -132,11 +132,11 @@ def _calls_without_a_claim(story: Story) -> Iterator[tuple[Fault, str]]:
         last = max((claim for claim in claims if claim <= at), default=None)
         calls[last] += 1
         if last is None or at > last + LEASE:
-            yield Fault.INCOHERENT, f"WeChat got it at {at:%H:%M:%S.%f}, under no lease"
+            yield Flaw.INCOHERENT, f"WeChat got it at {at:%H:%M:%S.%f}, under no lease"
     if any(count > 1 for count in calls.values()):
-        yield Fault.INCOHERENT, "WeChat got it twice under one claim"
+        yield Flaw.INCOHERENT, "WeChat got it twice under one claim"
 
 
-def counted(findings: Iterable[Finding]) -> Counter[Fault]:
-    """Messages with each fault, not findings: one message may have several of a kind."""
-    return Counter(fault for fault, _ in {(one.fault, one.message_id) for one in findings})
+def counted(findings: Iterable[Finding]) -> Counter[Flaw]:
+    """Messages with each flaw, not findings: one message may have several of a kind."""
+    return Counter(flaw for flaw, _ in {(one.flaw, one.message_id) for one in findings})
