@@ -22,6 +22,7 @@ from tests.chaos.stage import LEASE_SECONDS, Player, Stage
 ROUND_SECONDS = 24.0
 STOP_SECONDS = LEASE_SECONDS + 3.0
 """A stopped worker comes back when its rows are another's, or already sent by that one."""
+STRIKE_SECONDS = 10.0
 BUSY = 10
 """Rows that a worker holds when it is worth striking."""
 
@@ -159,13 +160,13 @@ FAULTS: dict[str, tuple[Fault, float]] = {
     "Redis FLUSHALL": (flush_redis, 0),
     "Redis restart": (restart_redis, 1),
     "PostgreSQL restart": (restart_postgresql, 0),
-    "WeChat: 5xx": (some_calls(10, 40, http_status=502), 0),
-    "WeChat: -1 burst": (some_calls(20, 60, errcode=-1), 0),
-    "WeChat: reset before accepting": (some_calls(5, 30, action="reset_before_accept"), 0),
-    "WeChat: reset after accepting": (some_calls(5, 30, action="reset"), 0),
-    "WeChat: time-out after accepting": (some_calls(5, 20, action="timeout_after_accept"), 0),
-    "WeChat: slow": (some_calls(20, 60, action="slow", seconds=1.5), 0),
-    "WeChat: HTML page": (some_calls(5, 30, action="html"), 0),
+    "WeChat: 5xx": (some_calls(10, 40, http_status=502), 3),
+    "WeChat: -1 burst": (some_calls(20, 60, errcode=-1), 3),
+    "WeChat: reset before accepting": (some_calls(5, 30, action="reset_before_accept"), 3),
+    "WeChat: reset after accepting": (some_calls(5, 30, action="reset"), 3),
+    "WeChat: time-out after accepting": (some_calls(5, 20, action="timeout_after_accept"), 3),
+    "WeChat: slow": (some_calls(20, 60, action="slow", seconds=1.5), 3),
+    "WeChat: HTML page": (some_calls(5, 30, action="html"), 3),
     "WeChat: token killed": (kill_token, 0),
     "WeChat: token stolen": (steal_token, 0),
     "receipts lost": (receipts(4, 0.0, lose=0.5), 4),
@@ -173,8 +174,9 @@ FAULTS: dict[str, tuple[Fault, float]] = {
     "receipts early": (receipts(4, False, early=True), 4),
     "receipts reordered": (receipts(4, False, reorder=True), 4),
 }
-"""Each with the seconds it lasts, so that it is over when its round is. For half a minute after the
-web process died, callers are told that their request is still running."""
+"""Each with the seconds it lasts, so that it is over when its round is; WeChat's need some to find
+their calls. For half a minute after the web process died, callers are told that their request is
+still running."""
 
 
 @dataclass
@@ -216,8 +218,15 @@ class Schedule:
                 begun.add(number)
                 for lasts in itertools.islice(fault, 1):
                     heapq.heappush(acts, (time.monotonic() - started + lasts, number, kind, fault))
+            self._let_them_strike()
         finally:
             for _, number, _, fault in acts:
                 if number in begun:
                     list(fault)
             self.stage.control("DELETE", "/faults")
+
+    def _let_them_strike(self) -> None:
+        """While workers start again after the last restarts, WeChat's faults meet no call."""
+        deadline = time.monotonic() + STRIKE_SECONDS
+        while time.monotonic() < deadline and self.stage.control("GET", "/state")["faults"]:
+            time.sleep(0.2)
