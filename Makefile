@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MESSAGES ?= 100000
 
-.PHONY: help run test check format messages test-browser bench clean
+.PHONY: help run test check format messages test-browser bench chaos clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -53,6 +54,9 @@ test-browser: $(VENV)/.dev ## pages in a headless Chromium (CHROMIUM=/path/to/ch
 
 bench: $(VENV)/.dev .venv-rivals/.ready ## measures, side by side in one run, as ratios (BENCH=accept: a part)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+chaos: $(VENV)/.dev ## a storm: all is killed while messages are accepted; none lost, none doubled (MESSAGES=3000 SEED=7)
+	$(BIN)/python -m tests.chaos.storm --messages $(MESSAGES) $(if $(SEED),--seed $(SEED))
 
 clean: ## removes the environment and the demo's data
 	rm -rf $(VENV) .venv-rivals var

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.utils import timezone
 
 from notifier.dispatch import lanes
-from notifier.models import Message, Push, RecipientState, State
+from notifier.models import Message, MessageEvent, Push, RecipientState, State
+from notifier.models.timeline import timeline
 from notifier.receipts import process
-from notifier.receipts.delivery import PATIENCE
+from notifier.receipts.delivery import PATIENCE, settle_receipts
 from tests import builders
 from tests.receipts.conftest import MSGID, as_sent, events
 from tests.receipts.pushes import push, receipt
@@ -203,3 +205,13 @@ def test_receipts_kept_while_redis_was_away_are_found_by_the_clock(sent, dead_re
     tick_at(timezone.now() + SECOND)
     sent.refresh_from_db()
     assert sent.state == State.DELIVERED
+
+
+def test_the_timeline_ends_with_the_receipt_though_its_worker_read_the_clock_first(sent):
+    """It then waited for the send's own result, which another worker was storing."""
+    MessageEvent.objects.create(message=sent, at=sent.sent_at, state=State.SENT, attempt=1)
+    arrives(sent)
+    pushes = list(Push.objects.all())
+    with transaction.atomic():
+        settle_receipts(pushes, sent.sent_at - timedelta(milliseconds=10))
+    assert [one.state for one in timeline(sent)] == [State.QUEUED, State.SENT, State.DELIVERED]
