@@ -5,8 +5,9 @@ import re
 import uuid
 from typing import Any, cast
 
+import msgspec
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone, translation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -41,7 +42,7 @@ class Endpoint(APIView):
 
 
 class Messages(Endpoint):
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         body = read_send(request)
         origin = Origin(
             client=cast(ApiClient, request.user),
@@ -49,7 +50,12 @@ class Messages(Endpoint):
             request_digest=hashlib.sha256(body.digest_source()).hexdigest(),
         )
         accepted = accept(body.request(), origin)
-        response = Response(answers.accepted(accepted), status=202)
+        # Not DRF's Response: it costs a tenth of the request to be rendered into the same bytes.
+        response = HttpResponse(
+            msgspec.json.encode(answers.accepted(accepted)),
+            status=202,
+            content_type="application/json",
+        )
         if accepted.replayed:
             response["Idempotent-Replayed"] = "true"
         return response

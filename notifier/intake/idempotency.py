@@ -1,42 +1,36 @@
-"""Idempotency keys. The database decides (a unique key per client); Redis only tells that a
-request with the key is running at this moment, so that a second one need not wait."""
+"""Idempotency keys. The database decides: a key is unique for each client.
 
-import hashlib
+That a request with the key is running at this moment is told within one process only; another
+process waits at the unique index for the first one's commit, and then gives the first answer.
+"""
+
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-from redis import RedisError
-
-from notifier.dispatch.lanes import redis
 from notifier.intake.errors import InProgress, KeyReused
 from notifier.models import ApiClient, Message
 
-RUNNING_SECONDS = 30
+_running: set[tuple[int, str]] = set()
+_lock = threading.Lock()
 
 
 @contextmanager
 def running(client: ApiClient | None, key: str | None) -> Iterator[None]:
-    """Raises InProgress when another request with the key runs, or ran a moment ago: a message
-    that it has made says which. Without Redis nobody is told.
-
-    After a success the mark is left to end by itself: a round trip less for each message.
-    """
+    """Raises InProgress when another request of this process has the key."""
     if client is None or key is None:
         yield
         return
-    mark = f"hongyan:idempotency:{client.pk}:{hashlib.sha256(key.encode()).hexdigest()}"
-    try:
-        free = redis().set(mark, 1, nx=True, ex=RUNNING_SECONDS)
-    except RedisError:
-        free = True
-    if not free:
-        raise InProgress
+    mark = (client.pk, key)
+    with _lock:
+        if mark in _running:
+            raise InProgress
+        _running.add(mark)
     try:
         yield
-    except BaseException:
-        with suppress(RedisError):
-            redis().delete(mark)
-        raise
+    finally:
+        with _lock:
+            _running.discard(mark)
 
 
 def first_message(client: ApiClient | None, key: str | None, digest: str) -> Message | None:

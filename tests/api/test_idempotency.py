@@ -1,6 +1,5 @@
 """Idempotency-Key: one key, one message, one answer, whatever happens in between."""
 
-import hashlib
 import json
 
 import pytest
@@ -110,29 +109,14 @@ def test_without_a_key_every_request_is_a_message(post, body):
     assert post(body).json()["id"] != post(body).json()["id"]
 
 
-def mark(service, key):
-    return f"hongyan:idempotency:{service.pk}:{hashlib.sha256(key.encode()).hexdigest()}"
-
-
 def test_a_running_request_is_not_repeated(post, body, service):
-    redis().set(mark(service, "k"), 1)
-    answer = post(body, Idempotency_Key="k")
+    with idempotency.running(service, "k"):
+        answer = post(body, Idempotency_Key="k")
     assert answer.status_code == 409
     assert answer["Retry-After"] == "1"
     assert answer["Content-Type"] == "application/problem+json"
     assert not Message.objects.exists()
-    redis().delete(mark(service, "k"))
     assert post(body, Idempotency_Key="k").status_code == 202
-
-
-def test_the_mark_of_a_refused_request_is_taken_away(post, body, service):
-    post(body | {"data": {}}, Idempotency_Key="j")
-    assert not redis().exists(mark(service, "j"))
-
-
-def test_the_mark_of_an_accepted_request_ends_by_itself(post, body, service):
-    post(body, Idempotency_Key="k")
-    assert 0 < redis().ttl(mark(service, "k")) <= idempotency.RUNNING_SECONDS
 
 
 def test_a_key_holds_when_redis_lost_everything(post, body):
