@@ -209,6 +209,7 @@ LOGGING = {
             ),
         }
     },
+    "filters": {"calm": {"()": "notifier.observability.logs.Calm"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
@@ -220,6 +221,7 @@ LOGGING = {
         # At DEBUG it writes every address with its access_token.
         "urllib3": {"level": "WARNING"},
         "rq": {"level": "WARNING"},
+        "rq.worker": {"filters": ["calm"]},
         "django.server": {"level": "WARNING"},
     },
 }

@@ -158,7 +158,7 @@ def _search(queryset: QuerySet[Message], term: str) -> QuerySet[Message]:
     with suppress(ValueError):
         found = queryset.filter(pk=uuid.UUID(term))
     if term.isdigit() and len(term) >= 15:
-        found = queryset.filter(msgid=term)
+        found = queryset.filter(msgid=term, msgid__gt="")
     if found.exists():
         return found
     people = Recipient.objects.filter(Q(user_id=term) | Q(openid=term)).values_list("pk", flat=True)

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import secrets
 import socket
 import uuid
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from notifier.models import FallbackCause, Message, MessageEvent, State
 from notifier.models.fallbacks import begin_fallbacks
 
 _claims = itertools.count(1)
+_process = f"{socket.gethostname()[:24]}:{os.getpid()}:{secrets.token_hex(4)}"
+"""A container that is started again has the same name and pid as the one that died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
         account_id=lane.account_id, priority=lane.priority, state=State.QUEUED, due_at__lte=now
     ).order_by("due_at", "id")
     lease_until = now + timedelta(seconds=settings.DISPATCH_LEASE_SECONDS)
-    fence = f"{socket.gethostname()[:32]}:{os.getpid()}:{next(_claims)}"
+    fence = f"{_process}:{next(_claims)}"
     with transaction.atomic():
         rows = list(
             due.select_for_update(skip_locked=True, of=("self",)).values_list(

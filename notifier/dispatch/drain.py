@@ -1,11 +1,13 @@
 """The RQ job that empties a lane: claims what the gate grants while the sender has room."""
 
 import time
+from contextlib import suppress
 from datetime import datetime
 
 from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
+from redis import RedisError
 
 from notifier.dispatch import gate, holds, spacing
 from notifier.dispatch.claim import claim
@@ -49,7 +51,8 @@ def drain(lane: Lane, account: OfficialAccount, client: WeChatClient) -> bool:
                 return False
             continue
         batch = claim(lane, grant.count, now)
-        gate.give_back(account.pk, grant.count - len(batch), grant)
+        with suppress(RedisError):  # what is claimed must be sent all the same
+            gate.give_back(account.pk, grant.count - len(batch), grant)
         is_full = len(batch) == grant.count and not grant.is_probe
         if is_full:
             wake(lane)  # an idle worker anywhere joins in

@@ -5,6 +5,8 @@ before it claims, so a message committed before the flag was tried is seen, whoe
 """
 
 import logging
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +19,11 @@ from notifier.models import Priority
 
 log = logging.getLogger(__name__)
 
-FLAG_SECONDS = 30
+COMPLAIN_SECONDS = 10.0
+_complained_at = -COMPLAIN_SECONDS
+
+FLAG_SECONDS = 5
+"""A worker may die between taking the job and deleting the flag."""
 JOB_SECONDS = 60
 """A job that no worker took in this time vanishes: the clock wakes the lane again."""
 
@@ -67,7 +73,17 @@ def wake_job(flag: str, queue_name: str, job: str, *args: int) -> None:
                 job, args=args, ttl=JOB_SECONDS, result_ttl=0, description=job.rpartition(".")[2]
             )
     except RedisError as error:
-        log.warning("redis is away (%s); the clock will wake %s", type(error).__name__, flag)
+        with suppress(RedisError):
+            redis().delete(flag)  # set, but nothing was enqueued: else the lane would sleep on
+        _complain(error)
+
+
+def _complain(error: RedisError) -> None:
+    """Once in a while, not once a message."""
+    global _complained_at
+    if time.monotonic() - _complained_at > COMPLAIN_SECONDS:
+        _complained_at = time.monotonic()
+        log.warning("redis is away (%s); the clock will wake the lanes", type(error).__name__)
 
 
 def clear(flag: str) -> None:

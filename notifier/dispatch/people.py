@@ -1,7 +1,7 @@
 """What WeChat's answers say about the people: later sends to them are refused at intake."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from notifier.dispatch.send import Attempt
 from notifier.models import Recipient, RecipientState, Suppression
@@ -22,12 +22,12 @@ REFUSES_TEMPLATE = 43101
 def mark_people(attempts: Iterable[Attempt], now: datetime) -> None:
     """Until an event of WeChat's or the operator says otherwise."""
     refusals = []
-    for one in attempts:
+    # In the order of their ids, as everybody who locks several: else two could wait for each other.
+    for one in sorted(attempts, key=lambda one: one.claimed.recipient_id):
         if one.kind is not Kind.RECIPIENT:
             continue
         if state := RECIPIENT_STATES.get(one.errcode or 0):
-            person = Recipient.objects.filter(pk=one.claimed.recipient_id)
-            person.update(state=state, state_since=now)
+            _move(one.claimed.recipient_id, state, datetime.fromtimestamp(one.began, UTC), now)
         if one.errcode == REFUSES_TEMPLATE:
             refusals.append(
                 Suppression(
@@ -38,3 +38,10 @@ def mark_people(attempts: Iterable[Attempt], now: datetime) -> None:
                 )
             )
     Suppression.objects.bulk_create(refusals, ignore_conflicts=True)
+
+
+def _move(recipient_id: int, state: RecipientState, began: datetime, now: datetime) -> None:
+    """A follow that came after the call is newer; a blacklisting is the operator's to lift."""
+    person = Recipient.objects.filter(pk=recipient_id)
+    as_it_was = person.exclude(state=RecipientState.BLACKLISTED).exclude(state_since__gt=began)
+    as_it_was.update(state=state, state_since=now)

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from notifier.dispatch.claim import Claimed
+from notifier.dispatch.retry import guard_is_over
 from notifier.models import Reason
 from notifier.wechat.client import WeChatClient
 from notifier.wechat.errors import (
@@ -49,12 +50,15 @@ class Attempt:
 
 async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -> Attempt:
     """Never raises. Sends only while the lease outlasts the call: after it, the row may be
-    another worker's. A message that expired meanwhile goes back: the next claim settles it."""
+    another worker's. A message that expired meanwhile, or that WeChat may have got and has
+    forgotten by now, goes back: the next claim settles it."""
     now = timezone.now()
     left = (claimed.lease_until - now).total_seconds()
     started = time.monotonic()
     not_after = started + left - call_seconds - LEASE_SPARE_SECONDS
-    if not_after <= started or claimed.expires_at <= now:
+    doubt = claimed.in_doubt_since
+    is_too_late = claimed.expires_at <= now or (doubt is not None and guard_is_over(doubt, now))
+    if not_after <= started or is_too_late:
         return Attempt(claimed, None)
     outcome = await _outcome(client, claimed.body, not_after)
     seconds = time.monotonic() - started

@@ -7,13 +7,14 @@ job nor the settling of the others. The calling thread touches no database; the 
 import asyncio
 import logging
 import threading
+import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from functools import lru_cache
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import connection
 from django.utils import timezone
 from redis import RedisError
 
@@ -23,7 +24,7 @@ from notifier.dispatch.claim import Claimed
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.reports import STOPPED, report_of
 from notifier.dispatch.send import Attempt, Wait, attempt
-from notifier.dispatch.settle import settle
+from notifier.dispatch.settle import settle_surely
 from notifier.models import Reason
 from notifier.wechat.client import WeChatClient
 from notifier.wechat.errors import Kind
@@ -171,13 +172,11 @@ class Sender:
                 continue
             try:
                 self._tell_gates(attempts)
-                settle(attempts, timezone.now())
-            except Exception:
-                # The rows stay claimed until the lease ends; then recovery repeats them with the
-                # same client_msg_id. The thread must go on, whatever the database does.
+                settle_surely(attempts, time.sleep)
+            except Exception:  # the thread must go on, whatever happens
                 log.exception("%d results could not be stored", len(attempts))
                 with suppress(Exception):
-                    close_old_connections()
+                    connection.close()
             with self._changed:
                 for one in attempts:
                     self._unsettled[one.claimed.lane] -= 1

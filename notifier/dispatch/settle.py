@@ -1,11 +1,13 @@
 """Settling: the results of attempts become states, in a few statements, fenced by the claim."""
 
+import logging
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
 
 from notifier.dispatch import sql
 from notifier.dispatch.people import mark_people
@@ -14,6 +16,39 @@ from notifier.dispatch.send import Attempt
 from notifier.models import FallbackCause, Message, Priority, Reason, State
 from notifier.models.fallbacks import begin_fallbacks
 from notifier.wechat.errors import Kind
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = (0.1, 0.5, 1, 2, 4, 8, 8, 8, 8)
+"""About as long as a lease lasts after the call."""
+
+
+def settle_surely(attempts: list[Attempt], may_wait: Callable[[float], object]) -> None:
+    """Known results are not thrown away for a database that is away for a moment, nor two hundred
+    of them for one that it refuses. `may_wait` sleeps so many seconds.
+
+    What cannot be stored while its lease lasts is repeated by recovery, with the same
+    client_msg_id.
+    """
+    for seconds in RETRY_SECONDS:
+        try:
+            settle(attempts, timezone.now())
+            return
+        except (OperationalError, InterfaceError) as error:  # away, restarted, a deadlock
+            log.warning(
+                "%d results wait for the database (%s)", len(attempts), type(error).__name__
+            )
+            connection.close()
+            may_wait(seconds)
+        except Exception:
+            if len(attempts) == 1:
+                log.exception("a result could not be stored")
+                return
+            half = len(attempts) // 2
+            settle_surely(attempts[:half], may_wait)
+            settle_surely(attempts[half:], may_wait)
+            return
+    log.error("%d results could not be stored: the database is away", len(attempts))
 
 
 def settle(
@@ -74,7 +109,9 @@ def _doubt(attempt: Attempt, now: datetime) -> datetime | None:
     earlier = attempt.claimed.in_doubt_since
     if attempt.kind is Kind.OK:
         return None
-    return earlier or (now if attempt.kind is Kind.AMBIGUOUS else None)
+    if earlier or attempt.kind is not Kind.AMBIGUOUS:
+        return earlier
+    return datetime.fromtimestamp(attempt.began, UTC) if attempt.began else now
 
 
 def _values(attempt: Attempt, step: Step, now: datetime) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from notifier.dispatch.sender import sender
 
 
 class DispatchWorker(SimpleWorker):
+    max_connection_wait_time = 1.0
+    """RQ waits up to a minute for a Redis that is back; the clock would wake nobody so long."""
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """SIGTERM: sends in the air are finished, rows that were only claimed go back."""
         sender().stopping.set()

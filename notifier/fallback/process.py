@@ -11,7 +11,7 @@ from notifier.fallback.ways import WAYS, NoWay
 from notifier.models import FallbackSend
 from notifier.wechat.errors import redact
 
-BATCH = 20
+BATCH = 5
 FLAG = "hongyan:wake:fallback"
 ATTEMPTS = 8
 LEASE = timedelta(minutes=2)

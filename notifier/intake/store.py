@@ -38,6 +38,6 @@ def store(message: Message) -> None:
 def _statement() -> tuple[str, list[tuple[str, "Field[Any, Any]"]]]:
     fields = Message._meta.concrete_fields
     own = [(field.attname, field) for field in fields if field.attname not in FRESH]
-    columns = ", ".join([field.column for _, field in own] + [*FRESH])
+    columns = ", ".join([str(field.column) for _, field in own] + [*FRESH])
     marks = ", ".join(["%s"] * len(own) + [*FRESH.values()])
     return f"INSERT INTO {Message._meta.db_table} ({columns}) VALUES ({marks})", own  # noqa: S608

@@ -33,7 +33,7 @@ class FallbackSend(models.Model):
         verbose_name = _("fallback")
         verbose_name_plural = _("fallbacks")
         indexes = [
-            models.Index(fields=["due_at"], condition=~Q(due_at=None), name="fallback_due"),
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="fallback_due"),
         ]
 
     def __str__(self) -> str:

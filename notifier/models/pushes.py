@@ -26,7 +26,9 @@ class Push(models.Model):
         verbose_name_plural = _("WeChat pushes")
         constraints = [models.UniqueConstraint(fields=["account", "key"], name="push_once")]
         indexes = [
-            models.Index(fields=["due_at"], condition=~models.Q(due_at=None), name="push_due"),
+            models.Index(
+                fields=["due_at"], condition=models.Q(due_at__isnull=False), name="push_due"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,8 @@ A receipt may come before the send's own result is stored, twice, or never.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from notifier.models import (
     MOVES,
     FallbackCause,
@@ -32,7 +34,7 @@ def settle_receipts(pushes: list[Push], now: datetime) -> None:
     seen = {message.pk: message for message in messages.values()}
     moved: dict[tuple[State, str], list[Message]] = {}
     for push in pushes:
-        message = messages.get((push.account_id, push.msgid)) or _by_openid(push)
+        message = messages.get((push.account_id, push.msgid)) or _by_openid(push, now)
         if message is None:
             _wait(push, now)
             continue
@@ -56,26 +58,37 @@ def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:
     rows = (
         Message.objects.select_for_update()
         .order_by("id")
-        .filter(msgid__in=msgids, account_id__in=accounts)
+        .filter(msgid__in=msgids, msgid__gt="", account_id__in=accounts)
         .only("account_id", "msgid", "state", "attempts", "recipient_id")
     )
     return {(row.account_id, row.msgid): row for row in rows}
 
 
-def _by_openid(push: Push) -> Message | None:
-    """A receipt with MsgID 0 (reported for sends with a client_msg_id): the person's only message
-    that waits for one. With two candidates nothing is guessed."""
-    if _is_real(push.msgid):
+def _by_openid(push: Push, now: datetime) -> Message | None:
+    """The person's only message that waits for a receipt. With two candidates nothing is guessed.
+
+    Without a msgid (0 is reported for sends with a client_msg_id) at once; with one only when its
+    message has had all the time to learn it: then the answer that told it was lost, or WeChat
+    called the repeat a double (40241), and the receipt is the only thing that is known.
+    """
+    if _is_real(push.msgid) and now - push.received_at < PATIENCE:
         return None
+    around = (push.received_at - PATIENCE, push.received_at + EARLY)
+    nameless = Q(msgid="") if _is_real(push.msgid) else Q()
     waiting = Message.objects.filter(
+        Q(state=State.SENT, sent_at__range=around)
+        | Q(state=State.UNKNOWN, in_doubt_since__range=around),
+        nameless,
         account_id=push.account_id,
         recipient__openid=push.openid,
         recipient__account_id=push.account_id,
-        state=State.SENT,
-        sent_at__range=(push.received_at - PATIENCE, push.received_at + EARLY),
     )
     candidates = list(waiting.select_for_update(of=("self",))[:2])
-    return candidates[0] if len(candidates) == 1 else None
+    if len(candidates) != 1:
+        return None
+    if _is_real(push.msgid):
+        Message.objects.filter(pk=candidates[0].pk).update(msgid=push.msgid)
+    return candidates[0]
 
 
 def _is_real(msgid: str) -> bool:
@@ -103,6 +116,7 @@ def _store(messages: list[Message], state: State, status: str, now: datetime) ->
     if state is State.UNDELIVERED:
         begin_fallbacks([message.pk for message in messages], FallbackCause.REFUSAL, now)
     if outcome_of(status) is Outcome.REFUSED_BY_USER:
-        Recipient.objects.filter(pk__in=[message.recipient_id for message in messages]).update(
+        people = Recipient.objects.filter(pk__in=[message.recipient_id for message in messages])
+        people.exclude(state=RecipientState.BLACKLISTED).update(
             state=RecipientState.REFUSED, state_since=now
         )

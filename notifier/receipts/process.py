@@ -1,8 +1,10 @@
 """The RQ job that works on kept pushes: receipts move messages, follow events move recipients."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import close_old_connections, transaction
 from django.utils import timezone
 
@@ -27,8 +29,10 @@ def tick(now: datetime) -> None:
 def process_pushes() -> None:
     close_old_connections()
     clear(FLAG)  # before the look: a push kept after it sets the flag anew
+    slice_ends = time.monotonic() + settings.DISPATCH_SLICE_SECONDS
     while _process_batch(timezone.now()) == BATCH:
-        pass
+        if time.monotonic() > slice_ends:  # the worker sends, too
+            return wake_receipts()
 
 
 def _process_batch(now: datetime) -> int:

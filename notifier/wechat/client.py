@@ -22,6 +22,7 @@ from notifier.wechat.errors import Ambiguous, Kind, Refused, Unreachable, kind_o
 from notifier.wechat.tokens import Token, TokenCache, Tokens
 from notifier.wechat.wire import Wire
 
+UNREACHABLE_SECONDS = 30
 SEND_PATH = "/cgi-bin/message/template/send"
 
 
@@ -53,6 +54,7 @@ class WeChatClient:
         self._addresses = tuple(address.rstrip("/") for address in addresses)
         self._timeout = timeout
         self._tokens = Tokens(cache, credentials.appid, self.fetch_token)
+        self._unreachable_until: dict[str, float] = {}
         self._pending: dict[str | None, asyncio.Future[str]] = {}
 
     @property
@@ -79,15 +81,22 @@ class WeChatClient:
         """To the first address that can be connected to. No backup once bytes may have arrived."""
         target = f"{SEND_PATH}?access_token={quote(token, safe='')}"
         failure = None
-        for address in self._addresses:
+        for address in self._reachable_first():
             if time.monotonic() > not_after:
                 raise Unreachable("no time was left for the call")
             try:
                 status, content = await self._wire.post(address, target, body)
-                return str(_answer(status, content).get("msgid", ""))
             except Unreachable as error:
+                self._unreachable_until[address] = time.monotonic() + UNREACHABLE_SECONDS
                 failure = error
+                continue
+            return str(_answer(status, content).get("msgid", ""))
         raise failure or Unreachable("no address is set")
+
+    def _reachable_first(self) -> list[str]:
+        """Not every call waits for a connection to an address that gave none a moment ago."""
+        now = time.monotonic()
+        return sorted(self._addresses, key=lambda one: self._unreachable_until.get(one, 0) > now)
 
     async def _obtain_token(self, dead: str | None) -> str:
         """Hundreds of calls in the air need it at the same moment: one thread asks for them all,
@@ -132,10 +141,11 @@ class WeChatClient:
 
     def _exchange(self, method: str, target: str, body: bytes | None = None) -> dict[str, Any]:
         failure = None
-        for address in self._addresses:
+        for address in self._reachable_first():
             try:
                 return self._request(method, address + target, body)
             except Unreachable as error:
+                self._unreachable_until[address] = time.monotonic() + UNREACHABLE_SECONDS
                 failure = error
         raise failure or Unreachable("no address is set")
 

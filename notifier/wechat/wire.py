@@ -7,6 +7,7 @@ both. All other calls to WeChat go through the session (`notifier/wechat/session
 
 import asyncio
 import ssl
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -17,6 +18,8 @@ import httptools
 from notifier.wechat.errors import Ambiguous, Unreachable
 
 MAX_ANSWER = 64 * 1024
+IDLE_SECONDS = 30
+"""A router on the way may have forgotten an older connection; a call on it would be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,12 @@ class Wire:
     @staticmethod
     def _kept(idle: "list[_Connection]") -> "_Connection | None":
         """The one used last: those beyond what is needed grow old, and the server ends them."""
+        oldest = time.monotonic() - IDLE_SECONDS
         while idle:
             connection = idle.pop()
-            if connection.usable:
+            if connection.usable and connection.used_at > oldest:
                 return connection
+            connection.close()
         return None
 
     async def _connect(self, origin: Origin) -> "_Connection":
@@ -114,6 +119,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.usable = False
+        self.used_at = 0.0
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
@@ -136,6 +142,9 @@ class _Connection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(Ambiguous(reason))
         self._transport.abort()
+
+    def close(self) -> None:
+        self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -162,6 +171,7 @@ class _Connection(asyncio.Protocol):
         if self._status < 200:  # 100 Continue: the answer comes after it
             return
         self.usable = self._parser.should_keep_alive()
+        self.used_at = time.monotonic()
         if not self.usable:
             self._transport.close()
         if self._answer is not None and not self._answer.done():

@@ -8,8 +8,10 @@ from datetime import timedelta
 import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
+from redis.exceptions import ConnectionError
 
 from notifier.dispatch import drain, lanes
+from notifier.dispatch.retry import GUARD
 from notifier.dispatch.send import LEASE_SPARE_SECONDS, attempt
 from notifier.dispatch.sender import sender
 from notifier.models import Message, Reason, State
@@ -178,3 +180,23 @@ def test_what_a_stopped_worker_returned_is_sent_by_the_next(platform, work):
     work()
     message.refresh_from_db()
     assert (message.state, message.attempts) == (State.SENT, 1)
+
+
+def test_no_call_begins_when_wechat_may_have_forgotten_the_first(platform):
+    """Claimed in time, and then it waited for its turn."""
+    message = platform.message()
+    claimed = replace(claim_one(message), in_doubt_since=timezone.now() - GUARD)
+    result = asyncio.run(attempt(client_for(message.account), claimed, CALL))
+    assert (result.kind, platform.received()) == (None, [])
+
+
+def test_what_was_claimed_is_sent_though_redis_went_away(platform, monkeypatch):
+    message = platform.message()
+
+    def fail(*_args):
+        raise ConnectionError
+
+    monkeypatch.setattr(drain.gate, "give_back", fail)
+    run(message)
+    message.refresh_from_db()
+    assert message.state == State.SENT

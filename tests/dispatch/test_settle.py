@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.db import DataError, OperationalError
 from django.utils import timezone
 
+from notifier.dispatch import settle as module
 from notifier.dispatch.claim import claim
 from notifier.dispatch.people import RECIPIENT_STATES
-from notifier.dispatch.settle import settle
+from notifier.dispatch.settle import settle, settle_surely
 from notifier.models import Message, Reason, Recipient, RecipientState, State
 from notifier.wechat.errors import Kind, lookup
 from tests import builders
@@ -150,3 +152,59 @@ def test_a_strange_answer_does_not_keep_the_others_from_being_stored(message):
     stored = Message.objects.get(pk=strange.id)
     assert (len(stored.errmsg), len(stored.rid), len(stored.msgid)) == (300, 40, 20)
     assert Message.objects.get(pk=good.id).state == State.SENT
+
+
+def failing(monkeypatch, times, error):
+    """The database fails so many times."""
+    real, left = module.sql.update_each, [times]
+
+    def update_each(rows):
+        if rows and left[0]:
+            left[0] -= 1
+            raise error
+        real(rows)
+
+    monkeypatch.setattr(module.sql, "update_each", update_each)
+
+
+def test_results_wait_for_a_database_that_is_away_for_a_moment(message, monkeypatch):
+    failing(monkeypatch, 3, OperationalError("server closed the connection"))
+    waits = []
+    settle_surely([answered(claim_one(message))], waits.append)
+    message.refresh_from_db()
+    assert (message.state, len(waits)) == (State.SENT, 3)
+
+
+def test_a_result_that_is_refused_costs_only_itself(message, monkeypatch):
+    copies = builders.copies(message, 7)
+    claims = claim(lane_of(message), 10, timezone.now())
+    poison = copies[3].pk
+    real = module.sql.update_each
+
+    def update_each(rows):
+        if poison in [pk for pk, _ in rows]:
+            raise DataError("value out of range")
+        real(rows)
+
+    monkeypatch.setattr(module.sql, "update_each", update_each)
+    settle_surely([answered(one) for one in claims], lambda _seconds: None)
+    assert Message.objects.filter(state=State.SENT).count() == 7
+    assert Message.objects.get(state=State.SENDING).pk == poison
+
+
+def test_a_doubt_begins_with_the_attempt_not_with_its_result(message):
+    began = timezone.now() - timedelta(seconds=9)
+    claimed = claim_one(message)
+    settle([answered(claimed, Kind.AMBIGUOUS, began=began.timestamp())], timezone.now())
+    message.refresh_from_db()
+    assert message.in_doubt_since == began
+
+
+def test_a_follow_that_came_after_the_call_is_newer(message):
+    claimed = claim_one(message)
+    began = timezone.now() - timedelta(seconds=5)
+    type(message.recipient).objects.update(state_since=timezone.now())
+    refusal = answered(claimed, Kind.RECIPIENT, errcode=43004, began=began.timestamp())
+    settle([refusal], timezone.now())
+    message.recipient.refresh_from_db()
+    assert message.recipient.state == RecipientState.FOLLOWING

@@ -215,3 +215,28 @@ def test_the_timeline_ends_with_the_receipt_though_its_worker_read_the_clock_fir
     with transaction.atomic():
         settle_receipts(pushes, sent.sent_at - timedelta(milliseconds=10))
     assert [one.state for one in timeline(sent)] == [State.QUEUED, State.SENT, State.DELIVERED]
+
+
+@pytest.mark.parametrize("state", [State.UNKNOWN, State.SENT])
+def test_a_message_whose_answer_was_lost_is_resolved_by_its_receipt(sent, work, state):
+    """No answer told its msgid; the receipt of the person is the only thing that is known."""
+    now = timezone.now()
+    builders.set_message(sent, msgid="", state=state, in_doubt_since=now, sent_at=now)
+    arrives(sent, msgid="4242")
+    work()
+    assert Push.objects.get().outcome == "early"
+    for seconds in (2, 10, 60, 300):
+        tick_at(now + seconds * SECOND)
+    sent.refresh_from_db()
+    assert sent.state == state
+    tick_at(now + PATIENCE + 2 * SECOND)
+    sent.refresh_from_db()
+    assert (sent.state, sent.msgid) == (State.DELIVERED, "4242")
+
+
+def test_a_blacklisting_is_not_lifted_by_a_receipt(sent, work):
+    type(sent.recipient).objects.update(state=RecipientState.BLACKLISTED)
+    arrives(sent, status="failed:user block")
+    work()
+    sent.recipient.refresh_from_db()
+    assert sent.recipient.state == RecipientState.BLACKLISTED

@@ -9,6 +9,7 @@ import pytest
 from notifier.wechat.client import Credentials
 from notifier.wechat.errors import Ambiguous, Refused, Unreachable, WeChatError
 from notifier.wechat.session import shared_session
+from notifier.wechat.wire import Wire
 from tests.wechat.conftest import SECRET, TEMPLATE, body, with_token
 from tests.wechat.servers import (
     answering,
@@ -177,3 +178,19 @@ def test_no_error_says_a_secret_or_a_token(account, make_client, name, call):
 
 def test_credentials_do_not_show_their_secret():
     assert SECRET not in repr(Credentials("wx1", SECRET))
+
+
+def test_an_address_that_gave_no_connection_is_asked_last_for_a_while(
+    account, make_client, monkeypatch
+):
+    dead, asked, post = free_address(), [], Wire.post
+
+    async def noted(self, address, target, content):
+        asked.append(address)
+        return await post(self, address, target, content)
+
+    monkeypatch.setattr(Wire, "post", noted)
+    client = make_client(dead, account.simulator.url)
+    for number in range(3):
+        client.send_template(body(f"m{number}"))
+    assert asked == [account.simulator.url] * 3  # the token's call has learnt it

@@ -1,6 +1,7 @@
 """manage.py worker: an RQ worker that keeps its connections to WeChat between jobs."""
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 import django_rq
@@ -8,8 +9,16 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis import RedisError
 
+from notifier.dispatch import lanes
+from notifier.dispatch.sender import sender
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS = 0.5
+
 
 class Command(BaseCommand):
+    _is_waiting = False
     help = "Sends messages and works on receipts. Start as many as there are processors to spare."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,14 +32,33 @@ class Command(BaseCommand):
                 f"There are {', '.join(settings.RQ_QUEUE_NAMES)}."
             )
         try:
-            worker = django_rq.get_worker(
-                *queues,
-                worker_class="notifier.dispatch.worker.DispatchWorker",
-                serializer="rq.serializers.JSONSerializer",
-            )
+            self._work(queues, burst)
         except RedisError as error:
             raise CommandError(
                 f"Redis does not answer ({type(error).__name__}). Is REDIS_URL right?"
             ) from None
-        logging.getLogger(__name__).info("worker %s listens to %s", worker.name, ", ".join(queues))
-        worker.work(burst=burst, logging_level="WARNING")
+        while not burst and not sender().stopping.wait(WAIT_SECONDS):
+            self._go_on(queues)
+
+    def _work(self, queues: list[str], burst: bool) -> None:
+        worker = django_rq.get_worker(
+            *queues,
+            worker_class="notifier.dispatch.worker.DispatchWorker",
+            serializer="rq.serializers.JSONSerializer",
+        )
+        log.info("worker %s listens to %s", worker.name, ", ".join(queues))
+        with suppress(RedisError):  # RQ ends a worker that loses Redis
+            worker.work(burst=burst, logging_level="WARNING")
+
+    def _go_on(self, queues: list[str]) -> None:
+        """The process with its sender, its connections and what is in the air outlives Redis."""
+        try:
+            lanes.redis().ping()
+        except RedisError as error:
+            if not self._is_waiting:
+                log.warning("redis is away (%s); waiting for it", type(error).__name__)
+            self._is_waiting = True
+            return
+        self._is_waiting = False
+        with suppress(RedisError):
+            self._work(queues, burst=False)
