@@ -77,6 +77,12 @@ def directory(name: str, default: Path) -> Path:
     return Path(text(name, str(default))).expanduser().resolve()
 
 
+def hand_on(name: str, folder: Path) -> None:
+    """For a library that reads the environment itself, when it is imported."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ[name] = str(folder)
+
+
 def database(name: str, default: str) -> dict[str, Any]:
     """Django's form of a database URL: sqlite:///path, postgresql://user:password@host/name."""
     try:

@@ -14,6 +14,13 @@ HONGYAN_HOME = env.directory("HONGYAN_HOME", BASE_DIR / "var")
 HONGYAN_DEMO = env.flag("HONGYAN_DEMO")
 _DEMO_KEYS = HONGYAN_HOME / "keys.json" if HONGYAN_DEMO else None
 
+# Metrics: all processes count into one folder; said before anybody imports prometheus_client.
+env.hand_on(
+    "PROMETHEUS_MULTIPROC_DIR",
+    env.directory("PROMETHEUS_MULTIPROC_DIR", HONGYAN_HOME / "metrics"),
+)
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
 PORT = env.integer("PORT", 8000, minimum=1)
 SIMULATOR_PORT = env.integer("SIMULATOR_PORT", 8700, minimum=1)
 
@@ -46,6 +53,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_rq",
+    "django_prometheus",
     "templates_app",
     "notifier",
 ]

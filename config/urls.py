@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from notifier.api.errors import not_found, server_error
+from notifier.observability.exposition import metrics
 from notifier.observability.health import healthz, readyz
 from notifier.receipts.views import callback
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("api/v1/", include("notifier.api.urls")),
     path("wechat/<slug:account>/callback", callback, name="wechat-callback"),
     path("admin/rq/", include("django_rq.urls")),

@@ -16,6 +16,7 @@ from rq import Queue
 from notifier.dispatch import lanes
 from notifier.dispatch.lanes import redis
 from notifier.dispatch.sender import sender
+from notifier.dispatch.waker import waker
 from notifier.models import ApiClient, clients
 from templates_app import compiled, sendable, wechat
 from templates_app.models import MessageTemplate, OfficialAccount
@@ -38,6 +39,12 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
         database["TEST"]["NAME"] = str(settings.HONGYAN_HOME / f"test-{worker}.sqlite3")
     else:
         database["TEST"]["NAME"] = f"test_hongyan_{worker}"
+
+
+@pytest.fixture(autouse=True)
+def _woken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not beside the request: the tests look at once. The thread has tests of its own."""
+    monkeypatch.setattr(waker, "soon", lanes.wake_job)
 
 
 @pytest.fixture(autouse=True)

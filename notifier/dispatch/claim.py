@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from notifier import metrics
 from notifier.dispatch import sql
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.retry import guard_is_over
@@ -70,6 +71,7 @@ def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
             _end({row[0]: row[2] for row in rows if over.get(row[0]) is state}, state, now)
         ids = [row[0] for row in rows if row[0] not in over]
         sql.take(ids, fence, lease_until, now)
+    metrics.claim_size.observe(len(ids))
     return [
         Claimed(
             pk,

@@ -54,27 +54,37 @@ def redis() -> Redis:
     return queue("urgent").connection
 
 
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A job, and the flag that says that it is waiting already."""
+
+    flag: str
+    queue: str
+    job: str
+    args: tuple[int, ...] = ()
+
+
+def wake_of(lane: Lane) -> Wake:
+    args = (lane.account_id, int(lane.priority))
+    return Wake(lane.flag, lane.priority.word, "notifier.dispatch.drain.drain_lane", args)
+
+
 def wake(lane: Lane) -> None:
     """One round trip while the lane is awake. A lost Redis loses no message: the clock wakes."""
-    wake_job(
-        lane.flag,
-        lane.priority.word,
-        "notifier.dispatch.drain.drain_lane",
-        lane.account_id,
-        int(lane.priority),
-    )
+    wake_job(wake_of(lane))
 
 
-def wake_job(flag: str, queue_name: str, job: str, *args: int) -> None:
-    """Enqueues `job` unless its flag says that it is waiting already."""
+def wake_job(wake: Wake) -> None:
+    """Enqueues the job unless its flag is set. Raises nothing."""
     try:
-        if redis().set(flag, 1, nx=True, ex=FLAG_SECONDS):
-            queue(queue_name).enqueue_call(
-                job, args=args, ttl=JOB_SECONDS, result_ttl=0, description=job.rpartition(".")[2]
+        if redis().set(wake.flag, 1, nx=True, ex=FLAG_SECONDS):
+            name = wake.job.rpartition(".")[2]
+            queue(wake.queue).enqueue_call(
+                wake.job, args=wake.args, ttl=JOB_SECONDS, result_ttl=0, description=name
             )
     except RedisError as error:
         with suppress(RedisError):
-            redis().delete(flag)  # set, but nothing was enqueued: else the lane would sleep on
+            redis().delete(wake.flag)  # set, but nothing was enqueued: else the lane would sleep on
         _complain(error)
 
 

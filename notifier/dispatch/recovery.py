@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from notifier import metrics
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.retry import guard_is_over
 from notifier.models import Message, MessageEvent, Priority, Reason, State
@@ -24,6 +25,7 @@ def return_expired_leases(now: datetime) -> set[Lane]:
         back = [row for row in rows if row not in lost]
         _move(lost, State.UNKNOWN, Reason.NONE, now)
         _move(back, State.QUEUED, Reason.RETURNED, now)
+    metrics.recovered.inc(len(rows))
     return {Lane(row.account_id, Priority(row.priority)) for row in back}
 
 

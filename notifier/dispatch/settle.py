@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from notifier import metrics
 from notifier.dispatch import sql
 from notifier.dispatch.people import mark_people
 from notifier.dispatch.retry import Step, next_step
@@ -75,7 +77,23 @@ def settle(
         sql.record_results([(one.claimed.id, one.claimed.attempt, _ms(one)) for one in ours], now)
         _fall_back(steps, now)
         mark_people(ours, now)
+    _count(steps)
     return len(ours)
+
+
+def _count(steps: list[tuple[Attempt, Step]]) -> None:
+    """Added up before they are counted: a counter costs more than an addition."""
+    kinds, states = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+    for one, step in steps:
+        account = one.claimed.lane.account_id
+        states[account, step.state.value] += 1
+        if one.kind is not None:
+            kinds[account, one.kind.value] += 1
+            metrics.send_seconds.labels(account).observe(one.seconds)
+    for labels, count in kinds.items():
+        metrics.attempts.labels(*labels).inc(count)
+    for labels, count in states.items():
+        metrics.settled.labels(*labels).inc(count)
 
 
 def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:

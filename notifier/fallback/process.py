@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from django.db import close_old_connections, transaction
 from django.utils import timezone
 
-from notifier.dispatch.lanes import clear, wake_job
+from notifier.dispatch.lanes import Wake, clear, wake_job
 from notifier.fallback.ways import WAYS, NoWay
 from notifier.models import FallbackSend
 from notifier.wechat.errors import redact
 
 BATCH = 5
 FLAG = "hongyan:wake:fallback"
+WAKE = Wake(FLAG, "fallback", "notifier.fallback.process.process_fallbacks")
 ATTEMPTS = 8
 LEASE = timedelta(minutes=2)
 """Longer than a batch's calls may take; a job that died is repeated after it."""
@@ -21,7 +22,7 @@ LEASE = timedelta(minutes=2)
 def tick(now: datetime) -> None:
     """From the clock, every second."""
     if FallbackSend.objects.filter(due_at__lte=now).exists():
-        wake_job(FLAG, "fallback", "notifier.fallback.process.process_fallbacks")
+        wake_job(WAKE)
 
 
 def process_fallbacks() -> None:

@@ -15,7 +15,9 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from notifier.dispatch.lanes import Lane, wake
+from notifier import metrics
+from notifier.dispatch.lanes import Lane
+from notifier.dispatch.waker import wake_soon
 from notifier.intake import caps
 from notifier.intake.errors import Fault, InProgress, Rejected
 from notifier.intake.idempotency import first_message, running
@@ -85,7 +87,8 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
         version = earlier.version
         return Accepted(earlier, version.template.code, version.number, replayed=True)
     message = accepted.message
-    transaction.on_commit(lambda: wake(Lane(message.account_id, Priority(message.priority))))
+    metrics.accepted.labels(message.account_id, Priority(message.priority).word).inc()
+    transaction.on_commit(lambda: wake_soon(Lane(message.account_id, Priority(message.priority))))
     return accepted
 
 

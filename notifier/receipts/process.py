@@ -1,6 +1,7 @@
 """The RQ job that works on kept pushes: receipts move messages, follow events move recipients."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -8,22 +9,20 @@ from django.conf import settings
 from django.db import close_old_connections, transaction
 from django.utils import timezone
 
-from notifier.dispatch.lanes import clear, wake_job
+from notifier import metrics
+from notifier.dispatch.lanes import Wake, clear, wake_job
 from notifier.models import Push, Recipient, RecipientState
 from notifier.receipts.delivery import settle_receipts
 
 BATCH = 500
 FLAG = "hongyan:wake:receipts"
-
-
-def wake_receipts() -> None:
-    wake_job(FLAG, "receipts", "notifier.receipts.process.process_pushes")
+WAKE = Wake(FLAG, "receipts", "notifier.receipts.process.process_pushes")
 
 
 def tick(now: datetime) -> None:
     """From the clock, every second: receipts that wait for their message."""
     if Push.objects.filter(due_at__lte=now).exists():
-        wake_receipts()
+        wake_job(WAKE)
 
 
 def process_pushes() -> None:
@@ -32,7 +31,7 @@ def process_pushes() -> None:
     slice_ends = time.monotonic() + settings.DISPATCH_SLICE_SECONDS
     while _process_batch(timezone.now()) == BATCH:
         if time.monotonic() > slice_ends:  # the worker sends, too
-            return wake_receipts()
+            return wake_job(WAKE)
 
 
 def _process_batch(now: datetime) -> int:
@@ -46,6 +45,8 @@ def _process_batch(now: datetime) -> int:
             if group := [push for push in pushes if push.event == event]:
                 handle(group, now)
         Push.objects.bulk_update(pushes, ["due_at", "outcome"])
+    for outcome, count in Counter(push.outcome for push in pushes).items():
+        metrics.receipts.labels(outcome).inc(count)
     return len(pushes)
 
 

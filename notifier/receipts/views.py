@@ -8,8 +8,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from notifier.dispatch.waker import waker
 from notifier.models import Push
-from notifier.receipts.process import HANDLERS, wake_receipts
+from notifier.receipts.process import HANDLERS, WAKE
 from notifier.wechat.callback import (
     BadPush,
     BadSignature,
@@ -56,7 +57,7 @@ def _push(request: HttpRequest, account: OfficialAccount) -> HttpResponse:
     # Other events, and what followers write, are nothing of ours: answered and not kept.
     if push.event in HANDLERS:
         _keep(account, push)
-        wake_receipts()
+        waker.soon(WAKE)
     return _text("success")
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from notifier.models import Recipient, Suppression
 
@@ -38,6 +38,19 @@ _BY_USER = _FIND + "r.user_id = %s AND r.user_id <> ''"
 
 
 def find(account_id: int, template_id: int, address: Address) -> Known | None:
+    """The first statement of accepting, so it is also the check of a connection that was kept: in
+    place of a round trip before it, a dead one is replaced when it fails."""
+    connection.health_check_done = True  # type: ignore[attr-defined]  # Django's own flag
+    try:
+        return _look_up(account_id, template_id, address)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block or connection.is_usable():
+            raise
+        connection.close()
+        return _look_up(account_id, template_id, address)
+
+
+def _look_up(account_id: int, template_id: int, address: Address) -> Known | None:
     statement = _BY_OPENID if address.openid else _BY_USER
     with connection.cursor() as cursor:
         cursor.execute(statement, [template_id, account_id, address.openid or address.user])

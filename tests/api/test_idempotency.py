@@ -140,7 +140,9 @@ def test_a_race_makes_one_message(body, service):
     assert sum("Idempotent-Replayed" not in one for one in answers if one.status_code == 202) == 1
 
 
-def test_a_race_without_redis_makes_one_message(body, service, dead_redis):
+def test_a_race_between_processes_makes_one_message(body, service, dead_redis, monkeypatch):
+    """Each process has marks of its own, and Redis is away: the database decides alone."""
+    monkeypatch.setattr(idempotency, "_running", Forgetful())
     key = service.make_key()
 
     def send(_number):
@@ -151,6 +153,11 @@ def test_a_race_without_redis_makes_one_message(body, service, dead_redis):
     assert [answer.status_code for answer in answers] == [202] * 10
     assert len({answer.content for answer in answers}) == 1
     assert Message.objects.count() == 1
+
+
+class Forgetful(set):
+    def add(self, mark):
+        """As if every request were in a process of its own."""
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])

@@ -1,0 +1,38 @@
+"""Wakes lanes beside the request: a slow Redis delays no answer, and requests at the same moment
+share one round trip. What a crash leaves unwoken, the clock wakes within a second."""
+
+import threading
+
+from notifier.dispatch.lanes import Lane, Wake, wake_job, wake_of
+
+
+class Waker:
+    """One thread of the process; it begins with the first wake, so after any fork."""
+
+    def __init__(self) -> None:
+        self._due: set[Wake] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def soon(self, wake: Wake) -> None:
+        with self._changed:
+            self._due.add(wake)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._due)
+                due, self._due = self._due, set()
+            for wake in due:
+                wake_job(wake)
+
+
+waker = Waker()
+
+
+def wake_soon(lane: Lane) -> None:
+    waker.soon(wake_of(lane))

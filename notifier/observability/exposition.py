@@ -1,0 +1,21 @@
+"""/metrics: the sums of all processes, for those who know the token."""
+
+import hmac
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from django_prometheus.exports import ExportToDjangoView
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """`Authorization: Bearer <METRICS_TOKEN>`. Without a token set there is no such page, but in
+    the demo."""
+    expected = f"Bearer {settings.METRICS_TOKEN}"
+    given = request.headers.get("Authorization", "")
+    is_known = settings.METRICS_TOKEN and hmac.compare_digest(expected.encode(), given.encode())
+    if not (is_known or (settings.HONGYAN_DEMO and not settings.METRICS_TOKEN)):
+        raise Http404
+    response: HttpResponse = ExportToDjangoView(request)
+    return response

@@ -1,0 +1,48 @@
+"""Waking beside the request."""
+
+import threading
+import time
+
+from notifier.dispatch import lanes, waker
+from notifier.dispatch.lanes import Lane, wake_of
+from notifier.models import Priority
+
+WAKE = wake_of(Lane(7, Priority.NORMAL))
+
+
+def until(condition):
+    deadline = time.monotonic() + 5
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return condition()
+
+
+def test_a_lane_is_woken_a_moment_later():
+    waker.Waker().soon(WAKE)
+    assert until(lambda: len(lanes.queue("normal")) == 1)
+
+
+def test_requests_at_the_same_moment_share_a_round_trip(monkeypatch):
+    busy, woken = threading.Event(), []
+
+    def slowly(wake):
+        woken.append(wake)
+        busy.wait(5)
+
+    monkeypatch.setattr(waker, "wake_job", slowly)
+    one = waker.Waker()
+    one.soon(WAKE)
+    assert until(lambda: woken)
+    for _ in range(100):
+        one.soon(WAKE)
+    busy.set()
+    assert until(lambda: len(woken) == 2)
+    time.sleep(0.05)
+    assert woken == [WAKE, WAKE]
+
+
+def test_a_redis_that_hangs_holds_up_nobody(monkeypatch):
+    monkeypatch.setattr(waker, "wake_job", lambda _wake: time.sleep(1))
+    started = time.monotonic()
+    waker.Waker().soon(WAKE)
+    assert time.monotonic() - started < 0.5
