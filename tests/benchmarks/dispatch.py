@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import requests
 
 from notifier.models import Recipient
+from templates_app.models import MessageTemplate, OfficialAccount
 from tests import builders
 from tests.benchmarks.bodies import CONTENT, PATTERNS, TEMPLATE, openid
 from tests.benchmarks.environment import Row, measured, median
@@ -71,6 +72,16 @@ def _prepare(simulator: SimulatorProcess) -> str:
     Recipient.objects.bulk_create(
         Recipient(account=account, openid=openid(number)) for number in range(1000)
     )
+    tell_simulator(simulator, account, template)
+    secret = {"appid": account.appid, "secret": account.app_secret}
+    body = {"grant_type": "client_credential"} | secret
+    token = requests.post(f"{simulator.url}/cgi-bin/stable_token", json=body, timeout=5).json()
+    return f"{simulator.url}/cgi-bin/message/template/send?access_token={token['access_token']}"
+
+
+def tell_simulator(
+    simulator: SimulatorProcess, account: OfficialAccount, template: MessageTemplate
+) -> None:
     simulator.control(
         "POST",
         "/accounts",
@@ -90,7 +101,3 @@ def _prepare(simulator: SimulatorProcess) -> str:
             ],
         },
     )
-    secret = {"appid": account.appid, "secret": account.app_secret}
-    body = {"grant_type": "client_credential"} | secret
-    token = requests.post(f"{simulator.url}/cgi-bin/stable_token", json=body, timeout=5).json()
-    return f"{simulator.url}/cgi-bin/message/template/send?access_token={token['access_token']}"

@@ -18,6 +18,8 @@ django.setup()
 
 from django.core.management import call_command
 
+from config.env import BASE_DIR as ROOT  # noqa: F401 - for whoever starts processes
+
 
 def migrate() -> None:
     call_command("migrate", verbosity=0, interactive=False)

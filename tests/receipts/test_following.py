@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notifier.models import Push, Recipient, RecipientState
+from notifier.models import Push, Recipient, RecipientState, Suppression
 from tests import builders
 from tests.receipts.pushes import event, push
 
@@ -97,3 +97,11 @@ def test_a_push_is_done_when_it_was_worked_on(account, work):
     arrive(account, work, ("subscribe", NOW))
     done = Push.objects.get()
     assert (done.due_at, done.outcome) == (None, "applied")
+
+
+def test_a_new_follow_lifts_refusals_of_templates(account, work):
+    recipient = builders.make_recipient(account, openid=OPENID, state=RecipientState.UNFOLLOWED)
+    template = builders.make_template(account)
+    Suppression.objects.create(recipient=recipient, template=template, since=timezone.now())
+    arrive(account, work, ("subscribe", NOW))
+    assert not Suppression.objects.exists()

@@ -1,0 +1,164 @@
+"""Growth: 10,000, 100,000 and 1,000,000 bulk messages; what each costs, and what others feel.
+
+python -m tests.benchmarks.growth [N ...]: two workers and a clock, on PostgreSQL; while a million
+wait, urgent messages are accepted one after the other, and another account sends ten.
+"""
+
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tests.benchmarks import environment  # isort: skip - starts the services first
+from django.db import connection, transaction
+
+from notifier.models import Message, Priority, Recipient, State
+from templates_app.models import MessageTemplate
+from tests import builders
+from tests.benchmarks.bodies import CONTENT, DATA, PATTERNS, TEMPLATE, body, openid
+from tests.benchmarks.dispatch import tell_simulator
+from tests.simulator.process import SimulatorProcess
+
+WORKERS = 2
+URGENT = 200
+BATCH = 100_000
+FILL = """
+INSERT INTO notifier_message (id, account_id, version_id, recipient_id, requested_by, openid,
+  priority, payload, metadata, request_digest, state, reason, created_at, due_at, expires_at,
+  claimed_by, attempts, msgid, errmsg, rid, receipt_status)
+SELECT one.id, %s, %s, %s + (n %% 1000), '', 'x', %s,
+  replace(%s, 'MESSAGE', replace(one.id::text, '-', '')), '{}', '', 'queued', '',
+  now(), now(), now() + interval '1 day', '', 0, '', '', '', ''
+FROM generate_series(1, %s) n,
+  LATERAL (SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
+    || '7' || substr(md5(random()::text || n), 1, 19))::uuid AS id) one
+"""
+
+
+@dataclass
+class Result:
+    count: int
+    seconds: float
+    worker_mib: tuple[float, float]
+    urgent_p99: float = 0.0
+    other_account: float = 0.0
+
+
+def measure(count: int, template: MessageTemplate, other: MessageTemplate) -> Result:
+    _fill(count, template)
+    with ExitStack() as stack:
+        workers = [stack.enter_context(_process("worker")) for _ in range(WORKERS)]
+        stack.enter_context(_process("clock"))
+        sent = Message.objects.filter(account=template.account, state=State.SENT)
+        _until(sent.exists)
+        started = time.perf_counter()
+        at_start, first = count - sent.count(), _mib(workers[0].pid)
+        urgent, others = _disturb(template, other) if count >= 1_000_000 else ([], 0.0)
+        _until(lambda: not _waiting(template), seconds=1200)
+        seconds = time.perf_counter() - started
+        last = _mib(workers[0].pid)
+    per_message = seconds / at_start
+    return Result(count, per_message, (first, last), _p99(urgent), others)
+
+
+def _disturb(template: MessageTemplate, other: MessageTemplate) -> tuple[list[float], float]:
+    """Urgent messages one by one, ten of another account; seconds from acceptance to WeChat."""
+    recipients = list(template.account.recipients.all()[:URGENT])
+    urgent = []
+    for person in recipients:
+        urgent.append(builders.make_message(template, person, data=DATA, priority=Priority.URGENT))
+        time.sleep(0.03)
+    started = time.perf_counter()
+    people = list(other.account.recipients.all()[:10])
+    ten = [builders.make_message(other, one, data=DATA, priority=Priority.BULK) for one in people]
+    _until(lambda: not Message.objects.filter(pk__in=[m.pk for m in ten], sent_at=None).exists())
+    others = time.perf_counter() - started
+    rows = Message.objects.filter(pk__in=[message.pk for message in urgent])
+    _until(lambda: not rows.filter(sent_at=None).exists())
+    taken = [
+        (sent - made).total_seconds() for sent, made in rows.values_list("sent_at", "created_at")
+    ]
+    return taken, others
+
+
+def _fill(count: int, template: MessageTemplate) -> None:
+    first = template.account.recipients.order_by("pk").values_list("pk", flat=True)[0]
+    payload = body(1, "MESSAGE").decode()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("TRUNCATE notifier_messageevent, notifier_message CASCADE")
+        for start in range(0, count, BATCH):
+            rows = min(BATCH, count - start)
+            ids = [template.account_id, template.published_id, first, int(Priority.BULK)]
+            cursor.execute(FILL, [*ids, payload, rows])
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE notifier_message")
+
+
+def _waiting(template: MessageTemplate) -> bool:
+    lane = Message.objects.filter(account=template.account, priority=Priority.BULK)
+    return lane.filter(state__in=[State.QUEUED, State.SENDING]).exists()
+
+
+def _process(command: str) -> "subprocess.Popen[bytes]":
+    return _Ended([sys.executable, "manage.py", command], cwd=environment.ROOT)
+
+
+class _Ended(subprocess.Popen):  # type: ignore[type-arg]
+    """Asked to stop, and waited for, by its pid."""
+
+    def __exit__(self, *_args: object) -> None:
+        self.terminate()
+        self.wait(30)
+
+
+def _mib(pid: int) -> float:
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) / 1024
+
+
+def _until(condition: object, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            raise SystemExit("it did not happen in time")
+        time.sleep(0.25)
+
+
+def _p99(values: list[float]) -> float:
+    return sorted(values)[int(len(values) * 0.99)] if values else 0.0
+
+
+def main() -> None:
+    environment.migrate()
+    counts = [int(word) for word in sys.argv[1:]] or [10_000, 100_000, 1_000_000]
+    simulator = SimulatorProcess([])
+    try:
+        templates = []
+        for _ in range(2):
+            account = builders.make_account(api_base_url=simulator.url, daily_quota=0)
+            template = builders.make_template(
+                account, patterns=PATTERNS, content=CONTENT, wechat_template_id=TEMPLATE
+            )
+            people = (Recipient(account=account, openid=openid(n)) for n in range(1000))
+            Recipient.objects.bulk_create(people)
+            tell_simulator(simulator, account, template)
+            templates.append(template)
+        print("| messages | µs each | ratio | a worker's MiB | urgent p99 | another account |")
+        print("| ---: | ---: | ---: | --- | ---: | ---: |")
+        base = 0.0
+        for count in counts:
+            found = measure(count, *templates)
+            base = base or found.seconds
+            print(
+                f"| {count:,} | {found.seconds * 1e6:.0f} | {found.seconds / base:.2f} | "
+                f"{found.worker_mib[0]:.0f} -> {found.worker_mib[1]:.0f} | "
+                f"{found.urgent_p99:.2f} s | {found.other_account:.2f} s |",
+                flush=True,
+            )
+    finally:
+        simulator.stop()
+
+
+if __name__ == "__main__":
+    main()
