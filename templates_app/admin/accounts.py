@@ -12,12 +12,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from notifier.wechat.errors import ErrCode, Refused, WeChatError, lookup, lookup_token_call
 from templates_app.admin.dialogs import found
-from templates_app.admin.secrets import WriteOnlyForm
+from templates_app.admin.secrets import WriteOnlyAdmin, WriteOnlyForm
 from templates_app.models import OfficialAccount
 from templates_app.wechat import new_client
 
@@ -31,7 +30,7 @@ class AccountForm(WriteOnlyForm):
 
 
 @admin.register(OfficialAccount)
-class OfficialAccountAdmin(ModelAdmin):
+class OfficialAccountAdmin(WriteOnlyAdmin):
     form = AccountForm
     list_display = ("name", "slug", "appid", "callback_mode", "active")
     search_fields = ("name", "slug", "appid")

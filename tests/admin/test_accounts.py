@@ -7,7 +7,7 @@ from django.test import Client
 
 from templates_app.models import OfficialAccount
 from tests.admin.browsing import Values, address, faults, form, html, submit, text
-from tests.admin.conftest import SECRETS
+from tests.admin.conftest import SECRETS, StaffMaker
 from tests.conftest import Platform
 
 FORM = "officialaccount_form"
@@ -55,6 +55,17 @@ def test_the_form_leaves_secrets_out_and_says_that_they_are_stored(
     shown = form(page, FORM)
     assert [shown[name] for name in SECRETS] == ["", "", "", ""]
     assert html(page).count("stored; leave empty to keep it") == len(SECRETS)
+
+
+def test_who_may_only_view_learns_which_secrets_are_stored(
+    staff: StaffMaker, account: OfficialAccount
+) -> None:
+    account.previous_aes_key = ""
+    account.save()
+    shown = text(staff("templates_app.view_officialaccount").get(change(account)))
+    for name in ("AppSecret", "Callback token", "EncodingAESKey"):
+        assert f" {name} stored " in shown
+    assert " Previous EncodingAESKey – " in shown
 
 
 def test_empty_secrets_are_kept(root: Client, account: OfficialAccount) -> None:
