@@ -14,8 +14,8 @@ HONGYAN_HOME = env.directory("HONGYAN_HOME", BASE_DIR / "var")
 HONGYAN_DEMO = env.flag("HONGYAN_DEMO")
 _DEMO_KEYS = HONGYAN_HOME / "keys.json" if HONGYAN_DEMO else None
 
-PORT = env.integer("PORT", 8000, minimum=1)
-SIMULATOR_PORT = env.integer("SIMULATOR_PORT", 8700, minimum=1)
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+SIMULATOR_PORT = env.integer("SIMULATOR_PORT", 8700, minimum=1, maximum=65535)
 
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.required(
