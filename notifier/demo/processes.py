@@ -48,7 +48,7 @@ def port_is_free(port: int) -> bool:
 
 def another_port(number: int, *taken: int) -> int:
     """The next above, or below the highest there is."""
-    candidates = [*range(number + 1, HIGHEST_PORT + 1), *range(number - 1, 0, -1)]
+    candidates: list[int] = [*range(number + 1, HIGHEST_PORT + 1), *range(number - 1, 0, -1)]
     return next(one for one in candidates if one not in taken and port_is_free(one))
 
 
