@@ -15,6 +15,7 @@ from unfold.decorators import action, display
 from notifier.wechat.errors import Refused, WeChatError, lookup, lookup_token_call
 from notifier.wechat.tokens import TokenRefused
 from templates_app.admin.dialogs import confirm, found, leave_dialog
+from templates_app.admin.reasons import reason_in_words
 from templates_app.admin.secrets import WriteOnlyAdmin, WriteOnlyForm
 from templates_app.models import OfficialAccount
 from templates_app.wechat import new_client
@@ -121,7 +122,7 @@ def _answer(account: OfficialAccount, error: WeChatError) -> str:
             "No usable answer from %(address)s: %(reason)s. Check the API address, and that this "
             "server may reach it."
         )
-        return text % {"address": address, "reason": error}
+        return text % {"address": address, "reason": reason_in_words(str(error))}
     look_up = lookup_token_call if isinstance(error, TokenRefused) else lookup
     known = look_up(error.errcode)
     parts = [f"errcode {error.errcode}: {error.errmsg}", gettext(known.meaning), gettext(known.fix)]
