@@ -141,7 +141,10 @@ def test_the_demo_delivers_survives_a_dead_worker_and_goes_on_after_a_restart(
         received = [one["client_msg_id"] for one in phones["messages"]]
         assert sorted(received) == sorted([first, second])
         before = running.facts
+        (redis_socket,) = re.findall(r"--unixsocket (\S+)", (home / "supervisord.conf").read_text())
+        assert Path(redis_socket).is_socket()
         assert running.stop() == []
+        assert not Path(redis_socket).parent.exists()  # a blank in `home` sent it elsewhere
 
     with demo(home, *ports) as running:
         running.until(lambda: "Ctrl-C stops everything." in running.output)

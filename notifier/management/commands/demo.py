@@ -1,6 +1,7 @@
 """manage.py demo (make run): everything on this machine, in the foreground, until Ctrl-C."""
 
 import fcntl
+import shutil
 import signal
 import subprocess
 import time
@@ -116,6 +117,8 @@ class Command(BaseCommand):
             )
             self.stdout.flush()
         supervisor.wait()
+        if socket is not None and socket.parent != home:
+            shutil.rmtree(socket.parent, ignore_errors=True)
 
     def _wait_until_ready(
         self, supervisor: "subprocess.Popen[bytes]", demo: dict[str, Any]
