@@ -23,12 +23,16 @@ environ.Env.read_env(str(BASE_DIR / ".env"))
 _values = environ.FileAwareEnv().ENVIRON
 
 
+class Misconfigured(ImproperlyConfigured):
+    """A variable is missing or wrong. The text is for who sets it; no traceback says more."""
+
+
 def _read(name: str, cast: Callable[[str], Any], default: Any, expected: str) -> Any:
     """The variable, cast; `default` where it is unset or empty."""
     try:
         raw = _values.get(name, "")
     except OSError as error:
-        raise ImproperlyConfigured(f"{name}_FILE: cannot read the file: {error}") from None
+        raise Misconfigured(f"{name}_FILE: cannot read the file: {error}") from None
     text = str(raw).strip()
     if not text:
         return default
@@ -36,7 +40,7 @@ def _read(name: str, cast: Callable[[str], Any], default: Any, expected: str) ->
         return cast(text)
     except (ValueError, KeyError):
         # The value is not repeated: it may be a secret typed into the wrong variable.
-        raise ImproperlyConfigured(f"{name} must be {expected}.") from None
+        raise Misconfigured(f"{name} must be {expected}.") from None
 
 
 def text(name: str, default: str = "") -> str:
@@ -49,13 +53,15 @@ def flag(name: str, default: bool = False) -> bool:
     return bool(_read(name, lambda raw: words[raw.lower()], default, "1 or 0"))
 
 
-def integer(name: str, default: int, minimum: int = 0) -> int:
+def integer(name: str, default: int, minimum: int = 0, maximum: int | None = None) -> int:
     def cast(raw: str) -> int:
-        if (value := int(raw)) < minimum:
+        value = int(raw)
+        if value < minimum or (maximum is not None and value > maximum):
             raise ValueError
         return value
 
-    return int(_read(name, cast, default, f"a whole number of at least {minimum}"))
+    most = "" if maximum is None else f" and at most {maximum}"
+    return int(_read(name, cast, default, f"a whole number of at least {minimum}{most}"))
 
 
 def seconds(name: str, default: float) -> float:
@@ -92,7 +98,7 @@ def database(name: str, default: str) -> dict[str, Any]:
     except (ValueError, KeyError, ImproperlyConfigured):
         config = {}
     if "." not in config.get("ENGINE", ""):  # a word of its own for a scheme it does not know
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{name} must be a URL such as sqlite:////var/lib/hongyan/hongyan.sqlite3 or "
             "postgresql://user:password@host:5432/hongyan."
         )
@@ -104,7 +110,7 @@ def email(name: str, default: str) -> dict[str, Any]:
     try:
         return dict(environ.Env.email_url_config(text(name, default)))
     except (ValueError, KeyError, ImproperlyConfigured):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{name} must be a URL such as smtp+tls://user:password@host:587."
         ) from None
 
@@ -114,7 +120,7 @@ def required(name: str, hint: str, demo_keys: Path | None, make: Callable[[], st
     if value := text(name):
         return value
     if demo_keys is None:
-        raise ImproperlyConfigured(f"{name} is not set. {hint}")
+        raise Misconfigured(f"{name} is not set. {hint}")
     return _kept(demo_keys, name, make)
 
 
@@ -122,7 +128,7 @@ def _kept(path: Path, name: str, make: Callable[[], str]) -> str:
     kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     if name not in kept:
         kept[name] = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(kept))

@@ -1,5 +1,7 @@
 """Django's settings. Values come from the environment through `config.env`."""
 
+from urllib.parse import quote
+
 import certifi
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +13,7 @@ from config import env
 
 BASE_DIR = env.BASE_DIR
 HONGYAN_HOME = env.directory("HONGYAN_HOME", BASE_DIR / "var")
+_HOME_IN_URLS = quote(str(HONGYAN_HOME))
 HONGYAN_DEMO = env.flag("HONGYAN_DEMO")
 _DEMO_KEYS = HONGYAN_HOME / "keys.json" if HONGYAN_DEMO else None
 
@@ -21,8 +24,8 @@ env.hand_on(
 )
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 
-PORT = env.integer("PORT", 8000, minimum=1)
-SIMULATOR_PORT = env.integer("SIMULATOR_PORT", 8700, minimum=1)
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+SIMULATOR_PORT = env.integer("SIMULATOR_PORT", 8700, minimum=1, maximum=65535)
 
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.required(
@@ -94,7 +97,9 @@ TEMPLATES = [
 
 # Database: SQLite by default. WAL lets readers go on while one writes; immediate transactions
 # take the write lock at BEGIN, so that two writers wait for each other instead of failing.
-DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{HONGYAN_HOME}/hongyan.sqlite3")}
+DATABASE_IS_GIVEN = bool(env.text("DATABASE_URL"))
+HONGYAN_DEMO_DATABASE = env.flag("HONGYAN_DEMO_DATABASE")
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{_HOME_IN_URLS}/hongyan.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -109,7 +114,7 @@ else:
 REDIS_IS_EMBEDDED = HONGYAN_DEMO and not env.text("REDIS_URL")
 REDIS_URL = env.text(
     "REDIS_URL",
-    f"unix://{HONGYAN_HOME}/redis.sock?db=0" if HONGYAN_DEMO else "redis://127.0.0.1:6379/0",
+    f"unix://{_HOME_IN_URLS}/redis.sock?db=0" if HONGYAN_DEMO else "redis://127.0.0.1:6379/0",
 )
 # redis-py's own patience is 5 seconds, eleven times. Nothing here is worth that wait: what Redis
 # does not answer, the database does. One repetition, for connections that a restart cut.

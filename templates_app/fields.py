@@ -121,7 +121,8 @@ TYPES: dict[str, ValueType] = {
     "const": ValueType(N_("Approved value"), 20, _ANY, _CONTROLS),
     "enum": ValueType(N_("Value from a list"), None, _ANY, _CONTROLS),
 }
-_LISTED = frozenset({"const", "enum"})
+LISTED = frozenset({"const", "enum"})
+"""Types whose values WeChat knows beforehand, so that a field may list them."""
 UNSEEN = frozenset({"first", "remark"})  # history keys that WeChat no longer shows
 _KEY = re.compile(r"([a-z_]+?)\d+")
 _HISTORY_KEY = re.compile(r"first|remark|keyword\d+")
@@ -166,7 +167,7 @@ def compile_accepts(key: str, enum_values: tuple[str, ...] = ()) -> Callable[[st
         blank_is_good = kind is None or key in UNSEEN
         first = "" if blank_is_good else f"\\s*[^\\s{_NEVER}]"
         return re.compile(f"{first}[^{_NEVER}]*").fullmatch
-    if enum_values and kind in _LISTED:
+    if enum_values and kind in LISTED:
         return frozenset(v for v in enum_values if compile_rule(key)(v) is None).__contains__
     of_type = TYPES[kind]
     limit = 10 if kind == "name" else of_type.limit
@@ -181,7 +182,7 @@ def compile_diagnosis(key: str, enum_values: tuple[str, ...] = ()) -> Rule:
     if kind is None or kind == "history":
         return lambda value: _diagnose_untyped(value, kind is None or key in UNSEEN)
     shape = re.compile(TYPES[kind].shape).fullmatch
-    listed = enum_values if kind in _LISTED else ()
+    listed = enum_values if kind in LISTED else ()
 
     def diagnose(value: str) -> Problem | None:
         if problem := _diagnose_typed(kind, value):

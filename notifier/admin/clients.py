@@ -8,13 +8,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from notifier.models import ApiClient, ApiKey
 from notifier.models.clients import memory as key_memory
 from templates_app.admin.dialogs import confirm, found, leave_dialog
-from templates_app.admin.secrets import WriteOnlyForm
+from templates_app.admin.secrets import WriteOnlyAdmin, WriteOnlyForm
 
 
 class KeyInline(TabularInline):
@@ -35,7 +35,7 @@ class ClientForm(WriteOnlyForm):
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(ModelAdmin):
+class ApiClientAdmin(WriteOnlyAdmin):
     list_display = ("name", "active", "created_at")
     search_fields = ("name",)
     form = ClientForm

@@ -20,6 +20,7 @@ from notifier.admin.test_send import test_send
 from notifier.admin.words import lines, what_happened, what_to_do
 from notifier.dispatch.waiting import waiting
 from notifier.models import FallbackSend, Message, Recipient, State, masked_openid
+from templates_app.admin.reasons import reason_in_words
 from templates_app.card import card_of
 
 COLOURS: dict[str, str] = {
@@ -59,7 +60,7 @@ class MessageAdmin(ModelAdmin):
     sortable_by = ()
     actions = None
     change_form_template = "notifier/message.html"
-    readonly_fields = ("api_id",)
+    readonly_fields = ("api_id", "reason_given")
     fields = (
         "api_id",
         "account",
@@ -74,7 +75,7 @@ class MessageAdmin(ModelAdmin):
         "sent_at",
         "msgid",
         "errcode",
-        "errmsg",
+        "reason_given",
         "rid",
         "receipt_status",
         "receipt_at",
@@ -112,6 +113,10 @@ class MessageAdmin(ModelAdmin):
     @admin.display(description="errcode")
     def error(self, message: Message) -> str:
         return str(message.errcode or "")
+
+    @admin.display(description="errmsg")
+    def reason_given(self, message: Message) -> str:
+        return reason_in_words(message.errmsg) or "-"
 
     @display(description=_("state"), label=COLOURS)
     def shown_state(self, message: Message) -> tuple[str, str]:
@@ -177,6 +182,7 @@ def _page(message: Message) -> dict[str, Any]:
         "happened": what_happened(message, waits),
         "to_do": what_to_do(message, waits),
         "waits": waits,
+        "cause": reason_in_words(waits.cause) if waits else "",
         "fallback": FallbackSend.objects.filter(message=message).first(),
         "lines": lines(message),
         "card": card_of(message.version, values, link),

@@ -10,15 +10,17 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from redis import RedisError
 
 from notifier.dispatch import gate
 from notifier.dispatch.gate import Condition
 from notifier.wechat.errors import lookup_token_call
+from templates_app.admin.reasons import reason_in_words
 from templates_app.models import MessageTemplate, OfficialAccount
 
+_REDIS_IS_AWAY = gettext_noop("Redis does not answer: nothing is sent until it is back.")
 _ERRCODE = re.compile(r"^errcode (-?\d+):")
 
 
@@ -30,6 +32,10 @@ class AccountState:
     title: str
     to_do: str
 
+    @property
+    def cause(self) -> str:
+        return reason_in_words(self.condition.cause)
+
 
 def sending(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("notifier.view_message"):
@@ -38,8 +44,7 @@ def sending(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if not may_mend:
             raise PermissionDenied
-        gate.probe_now(int(request.POST["account"]))
-        messages.info(request, gettext("The next message is tried now."))
+        _try_now(request)
         return redirect("admin:sending")
     context = {
         **admin.site.each_context(request),
@@ -49,6 +54,20 @@ def sending(request: HttpRequest) -> HttpResponse:
         "may_mend": may_mend,
     }
     return render(request, "notifier/sending.html", context)
+
+
+def _try_now(request: HttpRequest) -> None:
+    accounts = {str(one.pk): one for one in OfficialAccount.objects.defer("app_secret")}
+    account = accounts.get(request.POST.get("account", ""))
+    if account is None:
+        messages.error(request, gettext("There is no such account."))
+        return
+    try:
+        gate.probe_now(account.pk)
+    except RedisError:
+        messages.error(request, gettext(_REDIS_IS_AWAY))
+    else:
+        messages.info(request, gettext("The next message is tried now."))
 
 
 def trouble(request: HttpRequest) -> str:
@@ -66,7 +85,7 @@ def _states(now: datetime) -> list[AccountState]:
     try:
         return [_state(account, gate.condition(account.pk, now)) for account in accounts]
     except RedisError:
-        text = gettext("Redis does not answer: nothing is sent until it is back.")
+        text = gettext(_REDIS_IS_AWAY)
         return [AccountState(one, Condition(), "danger", text, "") for one in accounts]
 
 

@@ -108,4 +108,4 @@ def _on_to(request: HttpRequest, message: Message) -> HttpResponse:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
+    return int(text) if text and text.isdecimal() and len(text) < 19 else 0

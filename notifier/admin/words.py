@@ -11,6 +11,7 @@ from notifier.dispatch.waiting import Waiting
 from notifier.models import Message, MessageEvent, Reason, State
 from notifier.models.timeline import timeline
 from notifier.wechat.errors import ErrCode, lookup, lookup_token_call
+from templates_app.admin.reasons import reason_in_words
 
 HAPPENED: dict[str, str] = {
     State.QUEUED: gettext_noop("Waits to be sent"),
@@ -125,5 +126,5 @@ def _details(event: MessageEvent) -> list[str]:
     elif event.state == State.UNDELIVERED:
         found.append(gettext(RECEIPTS.get(event.detail, event.detail)))
     elif event.detail and event.state != State.DELIVERED:
-        found.append(event.detail)
+        found.append(reason_in_words(event.detail))
     return found

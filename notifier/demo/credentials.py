@@ -5,9 +5,16 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import get_user_model
+
 from notifier.demo import seed
 from notifier.models.clients import find_key
 from notifier.simulator.magic import MAGIC
+
+
+class ForeignLogin(Exception):
+    """There is a login of the demo's name that the demo did not make. The text says what to do."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -25,7 +32,7 @@ def prepare(home: Path, port: int, simulator_port: int) -> dict[str, Any]:
     """Seeds the database and writes demo.json and the simulator's accounts file."""
     path = home / "demo.json"
     known = read(path)
-    password = known.get("password") or secrets.token_urlsafe(9)
+    password = _password(path, known.get("password"))
     account = seed.seed(password)
     web = f"http://127.0.0.1:{port}"
     demo = {
@@ -44,6 +51,21 @@ def prepare(home: Path, port: int, simulator_port: int) -> dict[str, Any]:
     accounts = [seed.simulator_account(account, callback)]
     write(home / "simulator.json", {"accounts": accounts})
     return demo
+
+
+def _password(path: Path, known: str | None) -> str:
+    """Of the demo's login. In a database of its own the demo gives it the known one back; one
+    that it does not know, or that another database has, is somebody's."""
+    if known and not settings.DATABASE_IS_GIVEN:
+        return known
+    login = get_user_model().objects.filter(username=seed.USERNAME).first()
+    if login is not None and not (known and login.check_password(known)):
+        raise ForeignLogin(
+            f"The database has a login {seed.USERNAME!r} whose password {path} does not know: it "
+            "is not the demo's, and stays as it is. Give the demo another folder: "
+            "HONGYAN_HOME=/another/folder make run"
+        )
+    return known or secrets.token_urlsafe(9)
 
 
 def _usable(key: str | None) -> str | None:

@@ -102,6 +102,8 @@ class Account:
     dedup_seconds: int = 600
     any_openid: bool = False
     """Accept every well-formed OpenID, listed or not."""
+    pages: list[str] = field(default_factory=list)
+    """The mini program's pages, without what follows a question mark; empty: anything goes."""
     templates: dict[str, Template] = field(default_factory=dict)
     followers: dict[str, Follower] = field(default_factory=dict)
     blacklist: dict[str, None] = field(default_factory=dict)
@@ -143,6 +145,12 @@ def _text(value: Any) -> str:
     return value or ""
 
 
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise BadInput(f"must be a list of strings, not {value!r}")
+    return value
+
+
 def _switch(value: Any) -> bool:
     if not isinstance(value, bool):
         raise BadInput(f"must be true or false, not {value!r}")
@@ -179,6 +187,7 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "ip_not_whitelisted": _text,
     **dict.fromkeys(("frozen", "banned", "api_unauthorized", "any_openid"), _switch),
     **dict.fromkeys(("send_quota", "token_lifetime", "dedup_seconds"), _whole),
+    "pages": _texts,
     "templates": _templates,
     "followers": _followers,
 }

@@ -62,6 +62,8 @@ class Push:
     fields: dict[str, Any] | None = None
     message: Message | None = None
     status: str = ""
+    created_at: int = 0
+    """WeChat repeats a push as it was, so that (sender, time) tells a repeated event."""
     attempt: int = 1
 
     def xml_fields(self) -> dict[str, Any]:
@@ -70,7 +72,7 @@ class Push:
         return {
             "ToUserName": self.account.original_id,
             "FromUserName": self.message.openid,
-            "CreateTime": int(time.time()),
+            "CreateTime": self.created_at,
             "MsgType": "event",
             "Event": "TEMPLATESENDJOBFINISH",
             "MsgID": self.message.msgid,

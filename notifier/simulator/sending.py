@@ -2,6 +2,8 @@
 
 import random
 import re
+import time
+from dataclasses import replace
 from typing import Any
 
 from .accounts import Account, Template
@@ -26,7 +28,7 @@ def send(world: World, account: Account, request: Request) -> Answer:
     openid = _recipient(account, body.get("touser"))
     magic = MAGIC.get(openid, ORDINARY)
     template = _template(account, body.get("template_id"))
-    _check_target(body)
+    _check_target(account, body)
     _check_values(template, body.get("data"))
     _check_relation(account, openid, magic)
     if template.errcode in IN_REVIEW:
@@ -67,7 +69,7 @@ def _template(account: Account, template_id: Any) -> Template:
     return template
 
 
-def _check_target(body: dict[str, Any]) -> None:
+def _check_target(account: Account, body: dict[str, Any]) -> None:
     url, miniprogram = body.get("url") or "", body.get("miniprogram")
     if not isinstance(url, str):
         raise Refusal(47001)
@@ -79,6 +81,9 @@ def _check_target(body: dict[str, Any]) -> None:
         raise Refusal(47001)
     if miniprogram.get("appid") and not APPID.fullmatch(str(miniprogram["appid"])):
         raise Refusal(40013)
+    page = str(miniprogram.get("pagepath") or "").partition("?")[0]
+    if account.pages and page and page not in account.pages:
+        raise Refusal(40165)
 
 
 def _check_values(template: Template, data: Any) -> None:
@@ -134,4 +139,5 @@ def _receipts(world: World, message: Message, magic: Magic) -> list[Push]:
         copies = 0
     if copies == 1 and settings.duplicate and random.random() < settings.duplicate:
         copies = 2
-    return [Push(message.account, message=message, status=magic.status) for _ in range(copies)]
+    push = Push(message.account, None, message, magic.status, int(time.time()))
+    return [replace(push) for _ in range(copies)]

@@ -30,6 +30,8 @@ def listed(world: World, account: Account, request: Request) -> Answer:
 
 
 def _info(account: Account, openid: Any) -> dict[str, Any]:
+    if not isinstance(openid, str):
+        raise Refusal(40003)
     follower, magic = account.followers.get(openid), MAGIC.get(openid)
     if (follower is None and magic is None) or (magic and magic.errcode == 40003):
         raise Refusal(40003)
@@ -71,6 +73,8 @@ def _openids(account: Account, request: Request) -> list[str]:
     openids = request.json().get("openid_list")
     if not isinstance(openids, list) or not 0 < len(openids) <= BLACKLIST_BATCH:
         raise Refusal(40032)
+    if not all(isinstance(openid, str) for openid in openids):
+        raise Refusal(40031)
     if any(openid not in account.followers and openid not in MAGIC for openid in openids):
         raise Refusal(49003)
     return openids

@@ -112,6 +112,10 @@ class WeChatClient:
         """Ahead of its end; see Tokens.renew."""
         return self._tokens.renew()
 
+    def replace_token(self) -> None:
+        """Whatever the shared one is; see Tokens.replace."""
+        self._tokens.replace()
+
     def templates(self) -> list[dict[str, str]]:
         """GET template/get_all_private_template: template_id, title, content, example, ..."""
         answer = self._with_token("GET", "/cgi-bin/template/get_all_private_template")

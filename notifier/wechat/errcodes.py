@@ -244,6 +244,8 @@ _ROWS: dict[Kind, tuple[_Row, ...]] = {
         (76022, N_("The account has no permission for this cgi_path."), _REQUEST),
         (200012, N_("The account has its 25 subscription templates already."), _TIDY),
         (200014, N_("The template title id is wrong."), _TIDY),
+        # The reference has it only within a range: its neighbours are all wrong parameters.
+        (200015, N_("A parameter of the call for subscription templates is wrong."), _REQUEST),
         (200016, N_("The start of the page is wrong."), _REQUEST),
         (200017, N_("The size of the page is wrong."), _REQUEST),
         (200018, N_("The list of category ids is wrong."), _REQUEST),

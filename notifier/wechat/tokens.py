@@ -91,6 +91,20 @@ class Tokens:
             self._fetch_and_store(None)
             return True
 
+    def replace(self) -> None:
+        """Fetches a token now, for a person who wants to know whether it can be had: neither the
+        shared token nor a failure a moment ago answers for WeChat. The new one is shared, for it
+        may be the end of the old. Raises TokenRefused, Unreachable or Ambiguous."""
+        try:
+            with self._lock():
+                token = self._fetch_and_store(None)
+                self._cache.delete(f"{self._key}:failure")
+        except (Refused, Unreachable, Ambiguous):
+            raise
+        except Exception as error:  # Redis, or an answer without a token; as in `obtain`
+            raise Unreachable(f"no token: {type(error).__name__}") from None
+        self._memory = (token, time.monotonic() + MEMORY_SECONDS)
+
     def _cached(self, dead: str | None) -> str | None:
         value = self._cache.get(self._key)
         return value if isinstance(value, str) and value != dead else None

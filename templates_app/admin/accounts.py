@@ -1,23 +1,22 @@
 """Official accounts: their secrets go in and never come out; “check connection” asks WeChat."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from notifier.wechat.errors import ErrCode, Refused, WeChatError, lookup, lookup_token_call
-from templates_app.admin.dialogs import found
-from templates_app.admin.secrets import WriteOnlyForm
+from notifier.wechat.errors import Refused, WeChatError, lookup, lookup_token_call
+from notifier.wechat.tokens import TokenRefused
+from templates_app.admin.dialogs import confirm, found, leave_dialog
+from templates_app.admin.reasons import reason_in_words
+from templates_app.admin.secrets import WriteOnlyAdmin, WriteOnlyForm
 from templates_app.models import OfficialAccount
 from templates_app.wechat import new_client
 
@@ -31,7 +30,7 @@ class AccountForm(WriteOnlyForm):
 
 
 @admin.register(OfficialAccount)
-class OfficialAccountAdmin(ModelAdmin):
+class OfficialAccountAdmin(WriteOnlyAdmin):
     form = AccountForm
     list_display = ("name", "slug", "appid", "callback_mode", "active")
     search_fields = ("name", "slug", "appid")
@@ -86,24 +85,26 @@ class OfficialAccountAdmin(ModelAdmin):
         url_path="check-connection",
         icon="wifi_tethering",
         permissions=["check_connection"],
+        dialog=confirm(
+            _("Check the connection?"),
+            _("It asks WeChat for a new access token, which is used from then on."),
+        ),
     )
-    def check_connection(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def check_connection(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         """Asks WeChat for a token and for the template list, and says what it answered."""
         account = found(self, request, object_id)
         client = new_client(account)
-        look_up = lookup_token_call
         try:
-            client.fetch_token()
-            look_up = lookup
+            client.replace_token()
             count = len(client.templates())
         except WeChatError as error:
-            self.message_user(request, _answer(account, error, look_up), messages.ERROR)
+            self.message_user(request, _answer(account, error), messages.ERROR)
         else:
             text = gettext(
                 "WeChat answers. The secret is right; the account has %(count)d templates."
             )
             self.message_user(request, text % {"count": count}, messages.SUCCESS)
-        return redirect("admin:templates_app_officialaccount_change", object_id)
+        return leave_dialog("admin:templates_app_officialaccount_change", object_id)
 
     def has_check_connection_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("templates_app.change_officialaccount")
@@ -113,7 +114,7 @@ class OfficialAccountAdmin(ModelAdmin):
         return False
 
 
-def _answer(account: OfficialAccount, error: WeChatError, look_up: Callable[[int], ErrCode]) -> str:
+def _answer(account: OfficialAccount, error: WeChatError) -> str:
     """What WeChat said, what it means, and what to do."""
     if not isinstance(error, Refused):
         address = account.api_base_url or settings.WECHAT_API_BASE_URL
@@ -121,7 +122,8 @@ def _answer(account: OfficialAccount, error: WeChatError, look_up: Callable[[int
             "No usable answer from %(address)s: %(reason)s. Check the API address, and that this "
             "server may reach it."
         )
-        return text % {"address": address, "reason": error}
+        return text % {"address": address, "reason": reason_in_words(str(error))}
+    look_up = lookup_token_call if isinstance(error, TokenRefused) else lookup
     known = look_up(error.errcode)
     parts = [f"errcode {error.errcode}: {error.errmsg}", gettext(known.meaning), gettext(known.fix)]
     if found_ip := re.search(r"invalid ip ([0-9a-fA-F.:]+)", error.errmsg):

@@ -1,5 +1,6 @@
 """Template versions: a draft is edited and published here; a published one can only be read."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -11,10 +12,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.card import in_words, sample_card
 from templates_app.content import parse_content
+from templates_app.fields import LISTED, compile_rule, field_type
 from templates_app.models import TemplateField, TemplateVersion
 from templates_app.publishing import publish
 from templates_app.rendering import FieldSpec, PatternError, TemplateSpec, compile_template
@@ -28,7 +31,40 @@ def _check(fields: tuple[FieldSpec, ...] = (), **links: str) -> None:
         raise ValidationError(in_words(error)) from None
 
 
+class ListedField(forms.CharField):
+    """A list of texts, written with commas between them; Chinese ones as well."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return value
+        parts = (part.strip() for part in re.split("[,，、;；\n]", str(value or "")))
+        return list(dict.fromkeys(part for part in parts if part))
+
+
 class FieldForm(forms.ModelForm):  # type: ignore[type-arg]
+    enum_values = ListedField(
+        label=_("allowed values"),
+        required=False,
+        help_text=_("Of const and enum fields: the values, with commas between them."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "enum_values" in self.fields:  # not where the row can only be read
+            self.fields["enum_values"].disabled = field_type(self.instance.key) not in LISTED
+
+    def clean_enum_values(self) -> list[str]:
+        values: list[str] = self.cleaned_data["enum_values"]
+        for value in values:
+            if problem := compile_rule(self.instance.key)(value):
+                text = gettext(problem.message) % dict(problem.params)
+                raise ValidationError(f"{value}: {text}")
+        return values
+
     def clean_pattern(self) -> str:
         pattern = str(self.cleaned_data["pattern"])
         _check((FieldSpec(self.instance.key, "", pattern, "reject"),))
@@ -57,11 +93,24 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
 class FieldInline(TabularInline):
     model = TemplateField
     form = FieldForm
-    fields = ("key", "label", "pattern", "overflow", "sample")
+    fields = ("key", "label", "pattern", "overflow", "sample", "enum_values")
     readonly_fields = ("key",)
     extra = 0
     can_delete = False
     hide_title = True
+
+    @admin.display(description=_("allowed values"))
+    def allowed(self, field: TemplateField) -> str:
+        return ", ".join(field.enum_values) or "-"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Who can only read them gets the values as text: Django would show their JSON."""
+        if self.has_change_permission(request, obj):
+            return self.fields
+        return (*self.fields[:-1], "allowed")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.readonly_fields, "allowed")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Fields come from WeChat's content."""

@@ -18,6 +18,8 @@ SECRETS = {
     "previous_aes_key": "OldSecretAesKey" + "o" * 28,
 }
 
+WEBHOOK_SECRET = "whsec_" + "S3cretWebh00k" * 3
+
 StaffMaker = Callable[..., Client]
 
 

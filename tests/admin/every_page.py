@@ -12,6 +12,7 @@ from notifier.models import ApiClient, Message, Recipient
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from tests import builders
 from tests.admin.browsing import address
+from tests.admin.conftest import WEBHOOK_SECRET
 
 
 @dataclass
@@ -27,7 +28,7 @@ def make_world(account: OfficialAccount) -> World:
     draft = builders.make_version(template)
     recipient = builders.make_recipient(account, user_id="u-1", name="李雷")
     message = builders.make_message(template, recipient)
-    client = builders.make_client()
+    client = builders.make_client(webhook_secret=WEBHOOK_SECRET)
     key = client.make_key()
     rows: dict[type[Model], list[Model]] = {
         OfficialAccount: [account],

@@ -5,10 +5,13 @@ from django.contrib.admin.models import LogEntry
 from django.http import HttpResponse
 from django.test import Client
 
+from notifier.dispatch import renewal
 from templates_app.models import OfficialAccount
-from tests.admin.browsing import Values, address, faults, form, html, submit, text
-from tests.admin.conftest import SECRETS
+from templates_app.wechat import new_client
+from tests.admin.browsing import Values, address, confirm, faults, form, html, submit, text
+from tests.admin.conftest import SECRETS, StaffMaker
 from tests.conftest import Platform
+from tests.wechat.servers import answering, serving
 
 FORM = "officialaccount_form"
 ADD = "/admin/templates_app/officialaccount/add/"
@@ -27,7 +30,8 @@ def change(account: OfficialAccount) -> str:
 
 def check(client: Client, account: OfficialAccount, language: str = "en") -> HttpResponse:
     where = address("templates_app_officialaccount", "check_connection", account.pk)
-    return client.get(where, headers={"accept-language": language}, follow=True)
+    client.cookies["django_language"] = language
+    return confirm(client, where)
 
 
 def secrets_of(account: OfficialAccount) -> dict[str, str]:
@@ -55,6 +59,17 @@ def test_the_form_leaves_secrets_out_and_says_that_they_are_stored(
     shown = form(page, FORM)
     assert [shown[name] for name in SECRETS] == ["", "", "", ""]
     assert html(page).count("stored; leave empty to keep it") == len(SECRETS)
+
+
+def test_who_may_only_view_learns_which_secrets_are_stored(
+    staff: StaffMaker, account: OfficialAccount
+) -> None:
+    account.previous_aes_key = ""
+    account.save()
+    shown = text(staff("templates_app.view_officialaccount").get(change(account)))
+    for name in ("AppSecret", "Callback token", "EncodingAESKey"):
+        assert f" {name} stored " in shown
+    assert " Previous EncodingAESKey – " in shown
 
 
 def test_empty_secrets_are_kept(root: Client, account: OfficialAccount) -> None:
@@ -178,3 +193,37 @@ def test_an_address_that_is_no_wechat_is_told(root: Client, platform: Platform) 
     fault = {"path": "/cgi-bin/stable_token", "action": "html"}
     platform.simulator.control("POST", "/faults", fault)
     assert "HTTP 502" in text(check(root, platform.account))
+
+
+def test_an_answer_without_a_token_is_told(root: Client, account: OfficialAccount) -> None:
+    with serving(answering("{}")) as server:
+        account.api_base_url = server.url
+        account.save()
+        assert f"No usable answer from {server.url}" in text(check(root, account))
+
+
+def test_the_question_alone_asks_wechat_nothing(root: Client, platform: Platform) -> None:
+    where = address("templates_app_officialaccount", "check_connection", platform.account.pk)
+    assert "Check the connection?" in text(root.get(where))
+    assert platform.counters()["stable_token_fetches"] == 0
+
+
+def test_a_secret_that_was_mended_a_moment_ago_is_found_right(
+    root: Client, platform: Platform
+) -> None:
+    platform.configure(secret="another")
+    renewal.renew_tokens()
+    assert "errcode 40125" in text(check(root, platform.account))
+    platform.configure()
+    assert "The secret is right" in text(check(root, platform.account))
+
+
+def test_a_check_leaves_everybody_a_token_that_works(root: Client, platform: Platform) -> None:
+    """With the classic call each fetch ends the token before the last."""
+    platform.account.token_call = "token"
+    platform.account.save()
+    renewal.renew_tokens()
+    for _ in range(3):
+        assert "The secret is right" in text(check(root, platform.account))
+    assert len(new_client(platform.account).templates()) == 1
+    assert platform.counters()["token_fetches"] == 1 + 3

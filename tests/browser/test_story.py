@@ -90,7 +90,7 @@ def connect_account(operator: Viewer, simulator: SimulatorProcess) -> None:
     operator.look("account-filled")
     operator.press('[name="_continue"]')
     operator.look("account-saved")
-    operator.act("check-connection")
+    confirm(operator, "check-connection", "account-check")
     operator.read(WORDS[operator.language]["answers"])
     operator.look("account-checked")
 

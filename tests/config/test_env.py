@@ -37,6 +37,7 @@ def given(monkeypatch, name):
         (env.flag, "FALSE", False),
         (env.flag, "0", False),
         (lambda name: env.integer(name, 5), "12", 12),
+        (lambda name: env.integer(name, 5, maximum=12), "12", 12),
         (lambda name: env.seconds(name, 5), "0.5", 0.5),
         (env.names, " a, b,,c ", ["a", "b", "c"]),
     ],
@@ -80,6 +81,7 @@ def test_a_wrong_value_is_refused_by_its_variables_name_alone(name, given, read)
         (lambda name: env.integer(name, 5, minimum=1), "0"),
         (lambda name: env.integer(name, 5), "-1"),
         (lambda name: env.integer(name, 5), "1.5"),
+        (lambda name: env.integer(name, 5, maximum=65535), "65536"),
         (lambda name: env.seconds(name, 5), "0"),
         (lambda name: env.seconds(name, 5), "-3"),
         (lambda name: env.seconds(name, 5), "nan"),
@@ -117,6 +119,7 @@ def test_the_demo_makes_a_secret_once_and_keeps_it_for_its_owner(name, tmp_path)
     made = env.required(name, "", file, env.new_secret_key)
     assert env.required(name, "", file, env.new_secret_key) == made
     assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
     assert len(made) >= 50
 
 

@@ -39,12 +39,15 @@ def test_production_starts_with_what_it_needs():
         ("FIELD_ENCRYPTION_KEYS", "5ecret!"),
         ("DISPATCH_CONNECTIONS", "5ecret!"),
         ("DATABASE_URL", "5ecret!"),
+        ("PORT", "99999"),
+        ("SIMULATOR_PORT", "65536"),
     ],
 )
 def test_a_start_without_what_it_needs_names_the_variable(name, value):
     result = check(**{name: value})
     assert result.returncode != 0
     assert name in result.stderr
+    assert "Traceback" not in result.stderr
     assert "5ecret!" not in result.stderr + result.stdout
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -28,7 +29,7 @@ def free_port() -> int:
 
 
 class Demo:
-    def __init__(self, home: Path, port: int, simulator_port: int) -> None:
+    def __init__(self, home: Path, port: int, simulator_port: int, **more: str) -> None:
         self.home, self.log = home, home.parent / "demo.log"
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         environment = inherited | {
@@ -36,12 +37,13 @@ class Demo:
             "HONGYAN_HOME": str(home),
             "PORT": str(port),
             "SIMULATOR_PORT": str(simulator_port),
+            "HOST": "192.0.2.1",  # what some shells export is not ours
         }
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "demo"],
                 cwd=settings.BASE_DIR,
-                env=environment,
+                env=environment | more,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -119,9 +121,10 @@ def message(running: Demo, message_id: str) -> dict[str, Any]:
 def test_the_demo_delivers_survives_a_dead_worker_and_goes_on_after_a_restart(
     tmp_path: Path, ports: tuple[int, int]
 ) -> None:
-    home = tmp_path / "home"
+    home = tmp_path / 'a "home" of 50% #1'
     with demo(home, *ports) as running:
         running.until(lambda: "Ctrl-C stops everything." in running.output)
+        assert home.stat().st_mode & 0o777 == 0o700
         assert (home / "demo.json").stat().st_mode & 0o777 == 0o600
         first = send_by_curl(running)
         running.until(lambda: message(running, first)["status"] == "delivered")
@@ -138,7 +141,10 @@ def test_the_demo_delivers_survives_a_dead_worker_and_goes_on_after_a_restart(
         received = [one["client_msg_id"] for one in phones["messages"]]
         assert sorted(received) == sorted([first, second])
         before = running.facts
+        (redis_socket,) = re.findall(r"--unixsocket (\S+)", (home / "supervisord.conf").read_text())
+        assert Path(redis_socket).is_socket()
         assert running.stop() == []
+        assert not Path(redis_socket).parent.exists()  # a blank in `home` sent it elsewhere
 
     with demo(home, *ports) as running:
         running.until(lambda: "Ctrl-C stops everything." in running.output)
@@ -155,12 +161,53 @@ def test_a_busy_port_and_a_second_demo_are_told_with_what_to_do(
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", ports[0]))
         holder.listen()
-        with demo(tmp_path / "home", *ports) as running:
-            assert running.process.wait(timeout=40) != 0
-            assert f"PORT={ports[0] + 1} make run" in running.output
+        said = refused(tmp_path / "home", *ports)
+        assert f"Port {ports[0]} is in use by another program" in said
+        assert re.search(r" PORT=\d+ make run", said)
     with demo(tmp_path / "home", *ports) as first:
         first.until(lambda: "Ctrl-C stops everything." in first.output)
-        second = Demo(tmp_path / "home", free_port(), free_port())
-        assert second.process.wait(timeout=40) != 0
-        assert "Hongyan runs already" in second.output
+        tree = first.everyone()
+        assert "Hongyan runs already" in refused(tmp_path / "home", free_port(), free_port())
         assert first.process.poll() is None
+
+        first.process.kill()  # no time to stop the rest
+        first.process.wait()
+        said = refused(tmp_path / "home", *ports)
+        assert "Hongyan runs already" in said
+        (pid,) = re.findall(r"kill (\d+) ends all of it", said)
+        os.kill(int(pid), signal.SIGTERM)
+        assert psutil.wait_procs(tree, timeout=30)[1] == []
+
+
+def refused(home: Path, *ports: int, **more: str) -> str:
+    """What a demo says that does not start."""
+    running = Demo(home, *ports, **more)
+    assert running.process.wait(timeout=40) != 0
+    assert "Traceback" not in running.output
+    return running.output
+
+
+def test_one_port_for_two_is_told_with_what_to_do(tmp_path: Path) -> None:
+    said = refused(tmp_path / "home", 8000, 8000)
+    assert "PORT and SIMULATOR_PORT are both 8000" in said
+    assert re.search(r"SIMULATOR_PORT=8\d\d\d make run", said)
+
+
+def test_a_database_that_was_set_for_something_else_is_left_alone(
+    tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    real = tmp_path / "real.sqlite3"
+    said = refused(tmp_path / "home", *ports, DATABASE_URL=f"sqlite:///{real}")
+    assert "DATABASE_URL is set" in said
+    assert "HONGYAN_DEMO_DATABASE=1 make run" in said
+    assert not real.exists()
+
+
+def test_a_database_that_was_set_for_the_demo_is_taken(
+    tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    own = tmp_path / "own.sqlite3"
+    given = {"DATABASE_URL": f"sqlite:///{own}", "HONGYAN_DEMO_DATABASE": "1"}
+    with socket.socket() as holder:  # so that it ends soon
+        holder.bind(("127.0.0.1", ports[0]))
+        assert f"Port {ports[0]} is in use" in refused(tmp_path / "home", *ports, **given)

@@ -69,6 +69,15 @@ def test_a_blacklisted_follower_is_43019_until_removed(official: Official) -> No
     assert official.send()["errcode"] == 0
 
 
+@pytest.mark.parametrize("openid", [[FOLLOWER], {}, None, 1])
+def test_an_openid_that_is_no_text_is_refused(official: Official, openid: object) -> None:
+    rows = {"user_list": [{"openid": openid}]}
+    assert official.post("/cgi-bin/user/info/batchget", rows)["errcode"] == 40003
+    for call in ("batchblacklist", "batchunblacklist"):
+        body = {"openid_list": [FOLLOWER, openid]}
+        assert official.post(f"/cgi-bin/tags/members/{call}", body)["errcode"] == 40031
+
+
 def test_the_quota_is_counted(official: Official) -> None:
     official.send()
     body = {"cgi_path": "/cgi-bin/message/template/send"}

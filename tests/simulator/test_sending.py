@@ -80,6 +80,32 @@ def test_a_wrong_field_has_its_code(
     assert official.send(**fields)["errcode"] == errcode
 
 
+@pytest.mark.parametrize(
+    ("path", "errcode"),
+    [
+        ("pages/order", 0),
+        ("pages/order?id=1", 0),
+        ("", 0),
+        ("pages/ordre", 40165),
+        (["pages/order"], 40165),
+    ],
+)
+def test_a_page_that_the_mini_program_lacks_is_40165(
+    official: Official, path: Any, errcode: int
+) -> None:
+    target = {"appid": official.appid, "pagepath": path}
+    assert official.send(miniprogram=target)["errcode"] == 0
+    official.change(pages=["pages/index", "pages/order"])
+    assert official.send(miniprogram=target)["errcode"] == errcode
+
+
+def test_the_page_is_checked_after_the_template_and_before_the_values(official: Official) -> None:
+    official.change(pages=["pages/order"])
+    target = {"appid": official.appid, "pagepath": "pages/none"}
+    assert official.send(template_id="short", miniprogram=target)["errcode"] == 40036
+    assert official.send(FOLLOWER, "", "", miniprogram=target)["errcode"] == 40165
+
+
 def test_the_recipient_is_checked_before_the_template(official: Official) -> None:
     assert official.send("oNobody", template_id="short")["errcode"] == 40003
 

@@ -142,6 +142,24 @@ def test_the_call_is_made_again_after_a_few_seconds():
     assert mine.obtain(None) == "t1"
 
 
+def test_a_replaced_token_is_everybodys_and_no_failure_is_left():
+    cache.set(KEY, "t1", timeout=60)
+    cache.set(f"{KEY}:failure", (40125, "no", ""), timeout=5)
+    source = Source("t2")
+    mine = tokens(source)
+    mine.replace()
+    assert [mine.obtain(None), tokens(source).obtain(None), source.calls] == ["t2", "t2", 1]
+    assert cache.get(f"{KEY}:failure") is None
+
+
+def test_a_replacement_that_wechat_refuses_leaves_the_old_token():
+    cache.set(KEY, "t1", timeout=60)
+    mine = tokens(Source(Refused(40164, "not in whitelist")))
+    with pytest.raises(TokenRefused):
+        mine.replace()
+    assert mine.obtain(None) == "t1"
+
+
 @pytest.mark.parametrize("error", [Ambiguous("no answer in time"), Unreachable("dns"), KeyError()])
 def test_without_a_token_nothing_was_sent(error):
     with pytest.raises(Unreachable):

@@ -1,11 +1,13 @@
 """manage.py demo (make run): everything on this machine, in the foreground, until Ctrl-C."""
 
 import fcntl
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 import requests
 from django.conf import settings
@@ -31,6 +33,11 @@ BANNER = """
   Ctrl-C stops everything.
 """
 
+FOREIGN_DATABASE = """DATABASE_URL is set, in the environment or in .env: the demo would put its \
+login and its rows into that database.
+Use the demo's own:               DATABASE_URL= make run
+Or, if that one is for the demo:  HONGYAN_DEMO_DATABASE=1 make run"""
+
 
 class Command(BaseCommand):
     help = "Runs web, worker, clock, a simulated WeChat and Redis on this machine."
@@ -38,34 +45,53 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         if not settings.HONGYAN_DEMO:
             raise CommandError("The demo runs only with HONGYAN_DEMO=1. Use: make run")
+        if settings.DATABASE_IS_GIVEN and not settings.HONGYAN_DEMO_DATABASE:
+            raise CommandError(FOREIGN_DATABASE)
         home: Path = settings.HONGYAN_HOME
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        port, simulator_port = settings.PORT, settings.SIMULATOR_PORT
-        lock = self._lock(home)
-        for name, number in (("PORT", port), ("SIMULATOR_PORT", simulator_port)):
-            if not processes.port_is_free(number):
-                raise CommandError(
-                    f"Port {number} is in use by another program. Stop it, or choose another "
-                    f"port: {name}={number + 1} make run"
-                )
-        call_command("migrate", interactive=False, verbosity=0)
-        demo = credentials.prepare(home, port, simulator_port)
-        with lock:
-            self._run(home, demo, {"PORT": str(port), "SIMULATOR_PORT": str(simulator_port)})
+        with self._lock(home) as lock:
+            self._check_ports()
+            call_command("migrate", interactive=False, verbosity=0)
+            try:
+                demo = credentials.prepare(home, settings.PORT, settings.SIMULATOR_PORT)
+            except credentials.ForeignLogin as error:
+                raise CommandError(str(error)) from None
+            self._run(home, demo, lock)
 
     def _lock(self, home: Path) -> IO[str]:
         lock = (home / "lock").open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            lock.close()
+            pid = processes.pid_file(home)
+            end = f" (kill {pid.read_text().strip()} ends all of it)" if pid.exists() else ""
             raise CommandError(
-                f"Hongyan runs already with the data in {home}. Stop it, or use another folder: "
-                "HONGYAN_HOME=/another/folder make run"
+                f"Hongyan runs already with the data in {home}. Stop it{end}, or use another "
+                "folder: HONGYAN_HOME=/another/folder make run"
             ) from None
         return lock
 
-    def _run(self, home: Path, demo: dict[str, Any], ports: dict[str, str]) -> None:
-        environment = ports | {
+    def _check_ports(self) -> None:
+        ports = {"PORT": settings.PORT, "SIMULATOR_PORT": settings.SIMULATOR_PORT}
+        if settings.PORT == settings.SIMULATOR_PORT:
+            another = processes.another_port(settings.PORT)
+            raise CommandError(
+                f"PORT and SIMULATOR_PORT are both {settings.PORT}: each needs its own. Choose "
+                f"another: SIMULATOR_PORT={another} make run"
+            )
+        for name, number in ports.items():
+            if not processes.port_is_free(number):
+                another = processes.another_port(number, *ports.values())
+                raise CommandError(
+                    f"Port {number} is in use by another program. Stop it, or choose another "
+                    f"port: {name}={another} make run"
+                )
+
+    def _run(self, home: Path, demo: dict[str, Any], lock: IO[str]) -> None:
+        environment = {
+            "PORT": str(settings.PORT),
+            "SIMULATOR_PORT": str(settings.SIMULATOR_PORT),
             "HONGYAN_DEMO": "1",
             "HONGYAN_HOME": str(home),
             "WECHAT_API_BASE_URL": demo["simulator_url"],
@@ -77,10 +103,10 @@ class Command(BaseCommand):
                 redis_server.executable()
             except FileNotFoundError as error:
                 raise CommandError(str(error)) from None
-            environment["REDIS_URL"] = f"unix://{socket}?db=0"
-        config = home / "supervisord.conf"
-        config.write_text(processes.supervisord_config(home, settings.BASE_DIR, socket))
-        supervisor = processes.start(config, environment)
+            environment["REDIS_URL"] = f"unix://{quote(str(socket))}?db=0"
+        config = processes.supervisord_config(settings.BASE_DIR, socket)
+        (home / "supervisord.conf").write_text(config)
+        supervisor = processes.start(home, settings.BASE_DIR, environment, lock)
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(name, lambda *_: supervisor.terminate())
         if self._wait_until_ready(supervisor, demo):
@@ -91,6 +117,8 @@ class Command(BaseCommand):
             )
             self.stdout.flush()
         supervisor.wait()
+        if socket is not None and socket.parent != home:
+            shutil.rmtree(socket.parent, ignore_errors=True)
 
     def _wait_until_ready(
         self, supervisor: "subprocess.Popen[bytes]", demo: dict[str, Any]

@@ -1,0 +1,41 @@
+"""Why a call to WeChat brought no answer, in the reader's language. The reasons are written by
+`notifier/wechat` and kept with the message; WeChat's own words are not among them and stay."""
+
+import re
+
+from django.utils.translation import gettext, gettext_noop
+
+# The pattern, and its text: what is in the pattern's brackets takes the place of %(what)s.
+_REASONS = tuple(
+    (re.compile(pattern), text)
+    for pattern, text in (
+        (r"no usable answer", gettext_noop("no usable answer")),
+        (r"no answer in time", gettext_noop("no answer in time")),
+        (r"no connection \((.+)\)", gettext_noop("no connection (%(what)s)")),
+        (r"the connection broke \((.+)\)", gettext_noop("the connection broke (%(what)s)")),
+        (
+            r"the server's certificate is not valid",
+            gettext_noop("the server's certificate is not valid"),
+        ),
+        (r"HTTP (\d+)", gettext_noop("HTTP %(what)s")),
+        (r"the answer is not HTTP", gettext_noop("the answer is not HTTP")),
+        (r"the answer is too long", gettext_noop("the answer is too long")),
+        (r"the answer is not WeChat's JSON", gettext_noop("the answer is not WeChat's JSON")),
+        (
+            r"the answer's errcode is no errcode",
+            gettext_noop("the answer's errcode is no errcode"),
+        ),
+        (r"no time was left for the call", gettext_noop("no time was left for the call")),
+        (r"no address is set", gettext_noop("no address is set")),
+        (r"internal error: (\w+)", gettext_noop("internal error: %(what)s")),
+        (r"no token: (.+)", gettext_noop("no token: %(what)s")),
+    )
+)
+
+
+def reason_in_words(reason: str) -> str:
+    for pattern, text in _REASONS:
+        if found := pattern.fullmatch(reason):
+            inner = [reason_in_words(part) for part in found.groups()]
+            return gettext(text) % {"what": inner[0]} if inner else gettext(text)
+    return reason
