@@ -85,7 +85,8 @@ def directory(name: str, default: Path) -> Path:
 
 def hand_on(name: str, folder: Path) -> None:
     """For a library that reads the environment itself, when it is imported."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode is not for parents
+    folder.mkdir(mode=0o700, exist_ok=True)
     os.environ[name] = str(folder)
 
 

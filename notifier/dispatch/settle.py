@@ -15,7 +15,7 @@ from notifier.dispatch import sql
 from notifier.dispatch.people import mark_people
 from notifier.dispatch.retry import Step, next_step
 from notifier.dispatch.send import Attempt
-from notifier.models import FallbackCause, Message, Priority, Reason, State
+from notifier.models import FallbackCause, Priority, Reason, State
 from notifier.models.fallbacks import begin_fallbacks
 from notifier.wechat.errors import Kind
 
@@ -61,19 +61,15 @@ def settle(
     A row whose lease ran out and that another claim holds, or that was returned to its lane, keeps
     the other's result: its fence differs.
     """
+    # In the order of ids, as everybody who locks several: else two could wait for each other.
+    ordered = sorted(attempts, key=lambda one: one.claimed.id)
+    steps = [(one, _step(one, now, jitter)) for one in ordered]
+    tried = [_row(one, _values(one, step, now)) for one, step in steps if one.kind]
+    untried = [_row(one, _back(one, step)) for one, step in steps if not one.kind]
     with transaction.atomic():
-        held = dict(
-            Message.objects.select_for_update()
-            .order_by("id")  # as everybody who locks several: else two could wait for each other
-            .filter(pk__in=[attempt.claimed.id for attempt in attempts], state=State.SENDING)
-            .values_list("pk", "claimed_by")
-        )
-        ours = [one for one in attempts if held.get(one.claimed.id) == one.claimed.fence]
-        steps = [(one, _step(one, now, jitter)) for one in ours]
-        sql.update_each(
-            [(one.claimed.id, _values(one, step, now)) for one, step in steps if one.kind]
-        )
-        sql.update_each([(one.claimed.id, _back(one, step)) for one, step in steps if not one.kind])
+        held = sql.update_held(tried) | sql.update_held(untried)
+        steps = [(one, step) for one, step in steps if one.claimed.id in held]
+        ours = [one for one, _ in steps]
         sql.record_results([(one.claimed.id, one.claimed.attempt, _ms(one)) for one in ours], now)
         _fall_back(steps, now)
         mark_people(ours, now)
@@ -130,6 +126,10 @@ def _doubt(attempt: Attempt, now: datetime) -> datetime | None:
     if earlier or attempt.kind is not Kind.AMBIGUOUS:
         return earlier
     return datetime.fromtimestamp(attempt.began, UTC) if attempt.began else now
+
+
+def _row(attempt: Attempt, values: dict[str, Any]) -> sql.Row:
+    return attempt.claimed.id, attempt.claimed.fence, values
 
 
 def _values(attempt: Attempt, step: Step, now: datetime) -> dict[str, Any]:

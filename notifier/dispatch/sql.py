@@ -16,8 +16,8 @@ from notifier.models import Message, MessageEvent, State
 _MESSAGE = Message._meta.db_table
 _EVENT = MessageEvent._meta.db_table
 
-Row = tuple[uuid.UUID, dict[str, Any]]
-"""A message and what becomes of its columns; all rows of a call name the same columns."""
+Row = tuple[uuid.UUID, str, dict[str, Any]]
+"""A message, its fence, and what becomes of its columns; all rows of a call name the same ones."""
 
 
 def take(ids: Sequence[uuid.UUID], fence: str, lease_until: datetime, now: datetime) -> None:
@@ -38,21 +38,24 @@ def take(ids: Sequence[uuid.UUID], fence: str, lease_until: datetime, now: datet
     )
 
 
-def update_each(rows: Sequence[Row]) -> None:
-    """Each row its own values."""
+def update_held(rows: Sequence[Row]) -> set[uuid.UUID]:
+    """Each row its own values, if it is still held under the fence; returns which were."""
     if not rows:
-        return
-    first = rows[0][1]
+        return set()
+    first = rows[0][2]
     # A column that is the same in all rows is no column of the list: its NULLs would lack a type.
-    same = [name for name in first if all(values[name] == first[name] for _, values in rows)]
+    same = [name for name in first if all(values[name] == first[name] for _, _, values in rows)]
     own = [name for name in first if name not in same]
-    given, parameters = _given([(pk, *(values[name] for name in own)) for pk, values in rows], own)
+    listed = [(pk, fence, *(values[name] for name in own)) for pk, fence, values in rows]
+    given, parameters = _given(listed, ["fence", *own])
     sets = ", ".join([f"{name} = %s" for name in same] + [f"{name} = given.{name}" for name in own])
-    _execute(
+    found = _execute(
         f"{given} UPDATE {_MESSAGE} SET {sets} FROM given "  # noqa: S608
-        f"WHERE {_MESSAGE}.id = given.id",
-        [*parameters, *(first[name] for name in same)],
+        f"WHERE {_MESSAGE}.id = given.id AND {_MESSAGE}.state = %s "
+        f"AND {_MESSAGE}.claimed_by = given.fence RETURNING {_MESSAGE}.id",
+        [*parameters, *(first[name] for name in same), State.SENDING.value],
     )
+    return {pk if isinstance(pk, uuid.UUID) else uuid.UUID(pk) for (pk,) in found}
 
 
 def record_results(rows: Sequence[tuple[uuid.UUID, int, int]], now: datetime) -> None:
@@ -84,9 +87,11 @@ def _given(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> tuple[str
     )
 
 
-def _execute(statement: str, parameters: Sequence[Any]) -> None:
+def _execute(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The rows of its RETURNING, if it has one."""
     with connection.cursor() as cursor:
         cursor.execute(statement, [_adapted(value) for value in parameters])
+        return list(cursor.fetchall()) if cursor.description else []
 
 
 def _adapted(value: Any) -> Any:

@@ -81,6 +81,9 @@ class Reason(models.TextChoices):
     RETURNED = "returned", _("a worker stopped before it was sent")
 
 
+NEEDS_SOMEBODY = Q(state__in=["cancelled", "expired", "failed", "undelivered", "unknown"])
+
+
 class Message(models.Model):
     """One template message to one recipient, with the JSON that WeChat gets."""
 
@@ -167,7 +170,9 @@ class Message(models.Model):
                 fields=["msgid", "account"], condition=Q(msgid__gt=""), name="message_msgid"
             ),
             # The log page: newest first within each filter.
-            models.Index(fields=["state", "-id"], name="message_state"),
+            # (Of states that need somebody: the usual ones are found soon without an index, and no
+            # message on its usual way is entered here.)
+            models.Index(fields=["state", "-id"], condition=NEEDS_SOMEBODY, name="message_state"),
             models.Index(fields=["recipient", "-id"], name="message_recipient"),
             models.Index(fields=["account", "-id"], name="message_account"),
         ]

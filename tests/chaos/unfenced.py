@@ -23,6 +23,7 @@ from django.utils import timezone
 from notifier.dispatch import sender, settle, sql
 from notifier.dispatch.claim import Claimed
 from notifier.dispatch.send import Attempt
+from notifier.models import Message
 from notifier.wechat.client import WeChatClient
 
 _honest_attempt = sender.attempt
@@ -37,13 +38,15 @@ def store(
     attempts: list[Attempt], now: datetime, jitter: Callable[[], float] = random.random
 ) -> int:
     with transaction.atomic():
-        steps = [(one, settle._step(one, now, jitter)) for one in attempts]
-        sql.update_each([(one.claimed.id, settle._values(one, step, now)) for one, step in steps])
+        for one in attempts:
+            step = settle._step(one, now, jitter)
+            values = settle._values(one, step, now) if one.kind else settle._back(one, step)
+            Message.objects.filter(pk=one.claimed.id).update(**values)
         results = [(one.claimed.id, one.claimed.attempt, settle._ms(one)) for one in attempts]
         sql.record_results(results, now)
     return len(attempts)
 
 
 if __name__ == "__main__":
-    sender.attempt, sender.settle = attempt, store
+    sender.attempt, settle.settle = attempt, store
     execute_from_command_line(["manage.py", *sys.argv[1:]])

@@ -156,15 +156,15 @@ def test_a_strange_answer_does_not_keep_the_others_from_being_stored(message):
 
 def failing(monkeypatch, times, error):
     """The database fails so many times."""
-    real, left = module.sql.update_each, [times]
+    real, left = module.sql.update_held, [times]
 
-    def update_each(rows):
+    def update_held(rows):
         if rows and left[0]:
             left[0] -= 1
             raise error
-        real(rows)
+        return real(rows)
 
-    monkeypatch.setattr(module.sql, "update_each", update_each)
+    monkeypatch.setattr(module.sql, "update_held", update_held)
 
 
 def test_results_wait_for_a_database_that_is_away_for_a_moment(message, monkeypatch):
@@ -179,14 +179,14 @@ def test_a_result_that_is_refused_costs_only_itself(message, monkeypatch):
     copies = builders.copies(message, 7)
     claims = claim(lane_of(message), 10, timezone.now())
     poison = copies[3].pk
-    real = module.sql.update_each
+    real = module.sql.update_held
 
-    def update_each(rows):
-        if poison in [pk for pk, _ in rows]:
+    def update_held(rows):
+        if poison in [pk for pk, _, _ in rows]:
             raise DataError("value out of range")
-        real(rows)
+        return real(rows)
 
-    monkeypatch.setattr(module.sql, "update_each", update_each)
+    monkeypatch.setattr(module.sql, "update_held", update_held)
     settle_surely([answered(one) for one in claims], lambda _seconds: None)
     assert Message.objects.filter(state=State.SENT).count() == 7
     assert Message.objects.get(state=State.SENDING).pk == poison
