@@ -69,9 +69,9 @@ def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
         over |= {row[0]: State.UNKNOWN for row in rows if _too_late(row[3], row[4], now)}
         for state in (State.EXPIRED, State.UNKNOWN):
             _end({row[0]: row[2] for row in rows if over.get(row[0]) is state}, state, now)
-        ids = [row[0] for row in rows if row[0] not in over]
-        sql.take(ids, fence, lease_until, now)
-    metrics.claim_size.observe(len(ids))
+        taken = [row[0] for row in rows if row[0] not in over]
+        sql.take(taken, fence, lease_until, now)
+    metrics.claim_size.observe(len(taken))
     return [
         Claimed(
             pk,

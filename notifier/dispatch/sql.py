@@ -24,17 +24,17 @@ def take(ids: Sequence[uuid.UUID], fence: str, lease_until: datetime, now: datet
     """The rows become this claim's, with an event for each."""
     if not ids:
         return
+    marks = ", ".join(["%s"] * len(ids))
     _execute(
         f"UPDATE {_MESSAGE} SET state = %s, claimed_by = %s, lease_until = %s, "  # noqa: S608
         "attempts = attempts + 1, in_doubt_since = COALESCE(in_doubt_since, %s) "
-        f"WHERE id IN ({', '.join(['%s'] * len(ids))})",
+        f"WHERE id IN ({marks})",
         [State.SENDING.value, fence, lease_until, now, *ids],
     )
     _execute(
         f"INSERT INTO {_EVENT} (message_id, at, state, attempt, reason, detail) "  # noqa: S608
-        f"SELECT id, %s, state, attempts, '', '' FROM {_MESSAGE} "
-        "WHERE state = %s AND claimed_by = %s AND lease_until > %s",
-        [now, State.SENDING.value, fence, now],
+        f"SELECT id, %s, state, attempts, '', '' FROM {_MESSAGE} WHERE id IN ({marks})",
+        [now, *ids],
     )
 
 

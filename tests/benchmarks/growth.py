@@ -132,8 +132,8 @@ def _p99(values: list[float]) -> float:
 
 
 def tune() -> None:
-    """As README advises: with PostgreSQL's defaults a checkpoint comes every few seconds, and writes
-    whole pages again and again."""
+    """With PostgreSQL's defaults a checkpoint comes every few seconds, and writes
+    whole pages again and again: that would be measured, too."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER SYSTEM SET max_wal_size = '8GB'")
         cursor.execute("ALTER SYSTEM SET checkpoint_timeout = '15min'")
