@@ -137,7 +137,7 @@ CACHES = {
 }
 
 # A worker listens to the queues in this order.
-RQ_QUEUE_NAMES = ("urgent", "receipts", "normal", "bulk", "fallback")
+RQ_QUEUE_NAMES = ("urgent", "receipts", "normal", "bulk")
 RQ_QUEUES = {
     name: {
         "URL": REDIS_URL,
@@ -164,6 +164,7 @@ MESSAGE_LIFETIME_SECONDS = env.seconds("MESSAGE_LIFETIME_SECONDS", 24 * 3600)
 
 # Fallbacks: EMAIL_URL such as smtp+tls://user:password@host:587
 vars().update(env.email("EMAIL_URL", "consolemail://"))
+HAS_MAIL_SERVER = HONGYAN_DEMO or bool(env.text("EMAIL_URL"))
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "hongyan@localhost")
 EMAIL_TIMEOUT = 10
 WEBHOOK_TIMEOUT = env.seconds("WEBHOOK_TIMEOUT", 10)

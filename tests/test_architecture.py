@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "dispatch": EVERYBODY,
     "intake": EVERYBODY | {"recipients", "dispatch"},
     "receipts": EVERYBODY | {"dispatch"},
-    "fallback": EVERYBODY | {"dispatch"},
+    "fallback": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
     "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability"},
     "admin": EVERYBODY | {"intake", "recipients", "dispatch"},

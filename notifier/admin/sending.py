@@ -74,8 +74,8 @@ def trouble(request: HttpRequest) -> str:
     """The badge of the menu: how many accounts and templates need somebody."""
     with suppress(RedisError):
         now = timezone.now()
-        active = OfficialAccount.objects.filter(is_active=True).values_list("pk", flat=True)
-        stopped = sum(gate.condition(pk, now).open_since is not None for pk in active)
+        active = OfficialAccount.objects.filter(is_active=True).defer("app_secret")
+        stopped = sum(gate.condition(one, now).open_since is not None for one in active)
         return str(stopped + MessageTemplate.objects.exclude(held_since=None).count() or "")
     return "!"
 
@@ -83,7 +83,7 @@ def trouble(request: HttpRequest) -> str:
 def _states(now: datetime) -> list[AccountState]:
     accounts = OfficialAccount.objects.defer("app_secret").order_by("name")
     try:
-        return [_state(account, gate.condition(account.pk, now)) for account in accounts]
+        return [_state(account, gate.condition(account, now)) for account in accounts]
     except RedisError:
         text = gettext(_REDIS_IS_AWAY)
         return [AccountState(one, Condition(), "danger", text, "") for one in accounts]

@@ -42,14 +42,17 @@ class Claimed:
     template_is_held: bool
 
 
-def claim(lane: Lane, limit: int, now: datetime) -> list[Claimed]:
-    """Up to `limit` due rows, the oldest first, for this process alone.
+def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> list[Claimed]:
+    """Up to `limit` due rows, the oldest first, for this process alone. A probe rather repeats a
+    message that is in doubt already than brings another one into doubt.
 
     Rows whose time ran out, or whose guard against doubles did, are settled as such here.
     """
     due = Message.objects.filter(
         account_id=lane.account_id, priority=lane.priority, state=State.QUEUED, due_at__lte=now
     ).order_by("due_at", "id")
+    if is_probe and (doubtful := due.exclude(in_doubt_since=None)).exists():
+        due = doubtful
     lease_until = now + timedelta(seconds=settings.DISPATCH_LEASE_SECONDS)
     fence = f"{_process}:{next(_claims)}"
     with transaction.atomic():

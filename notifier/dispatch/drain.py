@@ -39,7 +39,7 @@ def drain(lane: Lane, account: OfficialAccount, client: WeChatClient) -> bool:
     It does not wait for their answers: those are settled by the sender. Half a claim before the
     sender runs dry the next is made, so that no call waits for the database.
     """
-    limits = Limits(account.max_per_second or 0, account.daily_quota, account.urgent_reserve)
+    limits = Limits.of(account)
     slice_ends = time.monotonic() + settings.DISPATCH_SLICE_SECONDS
     while not sender().stopping.is_set() and time.monotonic() < slice_ends:
         if not sender().wait_for_room(lane, slice_ends - time.monotonic()):
@@ -50,15 +50,15 @@ def drain(lane: Lane, account: OfficialAccount, client: WeChatClient) -> bool:
             if not _wait(grant, now, account.pk):
                 return False
             continue
-        batch = claim(lane, grant.count, now)
-        with suppress(RedisError):  # what is claimed must be sent all the same
-            gate.give_back(account.pk, grant.count - len(batch), grant)
+        batch = claim(lane, grant.count, now, grant.is_probe)
         is_full = len(batch) == grant.count and not grant.is_probe
         if is_full:
             wake(lane)  # an idle worker anywhere joins in
         ready, held = holds.part(batch, now)
         ready, resting = spacing.part(ready, account.recipient_spacing, now)
         sender().hand_back(held + resting)
+        with suppress(RedisError):  # what is claimed must be sent all the same
+            gate.give_back(account.pk, grant.count - len(ready), grant)
         if ready:
             sender().submit(client, limits, ready)
         if not is_full:

@@ -14,8 +14,9 @@ from typing import Any
 from redis.commands.core import Script
 
 from notifier.dispatch.lanes import redis
-from notifier.dispatch.retry import china_day, next_midnight_in_china
+from notifier.dispatch.retry import china_day, next_midnight_in_china, quota_reset
 from notifier.models import Priority, Reason
+from templates_app.models import OfficialAccount
 
 PROBE_SECONDS = 30
 """While the breaker is open WeChat sees one message in so many seconds."""
@@ -40,6 +41,14 @@ class Limits:
     """WeChat's quota of a day; 0: not counted here."""
     reserve: int
     """So many of `daily` are kept for urgent messages."""
+
+    @classmethod
+    def of(cls, account: OfficialAccount) -> "Limits":
+        return cls(account.max_per_second or 0, account.daily_quota, account.urgent_reserve)
+
+    def is_used_up(self, used: int) -> bool:
+        """For normal and bulk messages."""
+        return self.daily > 0 and used >= self.daily - self.reserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +134,7 @@ def tell(account_id: int, report: Report, limits: Limits, now: datetime) -> bool
             report.cause[:200],
             int(report.is_slow),
             int(report.minute_is_full),
-            next_midnight_in_china(now).timestamp() if report.quota_is_used_up else 0,
+            quota_reset(now).timestamp() if report.quota_is_used_up else 0,
             limits.per_second or UNLIMITED,
             FAILURES,
             PROBE_SECONDS,
@@ -136,8 +145,8 @@ def tell(account_id: int, report: Report, limits: Limits, now: datetime) -> bool
     return bool(answer)
 
 
-def condition(account_id: int, now: datetime) -> Condition:
-    stored: Any = redis().hgetall(_key(account_id))
+def condition(account: OfficialAccount, now: datetime) -> Condition:
+    stored: Any = redis().hgetall(_key(account.pk))
     found = {name.decode(): value.decode() for name, value in stored.items()}
 
     def moment(name: str) -> datetime | None:
@@ -147,14 +156,16 @@ def condition(account_id: int, now: datetime) -> Condition:
     def future(name: str) -> datetime | None:
         return at if (at := moment(name)) and at > now else None
 
+    used = int(found.get("used") or 0) if found.get("day") == china_day(now) else 0
+    ours = next_midnight_in_china(now) if Limits.of(account).is_used_up(used) else None
     return Condition(
         open_since=moment("open_since"),
         cause=found.get("cause", ""),
         probe_at=moment("probe_at"),
-        parked_until=future("parked_until"),
+        parked_until=future("parked_until") or ours,
         paused_until=future("paused_until"),
         per_second=float(found["pace"]) if found.get("pace") else None,
-        sent_today=int(found.get("used") or 0) if found.get("day") == china_day(now) else 0,
+        sent_today=used,
     )
 
 

@@ -4,6 +4,7 @@ import logging
 from contextlib import suppress
 from typing import Any
 
+from django.db import transaction
 from django.db.models.signals import post_save
 from django.utils import timezone
 from redis import RedisError
@@ -18,8 +19,12 @@ log = logging.getLogger(__name__)
 
 def try_account_again(instance: OfficialAccount, **_kwargs: Any) -> None:
     """The next message is a probe, in place of one in half a minute."""
+    transaction.on_commit(lambda: _probe(instance.pk))
+
+
+def _probe(account_id: int) -> None:
     with suppress(RedisError):
-        gate.probe_now(instance.pk)
+        gate.probe_now(account_id)
 
 
 def wake_template(template: MessageTemplate, **_kwargs: Any) -> None:

@@ -19,6 +19,7 @@ def return_expired_leases(now: datetime) -> set[Lane]:
         rows = list(
             Message.objects.select_for_update(skip_locked=True)
             .filter(state=State.SENDING, lease_until__lte=now)
+            .order_by("lease_until")
             .only("account_id", "priority", "attempts", "in_doubt_since")[:BATCH]
         )
         lost = [row for row in rows if guard_is_over(row.in_doubt_since or now, now)]

@@ -49,10 +49,11 @@ def _renew(account: OfficialAccount) -> None:
     """Touches no database."""
     now = timezone.now()
     try:
-        if gate.condition(account.pk, now).open_since is None and client_for(account).renew_token():
+        if gate.condition(account, now).open_since is None and client_for(account).renew_token():
             log.info("account %s has a fresh token", account.slug)
     except TokenRefused as error:
-        if token_error_kind(error.errcode) is Kind.ACCOUNT:
+        # While the old token lasts, sends go on, and nothing is stopped before it must be.
+        if token_error_kind(error.errcode) is Kind.ACCOUNT and not client_for(account).has_token():
             cause = f"errcode {error.errcode}: {error.errmsg}"
             gate.tell(account.pk, Report(cause=cause), Limits(0, 0, 0), now)
             log.error("account %s cannot send (%s)", account.slug, cause)

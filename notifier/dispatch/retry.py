@@ -10,6 +10,7 @@ from notifier.wechat.errors import Kind
 GUARD = timedelta(seconds=570)
 """WeChat knows a client_msg_id for 10 minutes (its page on template/send); half a minute spare."""
 
+LATE_RESET = timedelta(minutes=15)
 _CHINA = timezone(timedelta(hours=8))
 
 
@@ -67,7 +68,7 @@ def next_step(
         return Step(FINAL[kind])
     policy = AGAIN[kind]
     if kind is Kind.QUOTA and not is_urgent:
-        due_at = next_midnight_in_china(now)
+        due_at = quota_reset(now)
     else:
         wait = max(policy.seconds(attempt, jitter()), retry_after or 0)
         due_at = now + timedelta(seconds=wait)
@@ -82,6 +83,15 @@ def next_step(
 
 def guard_is_over(in_doubt_since: datetime, now: datetime) -> bool:
     return now >= in_doubt_since + GUARD
+
+
+def quota_reset(now: datetime) -> datetime:
+    """When a quota that is used up may be there again. A refusal right after midnight is of the day
+    before, or WeChat's reset is late: that is looked at again soon, not a day later."""
+    midnight = next_midnight_in_china(now)
+    if now - (midnight - timedelta(days=1)) < LATE_RESET:
+        return now + LATE_RESET / 3
+    return midnight
 
 
 def china_day(now: datetime) -> str:

@@ -2,18 +2,19 @@
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from notifier.dispatch.claim import Claimed
-from notifier.dispatch.retry import guard_is_over
+from notifier.dispatch.retry import GUARD
 from notifier.models import Reason
 from notifier.wechat.client import WeChatClient
 from notifier.wechat.errors import (
     Ambiguous,
     Kind,
+    NoToken,
     Refused,
     Unreachable,
     lookup,
@@ -22,6 +23,7 @@ from notifier.wechat.errors import (
 from notifier.wechat.tokens import TokenRefused
 
 LEASE_SPARE_SECONDS = 2.0
+NO_TOKEN_WAIT = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +55,27 @@ async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -
     another worker's. A message that expired meanwhile, or that WeChat may have got and has
     forgotten by now, goes back: the next claim settles it."""
     now = timezone.now()
-    left = (claimed.lease_until - now).total_seconds()
     started = time.monotonic()
-    not_after = started + left - call_seconds - LEASE_SPARE_SECONDS
-    doubt = claimed.in_doubt_since
-    is_too_late = claimed.expires_at <= now or (doubt is not None and guard_is_over(doubt, now))
-    if not_after <= started or is_too_late:
+    not_after = started + (_latest(claimed, call_seconds) - now).total_seconds()
+    if not_after <= started:
         return Attempt(claimed, None)
-    outcome = await _outcome(client, claimed.body, not_after)
+    try:
+        outcome = await _outcome(client, claimed.body, not_after)
+    except NoToken:  # nothing that WeChat could be blamed for
+        return Attempt(claimed, None, wait=Wait(Reason.RETRY, now + NO_TOKEN_WAIT))
     seconds = time.monotonic() - started
     return Attempt(claimed, began=now.timestamp(), seconds=seconds, **outcome)
+
+
+def _latest(claimed: Claimed, call_seconds: float) -> datetime:
+    """When the call may begin at the latest: within the lease, the expiry, and WeChat's guard."""
+    limits = [
+        claimed.lease_until - timedelta(seconds=call_seconds + LEASE_SPARE_SECONDS),
+        claimed.expires_at,
+    ]
+    if claimed.in_doubt_since is not None:
+        limits.append(claimed.in_doubt_since + GUARD)
+    return min(limits)
 
 
 async def _outcome(client: WeChatClient, body: bytes, not_after: float) -> dict[str, Any]:
@@ -73,6 +86,8 @@ async def _outcome(client: WeChatClient, body: bytes, not_after: float) -> dict[
         return _refusal(error, token_error_kind(error.errcode))
     except Refused as error:
         return _refusal(error, lookup(error.errcode).kind)
+    except NoToken:
+        raise
     except Unreachable as error:
         return {"kind": Kind.RETRY, "detail": str(error)}
     except Ambiguous as error:

@@ -170,13 +170,14 @@ class Sender:
                 # Nothing to do: no connection of ours may outlive the database's patience.
                 connection.close()
                 continue
-            try:
-                self._tell_gates(attempts)
-                settle_surely(attempts, time.sleep)
-            except Exception:  # the thread must go on, whatever happens
-                log.exception("%d results could not be stored", len(attempts))
-                with suppress(Exception):
-                    connection.close()
+            # Each by itself: neither may cost the other, nor end the thread.
+            for step in (self._tell_gates, self._store, self._count_refusals):
+                try:
+                    step(attempts)
+                except Exception:
+                    log.exception("%d results: %s failed", len(attempts), step.__name__)
+                    with suppress(Exception):
+                        connection.close()
             with self._changed:
                 for one in attempts:
                     self._unsettled[one.claimed.lane] -= 1
@@ -195,9 +196,15 @@ class Sender:
                     self.hold(account_id)
                 tired = [one.claimed for one in batch if one.errcode == TOO_OFTEN]
                 spacing.rest([claimed.recipient_id for claimed in tired])
-                holds.count_refusals(batch, timezone.now())
             except RedisError as error:
                 log.warning("redis is away (%s)", type(error).__name__)
+
+    def _store(self, attempts: list[Attempt]) -> None:
+        settle_surely(attempts, time.sleep)
+
+    def _count_refusals(self, attempts: list[Attempt]) -> None:
+        with suppress(RedisError):
+            holds.count_refusals(attempts, timezone.now())
 
 
 def _untried(claimed: Claimed, channel: Channel) -> Attempt:

@@ -32,7 +32,7 @@ def waiting(message: Message, now: datetime) -> Waiting | None:
 
 
 def _behind_gate(message: Message, now: datetime) -> Waiting | None:
-    condition = gate.condition(message.account_id, now)
+    condition = gate.condition(message.account, now)
     if condition.open_since:
         return Waiting(Reason.ACCOUNT, condition.open_since, condition.probe_at, condition.cause)
     if condition.parked_until and message.priority != Priority.URGENT:

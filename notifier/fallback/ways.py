@@ -24,6 +24,8 @@ class NoWay(Exception):
 def send_email(row: FallbackSend) -> None:
     """The card's title and lines, as the person would have seen them in WeChat."""
     message = row.message
+    if not settings.HAS_MAIL_SERVER:
+        raise NoWay("no mail server is set (EMAIL_URL)")
     if not message.recipient.email:
         raise NoWay("the recipient has no e-mail address")
     sent = orjson.loads(message.payload)
@@ -43,6 +45,8 @@ def call_webhook(row: FallbackSend) -> None:
     client = row.message.client
     if client is None or not client.webhook_url:
         raise NoWay("the calling service has no webhook")
+    if not client.webhook_secret:
+        raise NoWay("the webhook has no secret to sign with")
     body = orjson.dumps(_event(row))
     event_id, timestamp = f"fallback_{row.message.id.hex}", str(int(time.time()))
     signed = b".".join([event_id.encode(), timestamp.encode(), body])

@@ -1,7 +1,9 @@
 """WeChat's callback address of an account. It checks, keeps the push and answers; no more."""
 
+import logging
 from datetime import UTC, datetime
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -21,6 +23,8 @@ from notifier.wechat.callback import (
 )
 from notifier.wechat.callback import Push as WeChatPush
 from templates_app.models import OfficialAccount
+
+log = logging.getLogger(__name__)
 
 
 @csrf_exempt
@@ -56,7 +60,11 @@ def _push(request: HttpRequest, account: OfficialAccount) -> HttpResponse:
         return _text(str(error), 400)
     # Other events, and what followers write, are nothing of ours: answered and not kept.
     if push.event in HANDLERS:
-        _keep(account, push)
+        try:
+            _keep(account, push)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("a push was not kept (%s); WeChat repeats it", type(error).__name__)
+            return _text("The database is away.", 503)
         waker.soon(WAKE)
     return _text("success")
 

@@ -85,7 +85,7 @@ class WeChatClient:
             if time.monotonic() > not_after:
                 raise Unreachable("no time was left for the call")
             try:
-                status, content = await self._wire.post(address, target, body)
+                status, content = await self._wire.post(address, target, body, not_after)
             except Unreachable as error:
                 self._unreachable_until[address] = time.monotonic() + UNREACHABLE_SECONDS
                 failure = error
@@ -115,6 +115,9 @@ class WeChatClient:
     def replace_token(self) -> None:
         """Whatever the shared one is; see Tokens.replace."""
         self._tokens.replace()
+
+    def has_token(self) -> bool:
+        return self._tokens.is_there()
 
     def templates(self) -> list[dict[str, str]]:
         """GET template/get_all_private_template: template_id, title, content, example, ..."""

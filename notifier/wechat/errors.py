@@ -21,6 +21,7 @@ __all__ = [
     "Ambiguous",
     "ErrCode",
     "Kind",
+    "NoToken",
     "Refused",
     "Unreachable",
     "WeChatError",
@@ -107,6 +108,10 @@ class WeChatError(Exception):
 
 class Unreachable(WeChatError):
     """Nothing was sent: a repeat cannot deliver twice."""
+
+
+class NoToken(Unreachable):
+    """Our own store of tokens is away: WeChat was not even asked."""
 
 
 class Ambiguous(WeChatError):

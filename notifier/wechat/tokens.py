@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from notifier.wechat.errors import Ambiguous, Refused, Unreachable
+from notifier.wechat.errors import Ambiguous, NoToken, Refused, Unreachable
 
 OVERLAP_SECONDS = 300
 """stable_token gives a new token in the last 5 minutes of the old one's life; both work then."""
@@ -77,7 +77,7 @@ class Tokens:
                 raise Unreachable(f"no token: {error}") from None  # the message was not sent
             except Exception as error:
                 # Redis is away. Its exception may show connection details, so only its name stays.
-                raise Unreachable(f"no token: {type(error).__name__}") from None
+                raise NoToken(f"no token: {type(error).__name__}") from None
             self._memory = (token, time.monotonic() + MEMORY_SECONDS)
             return token
 
@@ -104,6 +104,10 @@ class Tokens:
         except Exception as error:  # Redis, or an answer without a token; as in `obtain`
             raise Unreachable(f"no token: {type(error).__name__}") from None
         self._memory = (token, time.monotonic() + MEMORY_SECONDS)
+
+    def is_there(self) -> bool:
+        """Sends have a token that is still good."""
+        return self._cached(None) is not None
 
     def _cached(self, dead: str | None) -> str | None:
         value = self._cache.get(self._key)

@@ -6,6 +6,7 @@ both. All other calls to WeChat go through the session (`notifier/wechat/session
 """
 
 import asyncio
+import math
 import ssl
 import time
 from dataclasses import dataclass
@@ -53,8 +54,11 @@ class Wire:
         self._idle: dict[Origin, list[_Connection]] = {}
         self.opened = 0
 
-    async def post(self, address: str, target: str, body: bytes) -> tuple[int, bytes]:
-        """HTTP status and body. `target`: path with query, of ASCII without spaces.
+    async def post(
+        self, address: str, target: str, body: bytes, not_after: float = math.inf
+    ) -> tuple[int, bytes]:
+        """HTTP status and body. `target`: path with query, of ASCII without spaces. Nothing is
+        written after `not_after` (time.monotonic()), however long the connection took.
 
         Raises Unreachable (nothing was sent) or Ambiguous (it may have been processed). Follows
         no redirect: that would carry the token elsewhere.
@@ -68,6 +72,9 @@ class Wire:
             "Content-Type: application/json; charset=utf-8\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"  # never chunked: WeChat answers that with 412
         )
+        if time.monotonic() > not_after:
+            idle.append(connection)
+            raise Unreachable("no time was left for the call")
         answer = await connection.exchange(head.encode() + body, self._read_seconds)
         if connection.usable:
             idle.append(connection)

@@ -37,7 +37,7 @@ def test_the_cause_is_told_in_the_readers_language(root: Client, stopped: Offici
 
 def test_the_next_message_is_tried_now(root: Client, stopped: OfficialAccount) -> None:
     assert "The next message is tried now." in try_now(root, account=stopped.pk)
-    assert gate.condition(stopped.pk, timezone.now()).probe_at is None
+    assert gate.condition(stopped, timezone.now()).probe_at is None
 
 
 @pytest.mark.parametrize("given", [{}, {"account": "x"}, {"account": "9" * 5_000}, {"account": 0}])

@@ -16,6 +16,7 @@ from notifier.models import (
     State,
     Suppression,
 )
+from notifier.wechat.tokens import Tokens
 from templates_app import sendable
 from templates_app.models import MessageTemplate
 from templates_app.signals import template_released
@@ -35,7 +36,7 @@ def calls(platform):
 
 
 def condition(platform):
-    return gate.condition(platform.account.pk, timezone.now())
+    return gate.condition(platform.account, timezone.now())
 
 
 def work_again(work):
@@ -224,3 +225,25 @@ def test_doubt_ends_as_unknown_while_the_account_is_stopped(platform):
     sweep.tick(timezone.now())
     message.refresh_from_db()
     assert message.state == State.UNKNOWN
+
+
+def test_messages_of_a_held_template_use_up_neither_quota_nor_probes(platform, work):
+    builders.copies(platform.message(), 9)
+    MessageTemplate.objects.filter(pk=platform.template.pk).update(held_since=timezone.now())
+    work()
+    assert condition(platform).sent_today == 0
+    assert total(reason=Reason.TEMPLATE) == 10
+
+
+def test_a_redis_that_hangs_is_no_fault_of_wechats(platform, work, monkeypatch):
+    message = platform.message()
+
+    def hang(*_args, **_kwargs):
+        raise TimeoutError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Tokens, "_cached", hang)
+        work()
+    message.refresh_from_db()
+    assert (message.state, message.attempts) == (State.QUEUED, 0)
+    assert condition(platform).open_since is None

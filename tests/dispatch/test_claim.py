@@ -142,3 +142,11 @@ def test_the_cost_of_a_claim_does_not_grow_with_its_size(message):
             assert len(claim(lane_of(message), size, timezone.now())) == size
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 5
+
+
+def test_a_probe_rather_repeats_a_message_that_is_in_doubt_already(message):
+    (doubtful,) = builders.copies(message, 1)
+    now = timezone.now()
+    builders.set_message(doubtful, in_doubt_since=now, due_at=now)
+    (claimed,) = claim(lane_of(message), 1, now, is_probe=True)
+    assert claimed.id == doubtful.pk

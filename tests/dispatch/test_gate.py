@@ -7,6 +7,7 @@ import pytest
 from notifier.dispatch import gate
 from notifier.dispatch.gate import FAILURES, PROBE_SECONDS, Limits, Report
 from notifier.models import Priority, Reason
+from templates_app.models import OfficialAccount
 
 NOW = datetime(2026, 11, 24, 4, 0, 30, tzinfo=UTC)  # noon and half a minute in Shanghai
 MIDNIGHT = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
@@ -24,6 +25,11 @@ def ask(seconds=0.0, wanted=200, priority=Priority.NORMAL, limits=FREE):
 
 def tell(seconds=0.0, limits=FREE, **values):
     return gate.tell(ACCOUNT, Report(**values), limits, after(seconds))
+
+
+def condition(limits=FREE, seconds=0.0):
+    account = OfficialAccount(pk=ACCOUNT, daily_quota=limits.daily, urgent_reserve=limits.reserve)
+    return gate.condition(account, after(seconds))
 
 
 def works(seconds, **values):
@@ -52,7 +58,7 @@ def test_a_broken_account_stops_at_once_and_is_probed_every_half_minute():
 def test_so_many_failures_in_a_row_open_it(failures, is_open):
     for _ in range(failures):
         tell(failures=1)
-    assert (gate.condition(ACCOUNT, NOW).open_since is not None) is is_open
+    assert (condition().open_since is not None) is is_open
 
 
 def test_a_success_between_them_begins_the_count_anew():
@@ -80,7 +86,7 @@ def test_a_probe_that_fails_leaves_it_open_since_the_beginning():
     tell(0, cause="errcode 40164: invalid ip")
     ask(PROBE_SECONDS)
     assert tell(PROBE_SECONDS + 1, cause="errcode 40164: invalid ip")
-    assert gate.condition(ACCOUNT, NOW).open_since == NOW
+    assert condition().open_since == NOW
 
 
 def test_a_probe_that_found_no_message_is_given_back():
@@ -131,18 +137,18 @@ def test_a_slow_wechat_halves_the_pace_once_a_second_and_it_recovers_step_by_ste
     ask(0, wanted=1000, limits=limits)
     tell(0.9, limits=limits, is_slow=True)
     tell(0.95, limits=limits, is_slow=True)
-    assert gate.condition(ACCOUNT, NOW).per_second == 500
+    assert condition().per_second == 500
     ask(3.9, limits=limits)
-    assert gate.condition(ACCOUNT, NOW).per_second == pytest.approx(650)
+    assert condition().per_second == pytest.approx(650)
     ask(60, limits=limits)
-    assert gate.condition(ACCOUNT, NOW).per_second is None
+    assert condition().per_second is None
 
 
 def test_without_a_ceiling_the_real_speed_is_halved():
     for tenth in range(10):
         ask(tenth / 10, wanted=40)
     tell(0.95, is_slow=True)
-    assert gate.condition(ACCOUNT, NOW).per_second == 200
+    assert condition().per_second == 200
 
 
 def test_a_full_minute_is_waited_for():
@@ -177,5 +183,13 @@ def test_a_reserve_is_left_for_urgent_messages():
     refused = ask(limits=limits)
     assert (refused.reason, refused.until) == (Reason.QUOTA, MIDNIGHT)
     assert ask(priority=Priority.URGENT, limits=limits).count == 200
+    assert condition(limits).parked_until == MIDNIGHT
     tomorrow = (MIDNIGHT - NOW).total_seconds() + 1
     assert ask(tomorrow, limits=limits).count == 200
+
+
+def test_a_refusal_right_after_midnight_is_of_the_day_before():
+    late = (MIDNIGHT - NOW).total_seconds() + 1
+    tell(late, quota_is_used_up=True)
+    assert ask(late + 1).reason is Reason.QUOTA
+    assert ask(late + 301).count > 0

@@ -24,4 +24,12 @@ def test_a_wrong_secret_stops_the_account_with_one_call_and_no_loop(platform):
     platform.configure(secret="f" * 32)
     for _ in range(3):
         renewal.renew_tokens()
-    assert gate.condition(platform.account.pk, timezone.now()).cause.startswith("errcode 40125")
+    assert gate.condition(platform.account, timezone.now()).cause.startswith("errcode 40125")
+
+
+def test_while_the_old_token_lasts_a_refused_renewal_stops_nothing(platform):
+    renewal.renew_tokens()
+    redis().expire(f"hongyan:1:wechat-token:{platform.account.appid}", 200)
+    platform.configure(secret="f" * 32)
+    renewal.renew_tokens()
+    assert gate.condition(platform.account, timezone.now()).open_since is None

@@ -26,6 +26,7 @@ class Command(BaseCommand):
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
         renewal.start(stop)
+        fallback.start(stop)
         log.info("clock started")
         while not stop.wait(1):
             self._tick()
@@ -37,7 +38,6 @@ class Command(BaseCommand):
             now = timezone.now()
             clock.tick(now)
             receipts.tick(now)
-            fallback.tick(now)
         except (DatabaseError, RedisError) as error:
             self._complain(type(error).__name__)
         else:
