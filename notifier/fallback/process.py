@@ -56,9 +56,11 @@ def _take(now: datetime) -> list[FallbackSend]:
         ids = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
         FallbackSend.objects.filter(pk__in=ids).update(due_at=now + LEASE)
     rows = FallbackSend.objects.filter(pk__in=ids)
-    return list(
-        rows.select_related("message__recipient", "message__client", "message__version__template")
+    # All that a way needs, read here.
+    whole = rows.select_related(
+        "message__recipient", "message__client", "message__version__template"
     )
+    return list(whole.prefetch_related("message__version__fields"))
 
 
 def _send(row: FallbackSend) -> None:
