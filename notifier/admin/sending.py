@@ -1,6 +1,5 @@
 """How the sending goes, account by account: what holds it up, since when, and what to do."""
 
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from redis import RedisError
 
+from notifier.admin.words import ERRCODE
 from notifier.dispatch import gate
 from notifier.dispatch.gate import Condition
 from notifier.wechat.errors import lookup_token_call
@@ -21,7 +21,6 @@ from templates_app.admin.reasons import reason_in_words
 from templates_app.models import MessageTemplate, OfficialAccount
 
 _REDIS_IS_AWAY = gettext_noop("Redis does not answer: nothing is sent until it is back.")
-_ERRCODE = re.compile(r"^errcode (-?\d+):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ def _state(account: OfficialAccount, condition: Condition) -> AccountState:
 
 
 def _fix(cause: str) -> str:
-    if code := _ERRCODE.search(cause):
+    if code := ERRCODE.search(cause):
         return gettext(lookup_token_call(int(code[1])).fix)
     return gettext(
         "WeChat gives no usable answer. Check this server's network, and WeChat's own state."

@@ -56,7 +56,7 @@ RECEIPTS: dict[str, str] = {
 }
 
 
-_ERRCODE = re.compile(r"^errcode (-?\d+):")
+ERRCODE = re.compile(r"^errcode (-?\d+):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def lines(message: Message) -> list[Line]:
 
 
 def what_to_do(message: Message, waits: Waiting | None = None) -> str:
-    if waits and (code := _ERRCODE.search(waits.cause)):
+    if waits and (code := ERRCODE.search(waits.cause)):
         return gettext(_known(int(code[1]), Reason.ACCOUNT).fix)
     if message.state == State.FAILED and message.errcode:
         return gettext(lookup(message.errcode).fix)
