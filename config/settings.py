@@ -109,6 +109,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE", 600)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # psycopg's other way writes all values into the statement, in Python.
+    DATABASES["default"].setdefault("OPTIONS", {})["server_side_binding"] = True
 
 # Redis: queues, tokens, locks. All of it can be lost without losing a message.
 REDIS_IS_EMBEDDED = HONGYAN_DEMO and not env.text("REDIS_URL")

@@ -2,8 +2,12 @@
 share one round trip. What a crash leaves unwoken, the clock wakes within a second."""
 
 import threading
+import time
 
 from notifier.dispatch.lanes import Lane, Wake, wake_job, wake_of
+
+GATHER_SECONDS = 0.01
+"""The first wakes at once; those in the time after it share the next round trip."""
 
 
 class Waker:
@@ -16,11 +20,12 @@ class Waker:
 
     def soon(self, wake: Wake) -> None:
         with self._changed:
-            self._due.add(wake)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            if wake not in self._due:
+                self._due.add(wake)
+                self._changed.notify()
 
     def _run(self) -> None:
         while True:
@@ -29,6 +34,7 @@ class Waker:
                 due, self._due = self._due, set()
             for wake in due:
                 wake_job(wake)
+            time.sleep(GATHER_SECONDS)
 
 
 waker = Waker()

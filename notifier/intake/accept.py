@@ -3,7 +3,6 @@
 Template version -> recipient -> render and validate -> the row -> the lane is woken on commit.
 """
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -21,10 +20,11 @@ from notifier.dispatch.waker import wake_soon
 from notifier.intake import caps
 from notifier.intake.errors import Fault, InProgress, Rejected
 from notifier.intake.idempotency import first_message, running
+from notifier.intake.kept_connection import on_kept_connection
 from notifier.intake.store import store
 from notifier.models import ApiClient, Message, Priority, Reason, RecipientState
 from notifier.models.ids import new_message_id
-from notifier.recipients.directory import Address, Known, find
+from notifier.recipients.directory import Address, find
 from templates_app.compiled import published
 from templates_app.rendering import Rendered, payload
 from templates_app.sendable import Sendable, sendable
@@ -53,6 +53,13 @@ class Origin:
     request_digest: str = ""
     requested_by: str = ""
 
+    @property
+    def name(self) -> str:
+        """Of the request, the same in all processes; empty without a key."""
+        if self.client is None or self.idempotency_key is None:
+            return ""
+        return f"{self.client.pk}:{self.idempotency_key}"
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -69,6 +76,11 @@ REFUSING: dict[str, str] = {
     RecipientState.REFUSED: gettext_noop("The recipient refuses messages from the account."),
     RecipientState.BLACKLISTED: gettext_noop("The account has blacklisted the recipient."),
 }
+_UNKNOWN = Fault(
+    "/to",
+    "unknown_recipient",
+    gettext_noop("The account has no such recipient. Import the follower first."),
+)
 
 
 def accept(request: SendRequest, origin: Origin) -> Accepted:
@@ -95,22 +107,31 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
 def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
     """Checks everything, then stores the row."""
     template = _template(request.template)
-    recipient = _recipient(template, request.to)
+    openid = request.to.openid or _openid_of(template, request.to)
     message_id = new_message_id()
     due_at = max(request.send_at or now, now)
     lifetime = timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
     expires_at = request.expires_at or due_at + lifetime
-    _refuse(_time_faults(due_at, expires_at))
-    body = _payload(template, recipient, request, message_id)
-    _refuse(caps.faults(template, recipient, body, now))
+    compiled = published(template.version_id or 0)
+    rendered = compiled.render(request.data)
+    if faults := [*_time_faults(due_at, expires_at), *_render_faults(rendered)]:
+        raise Rejected([*_recipient_faults(template, openid), *faults])
+    # The exact JSON that WeChat gets, over all attempts.
+    body = payload(
+        rendered,
+        touser=openid,
+        template_id=compiled.spec.wechat_template_id,
+        client_msg_id=message_id.hex,
+        url=request.url,
+        miniprogram=request.miniprogram,
+    )
     message = Message(
         id=message_id,
         account_id=template.account_id,
         version_id=template.version_id or 0,
-        recipient_id=recipient.pk,
-        client=origin.client,
+        client_id=origin.client.pk if origin.client else None,
         requested_by=origin.requested_by,
-        openid=recipient.openid,
+        openid=openid,
         priority=request.priority,
         payload=orjson.dumps(body).decode(),
         metadata=dict(request.metadata),
@@ -121,11 +142,9 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         due_at=due_at,
         expires_at=expires_at,
     )
-    try:
-        store(message)
-    except DatabaseError:
-        caps.take_back(template, recipient, body)
-        raise
+    with caps.respected(template, body, origin.name, now):
+        while not store(message, template.template_id):  # again if they do not refuse it any more
+            _refuse(_recipient_faults(template, openid))
     return Accepted(message, template.code, template.version_number or 0)
 
 
@@ -161,41 +180,23 @@ def _template(code: str) -> Sendable:
     return template
 
 
-def _recipient(template: Sendable, address: Address) -> Known:
-    recipient = find(template.account_id, template.template_id, address)
-    if recipient is None:
-        raise Rejected(
-            [
-                Fault(
-                    "/to",
-                    "unknown_recipient",
-                    gettext_noop("The account has no such recipient. Import the follower first."),
-                )
-            ]
-        )
-    if text := REFUSING.get(recipient.state):
-        raise Rejected([Fault("/to", f"recipient_{recipient.state}", text)])
-    if recipient.refuses_template:
+def _openid_of(template: Sendable, address: Address) -> str:
+    known = on_kept_connection(lambda: find(template.account_id, template.template_id, address))
+    if known is None:
+        raise Rejected([_UNKNOWN])
+    return known.openid
+
+
+def _recipient_faults(template: Sendable, openid: str) -> list[Fault]:
+    known = find(template.account_id, template.template_id, Address(openid=openid))
+    if known is None:
+        return [_UNKNOWN]
+    if text := REFUSING.get(known.state):
+        return [Fault("/to", f"recipient_{known.state}", text)]
+    if known.refuses_template:
         text = gettext_noop("The recipient refuses messages of this template.")
-        raise Rejected([Fault("/to", "recipient_refuses_template", text)])
-    return recipient
-
-
-def _payload(
-    template: Sendable, recipient: Known, request: SendRequest, message_id: uuid.UUID
-) -> dict[str, object]:
-    """The exact JSON that WeChat gets, over all attempts."""
-    compiled = published(template.version_id or 0)
-    rendered = compiled.render(request.data)
-    _refuse(_render_faults(rendered))
-    return payload(
-        rendered,
-        touser=recipient.openid,
-        template_id=compiled.spec.wechat_template_id,
-        client_msg_id=message_id.hex,
-        url=request.url,
-        miniprogram=request.miniprogram,
-    )
+        return [Fault("/to", "recipient_refuses_template", text)]
+    return []
 
 
 def _render_faults(rendered: Rendered) -> list[Fault]:

@@ -1,13 +1,15 @@
-"""The one INSERT of accepting, written out: the ORM needs as long to compose it as the database to
-store it, and it is the same every time."""
+"""The one statement of accepting: it finds the recipient and stores the message for them, if they
+may get it. Written out: the ORM needs as long to compose it as the database to carry it out, it is
+the same every time, and a look-up before it would be a round trip more for every message."""
 
 from functools import lru_cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field
+from django.db.models import DateTimeField, Field, JSONField, UUIDField
 
-from notifier.models import Message
+from notifier.intake.kept_connection import on_kept_connection
+from notifier.models import Message, Recipient, RecipientState, Suppression
 
 FRESH: dict[str, str] = {
     "state": "'queued'",
@@ -25,19 +27,48 @@ FRESH: dict[str, str] = {
 }
 """What every accepted message begins with; the rest is its own."""
 
+ADAPTED = (DateTimeField, JSONField, UUIDField)
+"""Databases have their own forms of these; numbers and texts are the same everywhere."""
 
-def store(message: Message) -> None:
-    """Raises what Django raises: IntegrityError for a second use of an idempotency key."""
+
+def store(message: Message, template_id: int) -> bool:
+    """Stores the message for the recipient whom its account and OpenID name, and sets
+    `recipient_id`. False: nothing was stored, for there is no such recipient or they refuse it.
+
+    Raises what Django raises: IntegrityError for a second use of an idempotency key.
+    """
     statement, own = _statement()
-    values = [field.get_db_prep_save(getattr(message, name), connection) for name, field in own]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+    values = [
+        field.get_db_prep_save(getattr(message, name), connection)
+        if isinstance(field, ADAPTED)
+        else getattr(message, name)
+        for name, field in own
+    ]
+    values += [message.account_id, message.openid, template_id]
+
+    def insert() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchone()
+
+    row = on_kept_connection(insert)
+    if row:
+        (message.recipient_id,) = row
+    return bool(row)
 
 
 @lru_cache(maxsize=1)
 def _statement() -> tuple[str, list[tuple[str, "Field[Any, Any]"]]]:
-    fields = Message._meta.concrete_fields
+    fields = [field for field in Message._meta.concrete_fields if field.attname != "recipient_id"]
     own = [(field.attname, field) for field in fields if field.attname not in FRESH]
-    columns = ", ".join([str(field.column) for _, field in own] + [*FRESH])
-    marks = ", ".join(["%s"] * len(own) + [*FRESH.values()])
-    return f"INSERT INTO {Message._meta.db_table} ({columns}) VALUES ({marks})", own  # noqa: S608
+    columns = ", ".join([str(field.column) for _, field in own] + [*FRESH, "recipient_id"])
+    values = ", ".join(["%s"] * len(own) + [*FRESH.values(), "r.id"])
+    return (
+        f"INSERT INTO {Message._meta.db_table} ({columns}) SELECT {values} "  # noqa: S608 - our own names
+        f"FROM {Recipient._meta.db_table} r WHERE r.account_id = %s AND r.openid = %s "
+        f"AND r.state = '{RecipientState.FOLLOWING}' AND NOT EXISTS (SELECT 1 "
+        f"FROM {Suppression._meta.db_table} s WHERE s.recipient_id = r.id AND s.template_id = %s) "
+        # The same message: it was stored before its connection broke.
+        "ON CONFLICT (id) DO UPDATE SET request_digest = excluded.request_digest "
+        "RETURNING recipient_id"
+    ), own

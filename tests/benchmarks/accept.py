@@ -11,47 +11,45 @@ from contextlib import contextmanager
 from notifier.models import Recipient
 from tests import builders
 from tests.benchmarks.bodies import CONTENT, PATTERNS, openid
-from tests.benchmarks.environment import Row, measured, median
+from tests.benchmarks.dispatch import SLOW_MS, prepare
+from tests.benchmarks.environment import Row, measured, with_ratios
+from tests.simulator.process import SimulatorProcess
 
-THREADS = CONNECTIONS = "8"
+THREADS = CALLERS = "8"
+PATH = "/api/v1/messages"
 
 
 def compare(count: int, rounds: int) -> list[Row]:
     key = _prepare()
-    bare, ours, stock, alone = [], [], [], []
-    with (
-        gunicorn("tests.benchmarks.bare_view") as bare_port,
-        gunicorn("tests.benchmarks.stock_view") as stock_port,
-        gunicorn("config.wsgi") as our_port,
-    ):
-        for _ in range(rounds):
-            bare.append(_load(bare_port, "/bare", count, "none"))
-            ours.append(_load(our_port, "/api/v1/messages", count, key))
-            stock.append(_load(stock_port, "/stock", count // 4, key))
-            alone.append(_load(our_port, "/api/v1/messages", count // 4, key, "1"))
-    return [
-        {
-            "what": "stock: DRF nested serializer, then a job",
-            "rate": median(stock),
-            "ratio": median([mine / theirs for mine, theirs in zip(stock, bare, strict=True)]),
-        },
-        {"what": "bare view, one INSERT, no middleware", "rate": median(bare), "ratio": 1.0},
-        {
-            "what": "POST /api/v1/messages with key and Idempotency-Key",
-            "rate": median(ours),
-            "ratio": median([mine / theirs for mine, theirs in zip(ours, bare, strict=True)]),
-        },
-        {
-            # A view that sends within the request, to a WeChat that answers in 100 ms: 10.
-            "what": "the same by one caller, a request after the other",
-            "rate": median(alone),
-            "ratio": median([mine / theirs for mine, theirs in zip(alone, bare, strict=True)]),
-        },
-    ]
+    simulator = SimulatorProcess([])
+    simulator.control("POST", "/latency", {"median_ms": SLOW_MS, "sigma": 0})
+    os.environ["SYNC_VIEW_SEND"] = prepare(simulator)
+    found: dict[str, list[float]] = {}
+    try:
+        with (
+            gunicorn("tests.benchmarks.bare_view") as bare,
+            gunicorn("tests.benchmarks.stock_view") as stock,
+            gunicorn("tests.benchmarks.sync_view") as sync,
+            gunicorn("config.wsgi") as ours,
+        ):
+            loads = (
+                ("bare view, one INSERT, no middleware", bare, "/bare", count, CALLERS),
+                ("stock: DRF nested serializer, then a job", stock, "/stock", count // 4, CALLERS),
+                ("POST /api/v1/messages with key and Idempotency-Key", ours, PATH, count, CALLERS),
+                ("the same by one caller, a request after the other", ours, PATH, count // 4, "1"),
+                (f"one caller of a view that sends; WeChat: {SLOW_MS} ms", sync, "/sync", 20, "1"),
+            )
+            for _ in range(rounds):
+                for what, port, path, requests, callers in loads:
+                    rate = _load(port, path, requests, key, callers)
+                    found.setdefault(what, []).append(rate)
+    finally:
+        simulator.stop()
+    return with_ratios(found)
 
 
-def _load(port: int, path: str, count: int, key: str, connections: str = CONNECTIONS) -> float:
-    return measured("tests.benchmarks.load", str(port), path, str(count), connections, key)
+def _load(port: int, path: str, count: int, key: str, callers: str) -> float:
+    return measured("tests.benchmarks.load", str(port), path, str(count), callers, key)
 
 
 def _prepare() -> str:

@@ -8,7 +8,7 @@ from notifier.models import Recipient
 from templates_app.models import MessageTemplate, OfficialAccount
 from tests import builders
 from tests.benchmarks.bodies import CONTENT, PATTERNS, TEMPLATE, openid
-from tests.benchmarks.environment import Row, measured, median
+from tests.benchmarks.environment import Row, measured, with_ratios
 from tests.benchmarks.rivals_run import RIVALS, Rivals
 from tests.simulator.process import SimulatorProcess
 
@@ -21,22 +21,14 @@ def compare(count: int, rounds: int) -> list[Row]:
     simulator = SimulatorProcess([])
     found: dict[str, list[float]] = {}
     try:
-        url = _prepare(simulator)
+        url = prepare(simulator)
         rivals = Rivals(simulator)
         for _ in range(rounds):
             for name, rate in _round(simulator, url, rivals, count):
                 found.setdefault(name, []).append(rate)
     finally:
         simulator.stop()
-    bare = next(iter(found.values()))
-    return [
-        {
-            "what": name,
-            "rate": median(rates),
-            "ratio": median([mine / theirs for mine, theirs in zip(rates, bare, strict=True)]),
-        }
-        for name, rates in found.items()
-    ]
+    return with_ratios(found)
 
 
 def _round(
@@ -64,7 +56,8 @@ def _connections(simulator: SimulatorProcess) -> int:
     return int(simulator.control("GET", "/state")["connections_opened"])
 
 
-def _prepare(simulator: SimulatorProcess) -> str:
+def prepare(simulator: SimulatorProcess) -> str:
+    """The address of a send, token included."""
     account = builders.make_account(api_base_url=simulator.url, daily_quota=0)
     template = builders.make_template(
         account, patterns=PATTERNS, content=CONTENT, wechat_template_id=TEMPLATE

@@ -43,3 +43,16 @@ def median(values: list[float]) -> float:
 
 
 Row = dict[str, Any]
+
+
+def with_ratios(found: dict[str, list[float]]) -> list[Row]:
+    """Against the first; a ratio is of the same round."""
+    base = next(iter(found.values()))
+    return [
+        {
+            "what": name,
+            "rate": median(rates),
+            "ratio": median([mine / theirs for mine, theirs in zip(rates, base, strict=True)]),
+        }
+        for name, rates in found.items()
+    ]

@@ -53,5 +53,5 @@ async def drive(port: int, path: str, count: int, connections: int, key: str) ->
 
 if __name__ == "__main__":
     port, path, count, connections, key = sys.argv[1:]
-    asyncio.run(drive(int(port), path, 200, int(connections), key))
+    asyncio.run(drive(int(port), path, min(200, int(count)), int(connections), key))
     print(asyncio.run(drive(int(port), path, int(count), int(connections), key)))

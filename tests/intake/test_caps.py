@@ -7,6 +7,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from notifier.intake import accept, caps
+from notifier.intake.accept import Origin
 from notifier.intake.errors import Rejected
 from templates_app import sendable
 from tests import builders
@@ -79,8 +80,40 @@ def test_so_many_a_day(recipient):
     assert builders.make_message(capped, recipient).pk
 
 
+def test_of_many_at_the_same_moment_no_more_than_the_cap_are_accepted(recipient):
+    capped = template(recipient, daily_cap=2)
+
+    def send(_number):
+        try:
+            return bool(builders.make_message(capped, recipient))
+        except Rejected:
+            return False
+
+    assert sum(at_once(6, send)) == 2
+
+
+def test_a_request_is_no_double_of_itself(recipient):
+    """The same request in another process, which has stored its message and not yet committed:
+    its mark is there, its row is not."""
+    once = template(recipient, dedup_seconds=60)
+    origin = Origin(client=builders.make_client(), idempotency_key="k", request_digest="d")
+    first = builders.make_message(once, recipient, origin=origin)
+    first.delete()
+    assert builders.make_message(once, recipient, origin=origin).pk
+    other = Origin(client=origin.client, idempotency_key="k2", request_digest="d")
+    assert code_of(lambda: builders.make_message(once, recipient, origin=other)) == "duplicate"
+
+
+def test_a_replay_leaves_the_mark_of_the_first(recipient):
+    once = template(recipient, dedup_seconds=60)
+    origin = Origin(client=builders.make_client(), idempotency_key="k", request_digest="d")
+    first = builders.make_message(once, recipient, origin=origin)
+    assert builders.make_message(once, recipient, origin=origin) == first
+    assert code_of(lambda: builders.make_message(once, recipient)) == "duplicate"
+
+
 def test_without_a_cap_nothing_is_asked(recipient, django_assert_num_queries):
     free = template(recipient)
     builders.make_message(free, recipient)
-    with django_assert_num_queries(2):  # the recipient, the insert
+    with django_assert_num_queries(1):
         builders.make_message(free, recipient)

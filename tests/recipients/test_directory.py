@@ -1,7 +1,6 @@
 """Who a caller means."""
 
 import pytest
-from django.db import connection
 
 from notifier.models import Suppression
 from notifier.recipients.directory import Address, find
@@ -9,7 +8,7 @@ from tests import builders
 
 
 @pytest.fixture
-def recipient(transactional_db):
+def recipient(db):
     return builders.make_recipient(builders.make_account(), user_id="u-1")
 
 
@@ -35,15 +34,3 @@ def test_a_refused_template_is_known_with_the_person(recipient):
     address = Address(openid=recipient.openid)
     assert find(recipient.account_id, template.pk, address).refuses_template
     assert not find(recipient.account_id, other.pk, address).refuses_template
-
-
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no server")
-def test_a_connection_that_died_while_it_was_kept_is_replaced(recipient):
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (backend,) = cursor.fetchone()
-    killer = connection.copy()
-    with killer.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
-    killer.close()
-    assert find(recipient.account_id, 1, Address(user="u-1")).pk == recipient.pk

@@ -1,0 +1,125 @@
+"""The one statement of accepting, and the connection that was kept for it."""
+
+import pytest
+from django.db import OperationalError, connection
+
+from notifier.intake import accept
+from notifier.intake.errors import Rejected
+from notifier.models import Message, RecipientState, Suppression
+from notifier.recipients.directory import Address
+from tests import builders
+
+pytestmark = pytest.mark.django_db(transaction=True)
+needs_a_server = pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite has no server"
+)
+
+
+@pytest.fixture
+def template():
+    return builders.make_template()
+
+
+@pytest.fixture
+def recipient(template):
+    return builders.make_recipient(template.account, user_id="u-1")
+
+
+def codes(call):
+    with pytest.raises(Rejected) as caught:
+        call()
+    return [(fault.pointer, fault.code) for fault in caught.value.faults]
+
+
+def test_the_recipient_is_found_by_the_statement(template, recipient, django_assert_num_queries):
+    builders.make_message(template, recipient)
+    with django_assert_num_queries(1):
+        message = builders.make_message(template, recipient)
+    assert message.recipient_id == recipient.pk
+    assert Message.objects.get(pk=message.pk).recipient_id == recipient.pk
+
+
+def test_by_the_services_own_id(template, recipient):
+    message = builders.make_message(template, recipient, to=Address(user="u-1"))
+    assert Message.objects.get(pk=message.pk).openid == recipient.openid
+
+
+def test_of_another_account_nobody_is_found(template):
+    stranger = builders.make_recipient(builders.make_account())
+    assert codes(lambda: builders.make_message(template, stranger)) == [
+        ("/to", "unknown_recipient")
+    ]
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("state", set(RecipientState) - {RecipientState.FOLLOWING})
+def test_who_refuses_is_told_with_all_other_faults(template, state):
+    person = builders.make_recipient(template.account, state=state)
+    data = builders.DATA | {"at": "soon"}
+    assert codes(lambda: builders.make_message(template, person, data=data)) == [
+        ("/to", f"recipient_{state}"),
+        ("/data/at", "wrong_time"),
+    ]
+
+
+def test_who_refused_while_it_was_checked_gets_nothing(template, recipient, monkeypatch):
+    """Between the rendering and the INSERT."""
+
+    def refuse_then_store(*args):
+        Suppression.objects.create(recipient=recipient, template=template, since=builders.now())
+        return store(*args)
+
+    store = accept.store
+    monkeypatch.setattr(accept, "store", refuse_then_store)
+    assert codes(lambda: builders.make_message(template, recipient)) == [
+        ("/to", "recipient_refuses_template")
+    ]
+
+
+def test_who_comes_back_while_it_was_refused_gets_it(template, recipient, monkeypatch):
+    suppression = Suppression.objects.create(
+        recipient=recipient, template=template, since=builders.now()
+    )
+
+    def store_then_release(*args):
+        stored = store(*args)
+        Suppression.objects.filter(pk=suppression.pk).delete()
+        return stored
+
+    store = accept.store
+    monkeypatch.setattr(accept, "store", store_then_release)
+    assert Message.objects.filter(pk=builders.make_message(template, recipient).pk).exists()
+
+
+@needs_a_server
+@pytest.mark.parametrize("address", ["openid", "user"])
+def test_a_connection_that_died_while_it_was_kept_is_replaced(template, recipient, address):
+    to = Address(user="u-1") if address == "user" else Address(openid=recipient.openid)
+    builders.make_message(template, recipient)  # template and version are in memory
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    killer = connection.copy()
+    with killer.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
+    killer.close()
+    assert builders.make_message(template, recipient, to=to).pk
+    assert Message.objects.count() == 2
+
+
+@needs_a_server
+def test_a_message_whose_answer_was_lost_is_stored_once(template, recipient):
+    broken = []
+
+    def break_after(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if sql.startswith("INSERT INTO notifier_message ") and not broken:
+            broken.append(True)
+            connection.connection.close()
+            raise OperationalError("server closed the connection unexpectedly")
+        return result
+
+    with connection.execute_wrapper(break_after):
+        message = builders.make_message(template, recipient)
+    assert broken
+    assert Message.objects.get().pk == message.pk
