@@ -16,6 +16,7 @@ from redis import RedisError
 from notifier.admin.words import ERRCODE
 from notifier.dispatch import gate
 from notifier.dispatch.gate import Condition
+from notifier.dispatch.mended import try_now
 from notifier.wechat.errors import lookup_token_call
 from templates_app.admin.reasons import reason_in_words
 from templates_app.models import MessageTemplate, OfficialAccount
@@ -62,7 +63,7 @@ def _try_now(request: HttpRequest) -> None:
         messages.error(request, gettext("There is no such account."))
         return
     try:
-        gate.probe_now(account.pk)
+        try_now(account)
     except RedisError:
         messages.error(request, gettext(_REDIS_IS_AWAY))
     else:

@@ -42,7 +42,26 @@ class Claimed:
     template_is_held: bool
 
 
-def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> list[Claimed]:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    rows: list[Claimed]
+    is_full: bool
+    """Its limit was reached, with rows whose time was over: more may be due."""
+
+
+_COLUMNS = (
+    "id",
+    "payload",
+    "attempts",
+    "expires_at",
+    "in_doubt_since",
+    "recipient_id",
+    "version__template_id",
+    "version__template__held_since",
+)
+
+
+def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> Claim:
     """Up to `limit` due rows, the oldest first, for this process alone. A probe rather repeats a
     message that is in doubt already than brings another one into doubt.
 
@@ -57,25 +76,16 @@ def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> list
     fence = f"{_process}:{next(_claims)}"
     with transaction.atomic():
         rows = list(
-            due.select_for_update(skip_locked=True, of=("self",)).values_list(
-                "id",
-                "payload",
-                "attempts",
-                "expires_at",
-                "in_doubt_since",
-                "recipient_id",
-                "version__template_id",
-                "version__template__held_since",
-            )[:limit]
+            due.select_for_update(skip_locked=True, of=("self",)).values_list(*_COLUMNS)[:limit]
         )
         over = {row[0]: State.EXPIRED for row in rows if row[3] <= now and row[4] is None}
         over |= {row[0]: State.UNKNOWN for row in rows if _too_late(row[3], row[4], now)}
         for state in (State.EXPIRED, State.UNKNOWN):
             _end({row[0]: row[2] for row in rows if over.get(row[0]) is state}, state, now)
-        taken = [row[0] for row in rows if row[0] not in over]
-        sql.take(taken, fence, lease_until, now)
+        taken = [row for row in rows if row[0] not in over]
+        sql.take([row[0] for row in taken], fence, lease_until, now)
     metrics.claim_size.observe(len(taken))
-    return [
+    claimed = [
         Claimed(
             pk,
             payload.encode(),
@@ -89,9 +99,9 @@ def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> list
             template,
             held_since is not None,
         )
-        for pk, payload, attempts, expires_at, doubt, person, template, held_since in rows
-        if pk not in over
+        for pk, payload, attempts, expires_at, doubt, person, template, held_since in taken
     ]
+    return Claim(claimed, is_full=len(rows) == limit)
 
 
 def _too_late(expires_at: datetime, in_doubt_since: datetime | None, now: datetime) -> bool:

@@ -51,10 +51,10 @@ def drain(lane: Lane, account: OfficialAccount, client: WeChatClient) -> bool:
                 return False
             continue
         batch = claim(lane, grant.count, now, grant.is_probe)
-        is_full = len(batch) == grant.count and not grant.is_probe
+        is_full = batch.is_full and not grant.is_probe
         if is_full:
             wake(lane)  # an idle worker anywhere joins in
-        ready, held = holds.part(batch, now)
+        ready, held = holds.part(batch.rows, now)
         ready, resting = spacing.part(ready, account.recipient_spacing, now)
         sender().hand_back(held + resting)
         with suppress(RedisError):  # what is claimed must be sent all the same

@@ -67,6 +67,8 @@ class Report:
 
     succeeded_from: float = 0.0
     """When the latest attempt began that WeChat answered as a working account; Unix seconds."""
+    sent_from: float = 0.0
+    """The same of the latest message that WeChat took: its quota is not used up."""
     failures: int = 0
     """Answers that never came, 5xx and -1: all in a row, for one success makes it 0."""
     cause: str = ""
@@ -140,6 +142,7 @@ def tell(account_id: int, report: Report, limits: Limits, now: datetime) -> bool
             PROBE_SECONDS,
             FIRST_PACE,
             KEEP_SECONDS,
+            report.sent_from,
         ],
     )
     return bool(answer)

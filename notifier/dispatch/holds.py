@@ -3,12 +3,15 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
+
+from redis import RedisError
 
 from notifier.dispatch.claim import Claimed
 from notifier.dispatch.lanes import redis
 from notifier.dispatch.send import Attempt, Wait
-from notifier.models import Reason
+from notifier.models import Message, Reason, State
 from notifier.wechat.errors import Kind
 from templates_app.models import MessageTemplate
 
@@ -55,8 +58,28 @@ def part(batch: list[Claimed], now: datetime) -> tuple[list[Claimed], list[tuple
     return [claimed for claimed in batch if not claimed.template_is_held], held
 
 
-def forget(template_id: int) -> None:
-    redis().delete(_key(template_id))
+def release(template_id: int, now: datetime) -> int:
+    """What waited for the template goes on at once; how many messages that were."""
+    with suppress(RedisError):
+        redis().delete(_key(template_id))
+    waiting = Message.objects.filter(
+        version__template=template_id, state=State.QUEUED, reason=Reason.TEMPLATE
+    )
+    return waiting.update(due_at=now, reason="")
+
+
+def release_missed(attempts: Iterable[Attempt], now: datetime) -> None:
+    """Rows that were claimed as held while the template was released: the release did not see
+    them, for they were not waiting yet."""
+    waits = {
+        one.claimed.template_id
+        for one in attempts
+        if one.wait is not None and one.wait.reason is Reason.TEMPLATE
+    }
+    if waits:
+        free = MessageTemplate.objects.filter(pk__in=waits, held_since=None)
+        for template_id in free.values_list("pk", flat=True):
+            release(template_id, now)
 
 
 def _hold(template_id: int, last: Attempt, now: datetime) -> None:

@@ -2,38 +2,42 @@
 
 import logging
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models.signals import post_save
 from django.utils import timezone
+from django_redis.exceptions import ConnectionInterrupted
 from redis import RedisError
 
 from notifier.dispatch import gate, holds
-from notifier.models import Message, Reason, State
+from notifier.wechat.tokens import TokenCache, forget_failure
 from templates_app.models import MessageTemplate, OfficialAccount
 from templates_app.signals import template_released
 
 log = logging.getLogger(__name__)
 
 
+def try_now(account: OfficialAccount) -> None:
+    """The next message is a probe, in place of one in half a minute, and asks for a token even if
+    that was refused a moment ago. Raises RedisError."""
+    gate.probe_now(account.pk)
+    with suppress(ConnectionInterrupted):
+        forget_failure(cast(TokenCache, cache), account.appid)
+
+
 def try_account_again(instance: OfficialAccount, **_kwargs: Any) -> None:
-    """The next message is a probe, in place of one in half a minute."""
-    transaction.on_commit(lambda: _probe(instance.pk))
+    transaction.on_commit(lambda: _try(instance))
 
 
-def _probe(account_id: int) -> None:
+def _try(account: OfficialAccount) -> None:
     with suppress(RedisError):
-        gate.probe_now(account_id)
+        try_now(account)
 
 
 def wake_template(template: MessageTemplate, **_kwargs: Any) -> None:
-    with suppress(RedisError):
-        holds.forget(template.pk)
-    waiting = Message.objects.filter(
-        version__template=template, state=State.QUEUED, reason=Reason.TEMPLATE
-    )
-    count = waiting.update(due_at=timezone.now(), reason="")
+    count = holds.release(template.pk, timezone.now())
     log.info("template %s is released; %d messages go on", template.code, count)
 
 

@@ -16,12 +16,13 @@ BURST = 5
 
 def report_of(attempts: Iterable[Attempt]) -> Report:
     """One success among them ends the row of failures."""
-    succeeded_from, failures, cause = 0.0, 0, ""
-    busy = 0
+    succeeded_from = sent_from = 0.0
+    failures, cause, busy = 0, "", 0
     minute_is_full = quota = False
     for one in attempts:
         if one.kind in WORKS:
             succeeded_from = max(succeeded_from, one.began)
+            sent_from = max(sent_from, one.began * (one.kind is Kind.OK))
         elif one.kind in STOPPED:
             cause = f"errcode {one.errcode}: {one.detail}"
         elif one.kind is not None:
@@ -31,6 +32,7 @@ def report_of(attempts: Iterable[Attempt]) -> Report:
         quota |= one.kind is Kind.QUOTA
     return Report(
         succeeded_from,
+        sent_from,
         failures=0 if succeeded_from else failures,
         cause=cause,
         is_slow=minute_is_full or busy >= BURST,

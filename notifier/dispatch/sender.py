@@ -171,7 +171,7 @@ class Sender:
                 connection.close()
                 continue
             # Each by itself: neither may cost the other, nor end the thread.
-            for step in (self._tell_gates, self._store, self._count_refusals):
+            for step in (self._tell_gates, self._store, self._count_refusals, self._look_again):
                 try:
                     step(attempts)
                 except Exception:
@@ -205,6 +205,9 @@ class Sender:
     def _count_refusals(self, attempts: list[Attempt]) -> None:
         with suppress(RedisError):
             holds.count_refusals(attempts, timezone.now())
+
+    def _look_again(self, attempts: list[Attempt]) -> None:
+        holds.release_missed(attempts, timezone.now())
 
 
 def _untried(claimed: Claimed, channel: Channel) -> Attempt:

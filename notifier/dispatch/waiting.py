@@ -37,4 +37,6 @@ def _behind_gate(message: Message, now: datetime) -> Waiting | None:
         return Waiting(Reason.ACCOUNT, condition.open_since, condition.probe_at, condition.cause)
     if condition.parked_until and message.priority != Priority.URGENT:
         return Waiting(Reason.QUOTA, until=condition.parked_until)
+    if condition.paused_until:
+        return Waiting(Reason.PACE, until=condition.paused_until)
     return None

@@ -10,7 +10,9 @@ import math
 import ssl
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -23,6 +25,8 @@ from notifier.wechat.tokens import Token, TokenCache, Tokens
 from notifier.wechat.wire import Wire
 
 UNREACHABLE_SECONDS = 30
+TOKEN_THREADS = 64
+"""Accounts that may wait for their token call at once."""
 SEND_PATH = "/cgi-bin/message/template/send"
 
 
@@ -103,8 +107,9 @@ class WeChatClient:
         and they share what it learns, a refusal too."""
         pending = self._pending.get(dead)
         if pending is None:
-            call = asyncio.to_thread(self._tokens.obtain, dead)
-            pending = self._pending[dead] = asyncio.ensure_future(call)
+            loop = asyncio.get_running_loop()
+            pending = loop.run_in_executor(_token_threads(), self._tokens.obtain, dead)
+            self._pending[dead] = pending
             pending.add_done_callback(lambda _: self._pending.pop(dead, None))
         return await asyncio.shield(pending)
 
@@ -172,6 +177,13 @@ class WeChatClient:
             failure = _failure(error)
         # Raised here, not above: within `except` the error with the URL would be its context.
         raise failure
+
+
+@lru_cache(maxsize=1)
+def _token_threads() -> ThreadPoolExecutor:
+    """The loop's own has six threads here: as many accounts whose token call hangs would keep all
+    others from their tokens."""
+    return ThreadPoolExecutor(TOKEN_THREADS, "token")
 
 
 def _failure(error: requests.RequestException) -> Unreachable | Ambiguous:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from notifier.wechat.errors import Ambiguous, NoToken, Refused, Unreachable
 
+KEY = "wechat-token"
 OVERLAP_SECONDS = 300
 """stable_token gives a new token in the last 5 minutes of the old one's life; both work then."""
 EARLY_SECONDS = 60
@@ -43,6 +44,11 @@ class TokenCache(Protocol):
     ) -> AbstractContextManager[Any]: ...
 
 
+def forget_failure(cache: TokenCache, name: str) -> None:
+    """Somebody has mended the account: the next call may ask for a token at once."""
+    cache.delete(f"{KEY}:{name}:failure")
+
+
 class Tokens:
     """The token of one account: `remembered() or obtain(None)`; when WeChat refused it, the same
     with the dead one named."""
@@ -50,7 +56,8 @@ class Tokens:
     def __init__(self, cache: TokenCache, name: str, fetch: Callable[[], Token]) -> None:
         self._cache = cache
         self._fetch = fetch
-        self._key = f"wechat-token:{name}"
+        self._name = name
+        self._key = f"{KEY}:{name}"
         self._memory: tuple[str, float] = ("", 0.0)
         self._in_process = threading.Lock()
 
@@ -98,7 +105,7 @@ class Tokens:
         try:
             with self._lock():
                 token = self._fetch_and_store(None)
-                self._cache.delete(f"{self._key}:failure")
+                forget_failure(self._cache, self._name)
         except (Refused, Unreachable, Ambiguous):
             raise
         except Exception as error:  # Redis, or an answer without a token; as in `obtain`

@@ -26,7 +26,7 @@ def lane_of(message: Message) -> Lane:
 
 
 def claim_one(message: Message, now: datetime | None = None) -> Claimed:
-    (claimed,) = claim(lane_of(message), 10, now or timezone.now())
+    (claimed,) = claim(lane_of(message), 10, now or timezone.now()).rows
     return claimed
 
 

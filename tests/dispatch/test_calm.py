@@ -98,7 +98,31 @@ def test_refused_people_are_no_failure_of_the_account(platform, work):
     assert condition(platform).open_since is None
 
 
+def test_a_mended_secret_is_tried_at_once(platform, work):
+    """Though the token call was refused a moment ago, and nobody repeats that for five seconds."""
+    message = platform.message()
+    people = [message.openid]
+    platform.configure(secret="f" * 32, followers=people)
+    work()
+    assert condition(platform).cause.startswith("errcode 40125")
+    platform.configure(followers=people)
+    platform.account.save()  # the operator mends it
+    Message.objects.update(due_at=timezone.now())
+    work_again(work)
+    message.refresh_from_db()
+    assert message.state == State.SENT
+
+
 # Pace and spacing
+
+
+def test_a_pause_is_told_with_its_end(platform, work):
+    fault(platform, errcode=45011, times=1)
+    message = platform.message()
+    work()
+    message.refresh_from_db()
+    waits = waiting(message, timezone.now())
+    assert (waits.reason, waits.until) == (Reason.PACE, condition(platform).paused_until)
 
 
 def test_a_slow_wechat_slows_the_account_down(platform, work):
@@ -173,6 +197,27 @@ def test_what_waits_for_a_held_template_goes_when_it_is_released(platform, work)
     platform.template.held_since, platform.template.held_because = None, ""
     platform.template.save()
     template_released.send(MessageTemplate, template=platform.template)
+    work_again(work)
+    message.refresh_from_db()
+    assert message.state == State.SENT
+
+
+def test_a_release_while_a_row_was_claimed_as_held_is_seen(platform, work, monkeypatch):
+    """The release updates the rows that wait; this one is not waiting yet."""
+    message = platform.message()
+    templates = MessageTemplate.objects.filter(pk=platform.template.pk)
+    templates.update(held_since=timezone.now())
+
+    def part_then_release(*args):
+        templates.update(held_since=None)
+        template_released.send(MessageTemplate, template=platform.template)
+        return part(*args)
+
+    part = holds.part
+    monkeypatch.setattr(holds, "part", part_then_release)
+    work()
+    message.refresh_from_db()
+    assert message.due_at <= timezone.now()
     work_again(work)
     message.refresh_from_db()
     assert message.state == State.SENT

@@ -60,31 +60,31 @@ def test_an_earlier_doubt_is_kept(message):
 
 
 def test_a_row_that_is_not_due_is_left(message):
-    assert claim(lane_of(message), 10, message.due_at - SECOND) == []
+    assert claim(lane_of(message), 10, message.due_at - SECOND).rows == []
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.QUEUED])
 def test_only_queued_rows_are_claimed(message, state):
     builders.set_message(message, state=state)
-    assert claim(lane_of(message), 10, timezone.now()) == []
+    assert claim(lane_of(message), 10, timezone.now()).rows == []
 
 
 def test_rows_of_other_lanes_are_left(message):
     lane = lane_of(message)
     for other in (type(lane)(lane.account_id, Priority.BULK), type(lane)(0, Priority.NORMAL)):
-        assert claim(other, 10, timezone.now()) == []
+        assert claim(other, 10, timezone.now()).rows == []
 
 
 def test_the_oldest_due_rows_come_first(message):
     rows = builders.copies(message, 4)
     for age, row in enumerate(rows):
         builders.set_message(row, due_at=message.due_at - age * SECOND)
-    claimed = [one.id for one in claim(lane_of(message), 3, timezone.now())]
+    claimed = [one.id for one in claim(lane_of(message), 3, timezone.now()).rows]
     assert claimed == [rows[3].id, rows[2].id, rows[1].id]
 
 
 def test_an_expired_row_is_settled_not_claimed(message):
-    assert claim(lane_of(message), 10, message.expires_at) == []
+    assert claim(lane_of(message), 10, message.expires_at).rows == []
     message.refresh_from_db()
     assert (message.state, message.attempts) == (State.EXPIRED, 0)
     assert states(message) == [State.EXPIRED]
@@ -94,7 +94,7 @@ def test_an_expired_row_is_settled_not_claimed(message):
 def test_a_row_in_doubt_is_not_repeated_when_the_guard_is_over(message, age):
     now = timezone.now()
     builders.set_message(message, in_doubt_since=now - age)
-    assert claim(lane_of(message), 10, now) == []
+    assert claim(lane_of(message), 10, now).rows == []
     message.refresh_from_db()
     assert message.state == State.UNKNOWN
     assert states(message) == [State.UNKNOWN]
@@ -112,8 +112,17 @@ def test_expired_rows_do_not_hide_the_others(message):
     builders.copies(message, 2)
     (good,) = builders.copies(builders.make_message(), 1)
     builders.set_message(good, account_id=message.account_id, due_at=message.due_at)
-    assert [one.id for one in claim(lane_of(message), 10, timezone.now())] == [good.id]
+    assert [one.id for one in claim(lane_of(message), 10, timezone.now()).rows] == [good.id]
     assert Message.objects.filter(state=State.EXPIRED).count() == 3
+
+
+def test_a_claim_with_expired_rows_is_full_all_the_same(message):
+    """Else its lane would wait for the clock, a second for each claim, while a backlog expires."""
+    builders.copies(message, 3)
+    builders.set_message(message, expires_at=message.created_at)
+    half = claim(lane_of(message), 2, timezone.now())
+    assert (len(half.rows), half.is_full) == (1, True)
+    assert not claim(lane_of(message), 3, timezone.now()).is_full
 
 
 def test_two_claims_never_hold_the_same_row(message):
@@ -122,7 +131,7 @@ def test_two_claims_never_hold_the_same_row(message):
 
     def take(_number):
         mine = []
-        while batch := claim(lane, 20, timezone.now()):
+        while batch := claim(lane, 20, timezone.now()).rows:
             mine += [one.id for one in batch]
         return mine
 
@@ -139,7 +148,7 @@ def test_the_cost_of_a_claim_does_not_grow_with_its_size(message):
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            assert len(claim(lane_of(message), size, timezone.now())) == size
+            assert len(claim(lane_of(message), size, timezone.now()).rows) == size
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 5
 
@@ -148,5 +157,5 @@ def test_a_probe_rather_repeats_a_message_that_is_in_doubt_already(message):
     (doubtful,) = builders.copies(message, 1)
     now = timezone.now()
     builders.set_message(doubtful, in_doubt_since=now, due_at=now)
-    (claimed,) = claim(lane_of(message), 1, now, is_probe=True)
+    (claimed,) = claim(lane_of(message), 1, now, is_probe=True).rows
     assert claimed.id == doubtful.pk

@@ -10,6 +10,7 @@ from redis import Redis
 from rq import Queue
 
 from notifier.dispatch import drain, lanes
+from notifier.dispatch.claim import Claim
 from notifier.dispatch.lanes import Lane, wake
 from notifier.models import Priority, State
 from templates_app.models import OfficialAccount
@@ -59,7 +60,7 @@ def test_a_drain_takes_the_flag_before_it_looks(transactional_db, monkeypatch):
 
     def claim(*_args):
         seen.append(lanes.redis().exists(lane.flag))
-        return []
+        return Claim([], is_full=False)
 
     monkeypatch.setattr(drain, "claim", claim)
     drain.drain_lane(lane.account_id, int(lane.priority))
@@ -73,7 +74,7 @@ def test_a_message_accepted_during_a_drain_wakes_the_lane_again(transactional_db
 
     def claim(*_args):
         builders.make_message(template, recipient)
-        return []
+        return Claim([], is_full=False)
 
     monkeypatch.setattr(drain, "claim", claim)
     drain.drain_lane(lane.account_id, int(lane.priority))

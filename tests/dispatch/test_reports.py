@@ -23,6 +23,11 @@ def test_a_judgement_of_one_message_shows_that_the_account_works(errcode):
     assert report_of([refused(errcode)]) == Report(succeeded_from=5.0)
 
 
+def test_only_a_message_that_was_taken_says_that_the_quota_is_not_used_up():
+    attempts = [one(Kind.OK, 0, began=3.0), refused(43004)]
+    assert report_of(attempts) == Report(succeeded_from=5.0, sent_from=3.0)
+
+
 @pytest.mark.parametrize(
     ("attempts", "failures"),
     [

@@ -129,7 +129,7 @@ def test_a_wrong_openid_marks_nobody(message):
 
 def test_each_row_of_a_batch_gets_its_own_result(message):
     builders.copies(message, 2)
-    first, second, third = claim(lane_of(message), 10, timezone.now())
+    first, second, third = claim(lane_of(message), 10, timezone.now()).rows
     results = [
         answered(first, msgid="1"),
         answered(second, Kind.REQUEST, errcode=47003),
@@ -142,7 +142,7 @@ def test_each_row_of_a_batch_gets_its_own_result(message):
 
 def test_a_strange_answer_does_not_keep_the_others_from_being_stored(message):
     builders.copies(message, 1)
-    strange, good = claim(lane_of(message), 10, timezone.now())
+    strange, good = claim(lane_of(message), 10, timezone.now()).rows
     refusal = {"errcode": 99999, "detail": "\0" + "文" * 900, "rid": "\0" + "r" * 99}
     results = [
         answered(strange, Kind.UNKNOWN_CODE, msgid="9" * 99, **refusal),
@@ -177,7 +177,7 @@ def test_results_wait_for_a_database_that_is_away_for_a_moment(message, monkeypa
 
 def test_a_result_that_is_refused_costs_only_itself(message, monkeypatch):
     copies = builders.copies(message, 7)
-    claims = claim(lane_of(message), 10, timezone.now())
+    claims = claim(lane_of(message), 10, timezone.now()).rows
     poison = copies[3].pk
     real = module.sql.update_held
 

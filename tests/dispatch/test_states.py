@@ -23,7 +23,7 @@ Mover = Callable[[Message, datetime], object]
 
 
 def claims(message: Message, now: datetime) -> object:
-    return claim(lane_of(message), 10, now)
+    return claim(lane_of(message), 10, now).rows
 
 
 def claims_in_doubt(message: Message, now: datetime) -> object:

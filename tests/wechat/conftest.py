@@ -5,6 +5,7 @@ import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any, cast
 
 import pytest
@@ -73,8 +74,11 @@ class Caller:
         self.templates, self.fetch_token = client.templates, client.fetch_token
 
     def send_template(self, *args: Any, **options: Any) -> str:
+        return self.begin(*args, **options).result(20)
+
+    def begin(self, *args: Any, **options: Any) -> "Future[str]":
         call = self._client.send_template(*args, **options)
-        return asyncio.run_coroutine_threadsafe(call, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(call, self._loop)
 
 
 Make = Callable[..., Caller]
@@ -88,17 +92,19 @@ def make_client(
 
     def make(
         *addresses: str,
+        appid: str = account.appid,
         secret: str = SECRET,
         token_call: str = STABLE,
         ca_file: str = certs.where(),
+        timeout: tuple[float, float] = (0.5, 0.3),
     ) -> Caller:
         client = WeChatClient(
             session=session,
-            wire=Wire((0.5, 0.3), ca_file),
-            credentials=Credentials(account.appid, secret, token_call),
+            wire=Wire(timeout, ca_file),
+            credentials=Credentials(appid, secret, token_call),
             addresses=addresses or (account.simulator.url,),
             cache=cast(TokenCache, cache),
-            timeout=(0.5, 0.3),
+            timeout=timeout,
         )
         return Caller(client, loop)
 

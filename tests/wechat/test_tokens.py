@@ -17,7 +17,7 @@ from notifier.wechat.tokens import (
     Tokens,
 )
 from tests.wechat.conftest import SECRET, body, with_token
-from tests.wechat.servers import answering, free_address, serving
+from tests.wechat.servers import answering, free_address, serving, silent
 
 KEY = "wechat-token:wx1"
 
@@ -82,6 +82,19 @@ def test_fifty_sends_with_a_dead_token_make_one_fetch(account, make_client):
         list(pool.map(lambda n: clients[n % 5].send_template(body(f"m{n}")), range(50)))
     assert account.counters()["stable_token_fetches"] == 2
     assert account.counters()["accepted"] == 55
+
+
+def test_accounts_whose_token_call_hangs_hold_up_no_other(make_client):
+    with serving(silent) as hanging:
+        waiting = [
+            make_client(hanging.url, appid=f"wxhangs{number}", timeout=(0.5, 3))
+            for number in range(20)
+        ]
+        calls = [client.begin(body(f"h{number}")) for number, client in enumerate(waiting)]
+        make_client().send_template(body("m1"))
+        assert not any(call.done() for call in calls)
+        for call in calls:
+            assert isinstance(call.exception(20), Unreachable)
 
 
 def test_a_token_that_another_process_replaced_is_taken():

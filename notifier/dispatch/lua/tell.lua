@@ -3,6 +3,7 @@ local now, succeeded_from, failures = tonumber(ARGV[1]), tonumber(ARGV[2]), tonu
 local cause, slow, minute_full = ARGV[4], ARGV[5] == '1', ARGV[6] == '1'
 local parked_until, ceiling, limit = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local probe, first, keep = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local sent_from = tonumber(ARGV[13])
 
 local function get(name) return tonumber(redis.call('HGET', KEYS[1], name) or '') end
 local function pace(rate, step, grows)
@@ -40,7 +41,7 @@ end
 if minute_full then redis.call('HSET', KEYS[1], 'paused_until', (math.floor(now / 60) + 1) * 60) end
 if parked_until > 0 then
   redis.call('HSET', KEYS[1], 'parked_until', parked_until, 'parked_at', now)
-elseif succeeded_from > (get('parked_at') or now) then
+elseif sent_from > (get('parked_at') or now) then
   -- Only urgent messages go while the account is parked: somebody has cleared the quota.
   redis.call('HDEL', KEYS[1], 'parked_until', 'parked_at')
 end
