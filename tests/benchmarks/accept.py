@@ -41,14 +41,14 @@ def compare(count: int, rounds: int) -> list[Row]:
             )
             for _ in range(rounds):
                 for what, port, path, requests, callers in loads:
-                    rate = _load(port, path, requests, key, callers)
+                    rate = load(port, path, requests, key, callers)
                     found.setdefault(what, []).append(rate)
     finally:
         simulator.stop()
     return with_ratios(found)
 
 
-def _load(port: int, path: str, count: int, key: str, callers: str) -> float:
+def load(port: int, path: str, count: int, key: str, callers: str) -> float:
     return measured("tests.benchmarks.load", str(port), path, str(count), callers, key)
 
 
@@ -64,6 +64,12 @@ def _prepare() -> str:
 @contextmanager
 def gunicorn(application: str) -> Iterator[int]:
     """One process with threads, on a free port; ended by its pid."""
+    with gunicorn_process(application) as (port, _):
+        yield port
+
+
+@contextmanager
+def gunicorn_process(application: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -75,7 +81,7 @@ def gunicorn(application: str) -> Iterator[int]:
     )
     try:
         _until_up(port)
-        yield port
+        yield port, process
     finally:
         process.terminate()
         process.wait()

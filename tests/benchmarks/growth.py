@@ -9,19 +9,23 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from tests.benchmarks import environment  # isort: skip - starts the services first
+import requests
 from django.db import connection, transaction
 
 from notifier.models import Message, Priority, Recipient, State
 from templates_app.models import MessageTemplate
 from tests import builders
+from tests.benchmarks.accept import CALLERS, PATH, gunicorn, gunicorn_process, load
 from tests.benchmarks.bodies import CONTENT, DATA, PATTERNS, TEMPLATE, body, openid
 from tests.benchmarks.dispatch import tell_simulator
 from tests.simulator.process import SimulatorProcess
 
 WORKERS = 2
 URGENT = 200
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
 BATCH = 100_000
 FILL = """
 INSERT INTO notifier_message (id, account_id, version_id, recipient_id, requested_by, openid,
@@ -65,23 +69,48 @@ def measure(
 
 
 def _disturb(template: MessageTemplate, other: MessageTemplate) -> tuple[list[float], float]:
-    """Urgent messages one by one, ten of another account; seconds from acceptance to WeChat."""
-    recipients = list(template.account.recipients.all()[:URGENT])
-    urgent = []
-    for person in recipients:
-        urgent.append(builders.make_message(template, person, data=DATA, priority=Priority.URGENT))
-        time.sleep(0.03)
+    """Urgent messages one by one through the API, and ten of another account; seconds from their
+    acceptance to WeChat's answer."""
+    accepted: dict[str, float] = {}
+    key = builders.make_client().make_key()
+    with gunicorn("config.wsgi") as port, requests.Session() as session:
+        for number in range(URGENT):
+            answer = session.post(
+                f"http://127.0.0.1:{port}/api/v1/messages",
+                json={
+                    "template": template.code,
+                    "to": openid(number),
+                    "data": DATA,
+                    "priority": "urgent",
+                },
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=10,
+            )
+            assert answer.status_code == 202, answer.text
+            accepted[answer.json()["id"]] = time.time()
+            time.sleep(0.03)
     started = time.perf_counter()
     people = list(other.account.recipients.all()[:10])
     ten = [builders.make_message(other, one, data=DATA, priority=Priority.BULK) for one in people]
     _until(lambda: not Message.objects.filter(pk__in=[m.pk for m in ten], sent_at=None).exists())
     others = time.perf_counter() - started
-    rows = Message.objects.filter(pk__in=[message.pk for message in urgent])
+    rows = Message.objects.filter(pk__in=accepted)
     _until(lambda: not rows.filter(sent_at=None).exists())
-    taken = [
-        (sent - made).total_seconds() for sent, made in rows.values_list("sent_at", "created_at")
-    ]
+    taken = [sent.timestamp() - accepted[pk.hex] for pk, sent in rows.values_list("pk", "sent_at")]
     return taken, others
+
+
+def web_memory(template: MessageTemplate) -> tuple[float, float]:
+    """MiB of a web process after its first thousand messages, and after twenty thousand."""
+    MessageTemplate.objects.filter(pk=template.pk).update(code="bench")
+    key = builders.make_client().make_key()
+    with gunicorn_process("config.wsgi") as (port, process):
+        found = []
+        for count in (1_000, 19_000):
+            load(port, PATH, count, key, CALLERS)
+            children = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True)
+            found.append(_mib(int(children.split()[0])))
+    return found[0], found[1]
 
 
 def _fill(count: int, template: MessageTemplate) -> None:
@@ -98,8 +127,12 @@ def _fill(count: int, template: MessageTemplate) -> None:
 
 
 def _waiting(template: MessageTemplate) -> bool:
+    """The first of an index, not any: for any, PostgreSQL would read the table, four times a
+    second."""
     lane = Message.objects.filter(account=template.account, priority=Priority.BULK)
-    return lane.filter(state__in=[State.QUEUED, State.SENDING]).exists()
+    queued = lane.filter(state=State.QUEUED).order_by("due_at", "id")
+    sending = lane.filter(state=State.SENDING, lease_until__gt=EVER).order_by("lease_until")
+    return any(rows.values_list("pk")[:1] for rows in (queued, sending))
 
 
 def _process(command: str) -> "subprocess.Popen[bytes]":
@@ -176,6 +209,8 @@ def main() -> None:
                 f"{found.urgent_p99:.2f} s | {found.other_account:.2f} s |",
                 flush=True,
             )
+        first, last = web_memory(templates[0])
+        print(f"A web process: {first:.0f} MiB after 1,000 accepted, {last:.0f} after 20,000")
     finally:
         simulator.stop()
 
