@@ -165,7 +165,7 @@ class Sender:
     def _settle(self) -> None:
         while True:
             try:
-                attempts = self._results.get(timeout=IDLE_SECONDS)
+                attempts = self._next_results()
             except Empty:
                 # Nothing to do: no connection of ours may outlive the database's patience.
                 connection.close()
@@ -182,6 +182,13 @@ class Sender:
                 for one in attempts:
                     self._unsettled[one.claimed.lane] -= 1
                 self._changed.notify_all()
+
+    def _next_results(self) -> list[Attempt]:
+        """When the database is the slower one, several batches at once: one commit for all."""
+        attempts = list(self._results.get(timeout=IDLE_SECONDS))
+        while len(attempts) < SETTLE_SIZE * 4 and not self._results.empty():
+            attempts += self._results.get_nowait()
+        return attempts
 
     def _tell_gates(self, attempts: list[Attempt]) -> None:
         """Before the results are stored: the breaker must open before the next claim."""
