@@ -44,7 +44,7 @@ def _round(
     simulator.control("POST", "/latency", {"median_ms": SLOW_MS, "sigma": 0})
     yield (
         f"the same, WeChat answers in {SLOW_MS} ms",
-        measured("tests.benchmarks.our_loop", str(count * 4)),
+        measured("tests.benchmarks.our_loop", str(count * 8)),
     )
     simulator.control("POST", "/latency", {"median_ms": 0})
     yield "connections opened for 10,000 messages", opened
