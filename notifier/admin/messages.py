@@ -13,8 +13,15 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
+from notifier.admin.keyset import KeysetChangeList
+from notifier.admin.log_filters import (
+    AcceptedBetween,
+    AcceptedFilter,
+    ErrcodeFilter,
+    TemplateFilter,
+)
+from notifier.admin.repair import REPAIRS, action, possible
 from notifier.admin.sending import sending
 from notifier.admin.test_send import test_send
 from notifier.admin.words import lines, what_happened, what_to_do
@@ -48,17 +55,25 @@ class MessageAdmin(ModelAdmin):
         "sender",
     )
     list_display_links = ("accepted",)
-    list_filter = ("state", "account")
+    list_filter = (
+        AcceptedFilter,
+        "state",
+        TemplateFilter,
+        ErrcodeFilter,
+        "account",
+        ("created_at", AcceptedBetween),
+    )
+    list_filter_submit = True
     list_select_related = ("version__template", "recipient", "client")
     list_per_page = 50
     search_fields = ("id",)
     search_help_text = _("Message id, your user id, OpenID or WeChat's msgid, whole")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    paginator = InfinitePaginator
     ordering = ("-id",)
     sortable_by = ()
-    actions = None
+    actions = tuple(action(name) for name in REPAIRS)
+    list_disable_select_all = False
     change_form_template = "notifier/message.html"
     readonly_fields = ("api_id", "reason_given")
     fields = (
@@ -91,6 +106,12 @@ class MessageAdmin(ModelAdmin):
             ),
             *super().get_urls(),
         ]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return KeysetChangeList
+
+    def has_repair_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("notifier.repair_message"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         return super().get_queryset(request).defer("payload")
@@ -143,6 +164,8 @@ class MessageAdmin(ModelAdmin):
     ) -> HttpResponse:
         message = self.get_object(request, object_id)
         context = _page(message) if message else {}
+        if message and self.has_repair_permission(request):
+            context["repairs"] = possible(message)
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **context}
         )

@@ -14,8 +14,9 @@ from django.db import transaction
 from notifier import metrics
 from notifier.dispatch import sql
 from notifier.dispatch.lanes import Lane
+from notifier.dispatch.moves import move
 from notifier.dispatch.retry import guard_is_over
-from notifier.models import FallbackCause, Message, MessageEvent, State
+from notifier.models import FallbackCause, Message, State
 from notifier.models.fallbacks import begin_fallbacks
 
 _claims = itertools.count(1)
@@ -112,11 +113,6 @@ def _too_late(expires_at: datetime, in_doubt_since: datetime | None, now: dateti
 
 
 def _end(attempts: dict[uuid.UUID, int], state: State, now: datetime) -> None:
-    if attempts:
-        Message.objects.filter(pk__in=attempts).update(state=state, reason="")
-        MessageEvent.objects.bulk_create(
-            MessageEvent(message_id=pk, at=now, state=state, attempt=attempt)
-            for pk, attempt in attempts.items()
-        )
-        if state is State.EXPIRED:
-            begin_fallbacks(attempts, FallbackCause.EXPIRY, now)
+    move(attempts, state, now)
+    if state is State.EXPIRED:
+        begin_fallbacks(attempts, FallbackCause.EXPIRY, now)

@@ -6,8 +6,9 @@ from django.db import transaction
 
 from notifier import metrics
 from notifier.dispatch.lanes import Lane
+from notifier.dispatch.moves import move
 from notifier.dispatch.retry import guard_is_over
-from notifier.models import Message, MessageEvent, Priority, Reason, State
+from notifier.models import Message, Priority, Reason, State
 
 BATCH = 1000
 
@@ -24,19 +25,11 @@ def return_expired_leases(now: datetime) -> set[Lane]:
         )
         lost = [row for row in rows if guard_is_over(row.in_doubt_since or now, now)]
         back = [row for row in rows if row not in lost]
-        _move(lost, State.UNKNOWN, Reason.NONE, now)
-        _move(back, State.QUEUED, Reason.RETURNED, now)
+        for found, state, reason in (
+            (lost, State.UNKNOWN, Reason.NONE),
+            (back, State.QUEUED, Reason.RETURNED),
+        ):
+            attempts = {row.pk: row.attempts for row in found}
+            move(attempts, state, now, reason, due_at=now, claimed_by="", lease_until=None)
     metrics.recovered.inc(len(rows))
     return {Lane(row.account_id, Priority(row.priority)) for row in back}
-
-
-def _move(rows: list[Message], state: State, reason: Reason, now: datetime) -> None:
-    if not rows:
-        return
-    Message.objects.filter(pk__in=[row.pk for row in rows]).update(
-        state=state, reason=reason, due_at=now, claimed_by="", lease_until=None
-    )
-    MessageEvent.objects.bulk_create(
-        MessageEvent(message=row, at=now, state=state, attempt=row.attempts, reason=reason)
-        for row in rows
-    )

@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from notifier.dispatch import gate
+from notifier.dispatch.moves import move
 from notifier.dispatch.retry import GUARD
-from notifier.models import FallbackCause, Message, MessageEvent, Priority, Reason, State
+from notifier.models import FallbackCause, Message, Priority, Reason, State
 from notifier.models.fallbacks import begin_fallbacks
 from templates_app.models import MessageTemplate, OfficialAccount
 
@@ -55,10 +56,6 @@ def _end(rows: QuerySet[Message], state: State, cause: FallbackCause | None, now
         if not ended:
             return
         reason = Reason.FALLBACK if cause is FallbackCause.OUTAGE else Reason.NONE
-        Message.objects.filter(pk__in=ended).update(state=state, reason=reason)
-        MessageEvent.objects.bulk_create(
-            MessageEvent(message_id=pk, at=now, state=state, attempt=attempt, reason=reason)
-            for pk, attempt in ended.items()
-        )
+        move(ended, state, now, reason)
         if cause is not None:
             begin_fallbacks(ended, cause, now)

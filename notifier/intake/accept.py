@@ -106,7 +106,7 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
 
 def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
     """Checks everything, then stores the row."""
-    template = _template(request.template)
+    template = sendable_or_reject(request.template)
     openid = request.to.openid or _openid_of(template, request.to)
     message_id = new_message_id()
     due_at = max(request.send_at or now, now)
@@ -148,7 +148,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
     return Accepted(message, template.code, template.version_number or 0)
 
 
-def _template(code: str) -> Sendable:
+def sendable_or_reject(code: str) -> Sendable:
     template = sendable(code)
     if template is None:
         raise Rejected([Fault("/template", "unknown_template", f"There is no template {code!r}.")])

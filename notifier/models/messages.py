@@ -4,6 +4,7 @@ queued -> sending -> sent -> delivered | undelivered
    |         |-> queued (retry) | failed | unknown | expired
    |-> unknown | expired | cancelled
 unknown -> delivered | undelivered (a receipt came after all)
+failed | expired | cancelled | unknown -> queued (somebody lets it be tried again)
 """
 
 from django.db import models
@@ -45,12 +46,12 @@ MOVES: dict[State, frozenset[State]] = {
         {State.QUEUED, State.SENT, State.FAILED, State.UNKNOWN, State.EXPIRED}
     ),
     State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED}),
-    State.UNKNOWN: frozenset({State.DELIVERED, State.UNDELIVERED}),
+    State.UNKNOWN: frozenset({State.DELIVERED, State.UNDELIVERED, State.QUEUED}),
     State.DELIVERED: frozenset(),
     State.UNDELIVERED: frozenset(),
-    State.FAILED: frozenset(),
-    State.EXPIRED: frozenset(),
-    State.CANCELLED: frozenset(),
+    State.FAILED: frozenset({State.QUEUED}),
+    State.EXPIRED: frozenset({State.QUEUED}),
+    State.CANCELLED: frozenset({State.QUEUED}),
 }
 
 
@@ -78,6 +79,7 @@ class Reason(models.TextChoices):
     SPACING = "spacing", _("waits: the person got a message a short while ago")
     TEMPLATE = "template", _("waits until the template is released")
     FALLBACK = "fallback", _("sent another way")
+    OPERATOR = "operator", _("somebody lets it be tried again")
     RETURNED = "returned", _("a worker stopped before it was sent")
 
 
@@ -91,7 +93,9 @@ class Message(models.Model):
     account = models.ForeignKey(
         OfficialAccount, models.PROTECT, db_index=False, verbose_name=_("account")
     )
-    version = models.ForeignKey(TemplateVersion, models.PROTECT, verbose_name=_("template"))
+    version = models.ForeignKey(
+        TemplateVersion, models.PROTECT, db_index=False, verbose_name=_("template")
+    )
     recipient = models.ForeignKey(
         Recipient, models.PROTECT, db_index=False, verbose_name=_("recipient")
     )
@@ -139,6 +143,7 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         ordering = ["-id"]
+        permissions = [("repair_message", _("Can cancel messages and have them sent again"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["client", "idempotency_key"],
@@ -175,6 +180,13 @@ class Message(models.Model):
             models.Index(fields=["state", "-id"], condition=NEEDS_SOMEBODY, name="message_state"),
             models.Index(fields=["recipient", "-id"], name="message_recipient"),
             models.Index(fields=["account", "-id"], name="message_account"),
+            models.Index(fields=["version", "-id"], name="message_version"),
+            # (errcode 0 is success: no message on its usual way is entered here.)
+            models.Index(
+                fields=["errcode", "-id"],
+                condition=Q(errcode__lt=0) | Q(errcode__gt=0),
+                name="message_errcode",
+            ),
         ]
 
     def __str__(self) -> str:

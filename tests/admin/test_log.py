@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.http import HttpResponse
@@ -37,6 +40,16 @@ def shown(response: HttpResponse) -> set[str]:
     """The ids of the messages that the list links to."""
     assert response.status_code == 200
     return set(re.findall(r"/notifier/message/([0-9a-f-]{36})/change/", html(response)))
+
+
+def links(page: HttpResponse, rel: str) -> list[str]:
+    return re.findall(f'rel="{rel}" href="([^"]+)"', html(page))
+
+
+def follow(client: Client, page: HttpResponse, rel: str) -> HttpResponse:
+    """The older ("next") or newer ("prev") page."""
+    (where,) = links(page, rel)
+    return client.get(LOG + unescape(where))
 
 
 def ids(*messages: Message) -> set[str]:
@@ -108,8 +121,69 @@ def test_the_newest_come_first_fifty_on_a_page(root: Client, account: OfficialAc
     rest = builders.copies(first, 59)
     newest = sorted(ids(first, *rest), reverse=True)
     assert shown(root.get(LOG)) == set(newest[:50])
-    assert shown(root.get(LOG, {"p": "2"})) == set(newest[50:])
     assert shown(root.get(LOG, {"all": ""})) == set(newest[:50])
+    older = follow(root, root.get(LOG), "next")
+    assert shown(older) == set(newest[50:])
+    assert not links(older, "next")
+    assert shown(follow(root, older, "prev")) == set(newest[:50])
+
+
+def test_a_page_keeps_the_filters_and_a_row_that_is_gone(
+    root: Client, account: OfficialAccount
+) -> None:
+    failed = message_to("u-1", account, state=State.FAILED)
+    rows = builders.copies(failed, 60)
+    builders.copies(message_to("u-2", account), 5)
+    first = root.get(LOG, {"state__exact": "failed"})
+    last_shown = min(shown(first))
+    Message.objects.filter(pk=last_shown).delete()
+    assert shown(follow(root, first, "next")) == ids(failed, *rows) - shown(first)
+
+
+def test_a_page_that_begins_after_nonsense_is_the_first(
+    root: Client, account: OfficialAccount
+) -> None:
+    message = message_to("u-1", account)
+    assert shown(root.get(LOG, {"before": "x"})) == ids(message)
+
+
+def test_a_deep_page_reads_no_row_before_it(root: Client, account: OfficialAccount) -> None:
+    builders.copies(message_to("u-1", account), 60)
+    page = follow(root, root.get(LOG), "next")
+    assert page.status_code == 200
+    assert not [sql for sql in queries(root, LOG + "?before=" + "f" * 32) if "OFFSET" in sql]
+
+
+@pytest.mark.parametrize(
+    ("when", "age", "is_shown"),
+    [("hour", 50, True), ("hour", 70, False), ("week", 6 * 1440, True), ("week", 8 * 1440, False)],
+)
+def test_the_list_is_filtered_by_time(
+    root: Client, account: OfficialAccount, when: str, age: int, is_shown: bool
+) -> None:
+    with time_machine.travel(timezone.now() - timedelta(minutes=age)):
+        message = message_to("u-1", account)
+    assert shown(root.get(LOG, {"when": when})) == (ids(message) if is_shown else set())
+
+
+def test_between_two_times(root: Client, account: OfficialAccount) -> None:
+    with time_machine.travel("2026-11-20T02:00:00Z"):
+        message = message_to("u-1", account)
+    day = {"created_at_from_0": "2026-11-20", "created_at_from_1": "09:59:59"}
+    assert shown(root.get(LOG, day | {"created_at_to_0": "2026-11-21"})) == ids(message)
+    assert shown(root.get(LOG, day | {"created_at_from_1": "10:00:01"})) == set()
+
+
+def test_the_list_is_filtered_by_template_and_errcode(
+    root: Client, account: OfficialAccount
+) -> None:
+    refused = message_to("u-1", account, state=State.FAILED, errcode=43004)
+    sent = message_to("u-2", account, state=State.SENT, errcode=0)
+    code = refused.version.template.code
+    assert shown(root.get(LOG, {"template": code})) == ids(refused)
+    assert shown(root.get(LOG, {"errcode": " 43004 "})) == ids(refused)
+    assert shown(root.get(LOG, {"errcode": "x"})) == set()
+    assert shown(root.get(LOG, {"errcode": ""})) == ids(refused, sent)
 
 
 def queries(client: Client, where: str) -> list[str]:
@@ -118,7 +192,9 @@ def queries(client: Client, where: str) -> list[str]:
     return [query["sql"] for query in captured.captured_queries]
 
 
-@pytest.mark.parametrize("query", ["", "?state__exact=failed", "?q=u-1", "?p=2", "?q=" + "0" * 32])
+@pytest.mark.parametrize(
+    "query", ["", "?state__exact=failed", "?q=u-1", "?before=" + "f" * 32, "?q=" + "0" * 32]
+)
 def test_the_message_table_is_never_counted(
     root: Client, account: OfficialAccount, query: str
 ) -> None:
