@@ -110,8 +110,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE", 600)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    _options = DATABASES["default"].setdefault("OPTIONS", {})
     # psycopg's other way writes all values into the statement, in Python.
-    DATABASES["default"].setdefault("OPTIONS", {})["server_side_binding"] = True
+    _options["server_side_binding"] = True
+    # A host that gives no answer, in place of a refusal: seconds, not minutes.
+    _options.setdefault("connect_timeout", 3)
+    _options.setdefault("tcp_user_timeout", 10_000)
 
 # Redis: queues, tokens, locks. All of it can be lost without losing a message.
 REDIS_IS_EMBEDDED = HONGYAN_DEMO and not env.text("REDIS_URL")
@@ -160,7 +164,7 @@ WECHAT_CA_FILE = env.text("WECHAT_CA_FILE", certifi.where())
 
 # Dispatch
 DISPATCH_CONNECTIONS = env.integer("DISPATCH_CONNECTIONS", 800, minimum=1)
-DISPATCH_CLAIM_SIZE = env.integer("DISPATCH_CLAIM_SIZE", 200, minimum=1)
+DISPATCH_CLAIM_SIZE = env.integer("DISPATCH_CLAIM_SIZE", 200, minimum=1, maximum=1000)
 DISPATCH_LEASE_SECONDS = env.seconds("DISPATCH_LEASE_SECONDS", 60)
 DISPATCH_SLICE_SECONDS = env.seconds("DISPATCH_SLICE_SECONDS", 0.5)
 MESSAGE_LIFETIME_SECONDS = env.seconds("MESSAGE_LIFETIME_SECONDS", 24 * 3600)

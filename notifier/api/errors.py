@@ -6,14 +6,14 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.defaults import page_not_found
 from django.views.defaults import server_error as server_error_page
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
-from notifier.intake.errors import Fault, InProgress, KeyReused, Rejected
+from notifier.intake.errors import Changing, Fault, InProgress, KeyReused, Rejected
 from notifier.observability.requests import current_request_id
 
 log = logging.getLogger(__name__)
@@ -100,6 +100,16 @@ def _in_progress(_error: InProgress) -> HttpResponse:
     )
 
 
+def _changing(_error: Changing) -> HttpResponse:
+    return problem(
+        503,
+        "changing",
+        "What the request names was changed at this moment.",
+        "Nothing was accepted. Send the same request again.",
+        headers={"Retry-After": "1"},
+    )
+
+
 def _unauthorized(error: exceptions.NotAuthenticated) -> HttpResponse:
     return problem(
         401,
@@ -116,6 +126,8 @@ def _not_found(_error: Exception) -> HttpResponse:
 
 def unavailable(error: Exception) -> HttpResponse:
     log.warning("the database is away (%s)", type(error).__name__)
+    if isinstance(error, InternalError):  # read-only since a failover: not to be kept
+        connection.close()
     return problem(
         503,
         "unavailable",
@@ -170,10 +182,11 @@ _ANSWERS: tuple[tuple[Errors, Callable[..., HttpResponse]], ...] = (
     (InvalidRequest, _invalid),
     (KeyReused, _key_reused),
     (InProgress, _in_progress),
+    (Changing, _changing),
     (exceptions.NotAuthenticated, _unauthorized),
     ((Http404, exceptions.NotFound), _not_found),
     (exceptions.APIException, _drf_problem),
-    ((OperationalError, InterfaceError), unavailable),
+    ((OperationalError, InterfaceError, InternalError), unavailable),
 )
 """The first that fits."""
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from notifier import metrics
 from notifier.dispatch import sql
@@ -71,8 +72,8 @@ def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> Clai
     due = Message.objects.filter(
         account_id=lane.account_id, priority=lane.priority, state=State.QUEUED, due_at__lte=now
     ).order_by("due_at", "id")
-    if is_probe and (doubtful := due.exclude(in_doubt_since=None)).exists():
-        due = doubtful
+    if is_probe:
+        due = _probes(due)
     lease_until = now + timedelta(seconds=settings.DISPATCH_LEASE_SECONDS)
     fence = f"{_process}:{next(_claims)}"
     with transaction.atomic():
@@ -103,6 +104,13 @@ def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> Clai
         for pk, payload, attempts, expires_at, doubt, person, template, held_since in taken
     ]
     return Claim(claimed, is_full=len(rows) == limit)
+
+
+def _probes(due: QuerySet[Message]) -> QuerySet[Message]:
+    """Of a held template none: it would be handed back, and WeChat would not be asked."""
+    free = due.filter(version__template__held_since=None)
+    doubtful = free.exclude(in_doubt_since=None)
+    return doubtful if doubtful.exists() else free
 
 
 def _too_late(expires_at: datetime, in_doubt_since: datetime | None, now: datetime) -> bool:

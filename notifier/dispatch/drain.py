@@ -44,7 +44,7 @@ def drain(lane: Lane, account: OfficialAccount, client: WeChatClient) -> bool:
     while not sender().stopping.is_set() and time.monotonic() < slice_ends:
         if not sender().wait_for_room(lane, slice_ends - time.monotonic()):
             return True
-        now = timezone.now()
+        now, granted_at = timezone.now(), time.monotonic()
         grant = gate.ask(account.pk, settings.DISPATCH_CLAIM_SIZE, lane.priority, limits, now)
         if grant.count == 0:
             if not _wait(grant, now, account.pk):
@@ -60,7 +60,7 @@ def drain(lane: Lane, account: OfficialAccount, client: WeChatClient) -> bool:
         with suppress(RedisError):  # what is claimed must be sent all the same
             gate.give_back(account.pk, grant.count - len(ready), grant)
         if ready:
-            sender().submit(client, limits, ready)
+            sender().submit(client, limits, ready, granted_at)
         if not is_full:
             return False
         if lane.priority is not Priority.URGENT and len(queue("urgent")):

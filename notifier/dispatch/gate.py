@@ -70,7 +70,7 @@ class Report:
     sent_from: float = 0.0
     """The same of the latest message that WeChat took: its quota is not used up."""
     failures: int = 0
-    """Answers that never came, 5xx and -1: all in a row, for one success makes it 0."""
+    """Answers that never came, 5xx and -1: those after the last success."""
     cause: str = ""
     """Why the account cannot send at all: the errcode and WeChat's words."""
     is_slow: bool = False

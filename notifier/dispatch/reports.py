@@ -15,25 +15,26 @@ BURST = 5
 
 
 def report_of(attempts: Iterable[Attempt]) -> Report:
-    """One success among them ends the row of failures."""
+    """In the order in which they came: a success ends the row of failures before it."""
     succeeded_from = sent_from = 0.0
     failures, cause, busy = 0, "", 0
     minute_is_full = quota = False
     for one in attempts:
         if one.kind in WORKS:
+            failures = 0
             succeeded_from = max(succeeded_from, one.began)
             sent_from = max(sent_from, one.began * (one.kind is Kind.OK))
         elif one.kind in STOPPED:
             cause = f"errcode {one.errcode}: {one.detail}"
         elif one.kind is not None:
-            failures += _is_system_failure(one)
+            failures += is_system_failure(one)
         busy += one.errcode == BUSY
         minute_is_full |= one.errcode == MINUTE_FULL
         quota |= one.kind is Kind.QUOTA
     return Report(
         succeeded_from,
         sent_from,
-        failures=0 if succeeded_from else failures,
+        failures=failures,
         cause=cause,
         is_slow=minute_is_full or busy >= BURST,
         minute_is_full=minute_is_full,
@@ -41,6 +42,8 @@ def report_of(attempts: Iterable[Attempt]) -> Report:
     )
 
 
-def _is_system_failure(attempt: Attempt) -> bool:
+def is_system_failure(attempt: Attempt) -> bool:
     """Nothing came back, or WeChat's own "system error"."""
+    if attempt.kind is None:
+        return False
     return attempt.kind is Kind.AMBIGUOUS or attempt.errcode in (None, BUSY)

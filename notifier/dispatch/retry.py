@@ -65,7 +65,9 @@ def next_step(
 ) -> Step:
     """`in_doubt_since`: the first attempt, this one included, that WeChat may have accepted."""
     if kind in FINAL:
-        return Step(FINAL[kind])
+        refused_now = FINAL[kind] is State.FAILED and in_doubt_since is not None
+        # The repetition was refused; the first attempt may have been delivered all the same.
+        return Step(State.UNKNOWN if refused_now else FINAL[kind])
     policy = AGAIN[kind]
     if kind is Kind.QUOTA and not is_urgent:
         due_at = quota_reset(now)

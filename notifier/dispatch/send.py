@@ -14,6 +14,7 @@ from notifier.wechat.client import WeChatClient
 from notifier.wechat.errors import (
     Ambiguous,
     Kind,
+    NoTime,
     NoToken,
     Refused,
     Unreachable,
@@ -61,6 +62,8 @@ async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -
         return Attempt(claimed, None)
     try:
         outcome = await _outcome(client, claimed.body, not_after)
+    except NoTime:
+        return Attempt(claimed, None)
     except NoToken:  # nothing that WeChat could be blamed for
         return Attempt(claimed, None, wait=Wait(Reason.RETRY, now + NO_TOKEN_WAIT))
     seconds = time.monotonic() - started
@@ -86,7 +89,7 @@ async def _outcome(client: WeChatClient, body: bytes, not_after: float) -> dict[
         return _refusal(error, token_error_kind(error.errcode))
     except Refused as error:
         return _refusal(error, lookup(error.errcode).kind)
-    except NoToken:
+    except (NoTime, NoToken):
         raise
     except Unreachable as error:
         return {"kind": Kind.RETRY, "detail": str(error)}

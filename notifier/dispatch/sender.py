@@ -22,7 +22,7 @@ from notifier.dispatch import gate, holds, spacing
 from notifier.dispatch.channel import Channel
 from notifier.dispatch.claim import Claimed
 from notifier.dispatch.lanes import Lane
-from notifier.dispatch.reports import STOPPED, report_of
+from notifier.dispatch.reports import report_of
 from notifier.dispatch.send import Attempt, Wait, attempt
 from notifier.dispatch.settle import settle_surely
 from notifier.models import Reason
@@ -52,7 +52,8 @@ class Sender:
         self._channels: dict[int, Channel] = {}
         self._runs: set[asyncio.Task[None]] = set()
         self._done: list[Attempt] = []
-        self._results: SimpleQueue[list[Attempt]] = SimpleQueue()
+        self._results: SimpleQueue[tuple[int, list[Attempt]]] = SimpleQueue()
+        self._handed = 0
         self._unsent: Counter[Lane] = Counter()
         self._unsettled: Counter[Lane] = Counter()
         self._changed = threading.Condition()
@@ -60,24 +61,26 @@ class Sender:
         threading.Thread(target=self._loop.run_forever, name="wire", daemon=True).start()
         threading.Thread(target=self._settle, name="settler", daemon=True).start()
 
-    def submit(self, client: WeChatClient, limits: gate.Limits, batch: list[Claimed]) -> None:
-        """All of one lane, which the gate has let through."""
+    def submit(
+        self, client: WeChatClient, limits: gate.Limits, batch: list[Claimed], granted_at: float
+    ) -> None:
+        """All of one lane, which the gate has let through: at `granted_at`, time.monotonic()."""
         lane = batch[0].lane
         with self._changed:
             self._unsent[lane] += len(batch)
             self._unsettled[lane] += len(batch)
-        self._loop.call_soon_threadsafe(self._take, client, limits, batch)
+        self._loop.call_soon_threadsafe(self._take, client, limits, batch, granted_at)
 
     def hand_back(self, waits: list[tuple[Claimed, Wait]]) -> None:
         """Rows that were claimed and must wait: settled with the rest."""
         if waits:
             with self._changed:
                 self._unsettled[waits[0][0].lane] += len(waits)
-            self._results.put([Attempt(claimed, None, wait=wait) for claimed, wait in waits])
+            self._results.put((0, [Attempt(claimed, None, wait=wait) for claimed, wait in waits]))
 
     def hold(self, account_id: int) -> None:
         """The account's breaker is open: what has not been called yet goes back to its lane."""
-        self._loop.call_soon_threadsafe(self._hold, account_id)
+        self._loop.call_soon_threadsafe(self._hold, account_id, time.monotonic())
 
     def wait_for_room(self, lane: Lane, seconds: float) -> bool:
         """True as soon as there is. Each lane has counts of its own, so that neither `urgent` nor
@@ -97,16 +100,27 @@ class Sender:
 
     # On the loop's thread
 
-    def _take(self, client: WeChatClient, limits: gate.Limits, batch: list[Claimed]) -> None:
+    def _take(
+        self, client: WeChatClient, limits: gate.Limits, batch: list[Claimed], granted_at: float
+    ) -> None:
         lane = batch[0].lane
         channel = self._channels.setdefault(lane.account_id, Channel(self._ceiling))
-        channel.limits, channel.is_held = limits, False
+        channel.limits = limits
+        channel.opened(granted_at)
         channel.waiting[lane.priority].extend((client, claimed) for claimed in batch)
         self._start(channel)
 
-    def _hold(self, account_id: int) -> None:
+    def _told(self, account_id: int, handed: int, is_open: bool, at: float) -> None:
+        """The gate has heard of all results up to a hand-over."""
+        channel = self._channels[account_id]
+        if handed >= channel.untold:
+            channel.untold = 0
+        if is_open:
+            self._hold(account_id, at)
+
+    def _hold(self, account_id: int, at: float) -> None:
         if channel := self._channels.get(account_id):
-            channel.is_held = True
+            channel.is_held, channel.held_at = True, at
 
     def _start(self, channel: Channel) -> None:
         """As many runs as the rows need and the channel may have."""
@@ -133,9 +147,8 @@ class Sender:
                 continue
             result = await attempt(client, claimed, call_seconds)
             self._deliver(result)
-            if result.kind in STOPPED:  # no call more, not even until the gate is told
-                channel.is_held = True
-                self._hand_over()
+            if channel.noted(result) and not channel.untold:
+                channel.untold = self._hand_over()
             if result.kind in ANSWER_TIMES and channel.window.sample(
                 result.seconds, channel.in_air
             ):
@@ -155,23 +168,27 @@ class Sender:
         elif len(self._done) == 1:
             self._loop.call_later(GATHER_SECONDS, self._hand_over)
 
-    def _hand_over(self) -> None:
+    def _hand_over(self) -> int:
+        """Its number."""
         if self._done:
-            self._results.put(self._done)
+            self._handed += 1
+            self._results.put((self._handed, self._done))
             self._done = []
+        return self._handed
 
     # On the settler's thread
 
     def _settle(self) -> None:
         while True:
             try:
-                attempts = self._next_results()
+                handed, attempts = self._next_results()
             except Empty:
                 # Nothing to do: no connection of ours may outlive the database's patience.
                 connection.close()
                 continue
             # Each by itself: neither may cost the other, nor end the thread.
-            for step in (self._tell_gates, self._store, self._count_refusals, self._look_again):
+            self._tell_gates(attempts, handed)
+            for step in (self._store, self._count_refusals, self._look_again):
                 try:
                     step(attempts)
                 except Exception:
@@ -183,28 +200,34 @@ class Sender:
                     self._unsettled[one.claimed.lane] -= 1
                 self._changed.notify_all()
 
-    def _next_results(self) -> list[Attempt]:
+    def _next_results(self) -> tuple[int, list[Attempt]]:
         """When the database is the slower one, several batches at once: one commit for all."""
-        attempts = list(self._results.get(timeout=IDLE_SECONDS))
+        handed, first = self._results.get(timeout=IDLE_SECONDS)
+        attempts = list(first)
         while len(attempts) < SETTLE_SIZE * 4 and not self._results.empty():
-            attempts += self._results.get_nowait()
-        return attempts
+            number, more = self._results.get_nowait()
+            handed, attempts = max(handed, number), attempts + more
+        return handed, attempts
 
-    def _tell_gates(self, attempts: list[Attempt]) -> None:
+    def _tell_gates(self, attempts: list[Attempt], handed: int) -> None:
         """Before the results are stored: the breaker must open before the next claim."""
         by_account: dict[int, list[Attempt]] = defaultdict(list)
         for one in attempts:
             if one.kind is not None:
                 by_account[one.claimed.lane.account_id].append(one)
         for account_id, batch in by_account.items():
-            limits = self._channels[account_id].limits
+            is_open = False
             try:
-                if gate.tell(account_id, report_of(batch), limits, timezone.now()):
-                    self.hold(account_id)
+                limits = self._channels[account_id].limits
+                is_open = gate.tell(account_id, report_of(batch), limits, timezone.now())
                 tired = [one.claimed for one in batch if one.errcode == TOO_OFTEN]
                 spacing.rest([claimed.recipient_id for claimed in tired])
             except RedisError as error:
                 log.warning("redis is away (%s)", type(error).__name__)
+            except Exception:
+                log.exception("%d results: the gate was not told", len(batch))
+            at = time.monotonic()
+            self._loop.call_soon_threadsafe(self._told, account_id, handed, is_open, at)
 
     def _store(self, attempts: list[Attempt]) -> None:
         settle_surely(attempts, time.sleep)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from notifier import metrics
@@ -21,6 +21,7 @@ from notifier.wechat.errors import Kind
 
 log = logging.getLogger(__name__)
 
+AWAY = (OperationalError, InterfaceError, InternalError)
 RETRY_SECONDS = (0.1, 0.5, 1, 2, 4, 8, 8, 8, 8)
 """About as long as a lease lasts after the call."""
 
@@ -36,7 +37,7 @@ def settle_surely(attempts: list[Attempt], may_wait: Callable[[float], object]) 
         try:
             settle(attempts, timezone.now())
             return
-        except (OperationalError, InterfaceError) as error:  # away, restarted, a deadlock
+        except AWAY as error:  # restarted, read-only after a failover, a deadlock
             log.warning(
                 "%d results wait for the database (%s)", len(attempts), type(error).__name__
             )
@@ -61,8 +62,10 @@ def settle(
     A row whose lease ran out and that another claim holds, or that was returned to its lane, keeps
     the other's result: its fence differs.
     """
+    # One claim of a message: of two, when its lease ran out meanwhile, the earlier one is void.
+    latest = {one.claimed.id: one for one in sorted(attempts, key=_lease)}
     # In the order of ids, as everybody who locks several: else two could wait for each other.
-    ordered = sorted(attempts, key=lambda one: one.claimed.id)
+    ordered = sorted(latest.values(), key=lambda one: one.claimed.id)
     steps = [(one, _step(one, now, jitter)) for one in ordered]
     tried = [_row(one, _values(one, step, now)) for one, step in steps if one.kind]
     untried = [_row(one, _back(one, step)) for one, step in steps if not one.kind]
@@ -75,6 +78,10 @@ def settle(
         mark_people(ours, now)
     _count(steps)
     return len(ours)
+
+
+def _lease(attempt: Attempt) -> datetime:
+    return attempt.claimed.lease_until
 
 
 def _count(steps: list[tuple[Attempt, Step]]) -> None:
@@ -93,7 +100,11 @@ def _count(steps: list[tuple[Attempt, Step]]) -> None:
 
 
 def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:
-    refused = [one.claimed.id for one, _ in steps if one.kind is Kind.RECIPIENT]
+    refused = [
+        one.claimed.id
+        for one, step in steps
+        if one.kind is Kind.RECIPIENT and step.state is State.FAILED
+    ]
     expired = [one.claimed.id for one, step in steps if step.state is State.EXPIRED]
     begin_fallbacks(refused, FallbackCause.REFUSAL, now)
     begin_fallbacks(expired, FallbackCause.EXPIRY, now)

@@ -18,13 +18,14 @@ from notifier import metrics
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.waker import wake_soon
 from notifier.intake import caps
-from notifier.intake.errors import Fault, InProgress, Rejected
+from notifier.intake.errors import Changing, Fault, InProgress, Rejected
 from notifier.intake.idempotency import first_message, running
 from notifier.intake.kept_connection import on_kept_connection
 from notifier.intake.store import store
-from notifier.models import ApiClient, Message, Priority, Reason, RecipientState
+from notifier.models import ApiClient, Message, Priority, Reason, RecipientState, clients
 from notifier.models.ids import new_message_id
 from notifier.recipients.directory import Address, find
+from templates_app import sendable as sendables
 from templates_app.compiled import published
 from templates_app.rendering import Rendered, payload
 from templates_app.sendable import Sendable, sendable
@@ -91,9 +92,13 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
     try:
         with running(origin.client, origin.idempotency_key):
             accepted = _accepted(request, origin, timezone.now())
-    except (InProgress, IntegrityError, Rejected):
+    except (InProgress, IntegrityError, Rejected) as error:
         # The first answer holds, even if the request could not be accepted any more today.
         earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
+        if earlier is None and isinstance(error, IntegrityError):  # a client, say, that is gone
+            for memory in (clients.memory, sendables.memory):
+                memory.forget()
+            raise Changing from None
         if earlier is None:
             raise
         version = earlier.version
@@ -144,6 +149,8 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
     )
     with caps.respected(template, body, origin.name, now):
         while not store(message, template.template_id):  # again if they do not refuse it any more
+            if Message.objects.filter(pk=message.pk).exists():
+                break  # stored, before its connection broke, and they refused it since
             _refuse(_recipient_faults(template, openid))
     return Accepted(message, template.code, template.version_number or 0)
 
@@ -191,7 +198,8 @@ def _recipient_faults(template: Sendable, openid: str) -> list[Fault]:
     known = find(template.account_id, template.template_id, Address(openid=openid))
     if known is None:
         return [_UNKNOWN]
-    if text := REFUSING.get(known.state):
+    if known.state != RecipientState.FOLLOWING:
+        text = REFUSING[known.state]
         return [Fault("/to", f"recipient_{known.state}", text)]
     if known.refuses_template:
         text = gettext_noop("The recipient refuses messages of this template.")

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
@@ -24,18 +25,18 @@ def respected(
 ) -> Iterator[None]:
     """Raises Rejected. `request` names the caller's request: its repetition is no double of
     itself. Costs nothing for a template without a cap."""
-    with transaction.atomic() if template.daily_cap else nullcontext():
-        if template.daily_cap and _sent_today(template, body, now) >= template.daily_cap:
-            text = gettext_noop("The person got %(cap)d messages of this template in 24 hours.")
-            raise Rejected([Fault("/to", "daily_cap", text, {"cap": template.daily_cap})])
-        mark = _mark(template, body, request) if template.dedup_seconds else ""
-        try:
+    mark = _mark(template, body, request) if template.dedup_seconds else None
+    try:
+        with transaction.atomic() if template.daily_cap else nullcontext():
+            if template.daily_cap and _sent_today(template, body, now) >= template.daily_cap:
+                text = gettext_noop("The person got %(cap)d messages of this template in 24 hours.")
+                raise Rejected([Fault("/to", "daily_cap", text, {"cap": template.daily_cap})])
             yield
-        except Exception:  # it is not stored: the next one is no double
-            if mark:
-                with suppress(RedisError):
-                    redis().delete(mark)
-            raise
+    except Exception:  # it is not stored: the next one is no double
+        if mark:
+            with suppress(RedisError):
+                mark.take_back()
+        raise
 
 
 def _sent_today(template: Sendable, body: Mapping[str, object], now: datetime) -> int:
@@ -50,17 +51,31 @@ def _sent_today(template: Sendable, body: Mapping[str, object], now: datetime) -
     return sent.order_by()[: template.daily_cap].count()
 
 
-def _mark(template: Sendable, body: Mapping[str, object], request: str) -> str:
-    """The key of a mark that this request made; of two requests at once one makes it. Without
-    Redis nobody is held back."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    key: str
+    value: str
+
+    def take_back(self) -> None:
+        if redis().get(self.key) == self.value.encode():
+            redis().delete(self.key)
+
+
+def _mark(template: Sendable, body: Mapping[str, object], request: str) -> Mark | None:
+    """Of two requests at once one makes it. Without Redis nobody is held back."""
     content = orjson.dumps([template.template_id, body["touser"], body["data"]])
     key = f"hongyan:double:{hashlib.sha256(content).hexdigest()}"
+    mark = Mark(key, f"{body['client_msg_id']}|{request}")
     try:
-        if redis().set(key, request, nx=True, ex=template.dedup_seconds):
-            return key
-        if request and redis().get(key) == request.encode():
-            return ""  # the same request in another process: the database decides
+        if redis().set(key, mark.value, nx=True, ex=template.dedup_seconds):
+            return mark
+        found = redis().get(key)
+        holder, _, of_request = (found.decode() if isinstance(found, bytes) else "").partition("|")
     except RedisError:
-        return ""
+        return None
+    if holder == body["client_msg_id"]:  # ours: made, and its answer was lost
+        return mark
+    if request and of_request == request:  # the same in another process: the database decides
+        return None
     text = gettext_noop("The person got the same text less than %(seconds)d seconds ago.")
     raise Rejected([Fault("/data", "duplicate", text, {"seconds": template.dedup_seconds})])

@@ -32,5 +32,9 @@ class KeyReused(Exception):
     """The idempotency key was used before, for another request."""
 
 
+class Changing(Exception):
+    """Something that the request names was deleted at this moment; nothing was stored."""
+
+
 class InProgress(Exception):
     """A request with this idempotency key is being worked on at this moment."""

@@ -4,19 +4,23 @@ round trip before it, a dead one is replaced when it fails."""
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 Result = TypeVar("Result")
 
 
 def on_kept_connection(statement: Callable[[], Result]) -> Result:
-    """Runs `statement`, a second time if the connection turns out to be dead: it may have been
-    carried out before the connection broke, so it must bear being repeated."""
+    """Runs `statement`, a second time if the connection turns out to be dead, or to lead to a
+    server that is read-only since a failover: it may have been carried out before the connection
+    broke, so it must bear being repeated."""
+    is_kept = connection.connection is not None
     connection.health_check_done = True  # type: ignore[attr-defined]  # Django's own flag
     try:
         return statement()
-    except (OperationalError, InterfaceError):
-        if connection.in_atomic_block or connection.is_usable():
+    except (OperationalError, InterfaceError, InternalError) as error:
+        if not is_kept or connection.in_atomic_block:
+            raise
+        if not isinstance(error, InternalError) and connection.is_usable():
             raise
         connection.close()
         return statement()

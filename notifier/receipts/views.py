@@ -3,7 +3,7 @@
 import logging
 from datetime import UTC, datetime
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -62,7 +62,7 @@ def _push(request: HttpRequest, account: OfficialAccount) -> HttpResponse:
     if push.event in HANDLERS:
         try:
             _keep(account, push)
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, InternalError) as error:
             log.warning("a push was not kept (%s); WeChat repeats it", type(error).__name__)
             return _text("The database is away.", 503)
         waker.soon(WAKE)

@@ -20,7 +20,7 @@ import orjson
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from notifier.wechat.errors import Ambiguous, Kind, Refused, Unreachable, kind_of, split_rid
+from notifier.wechat.errors import Ambiguous, Kind, NoTime, Refused, Unreachable, kind_of, split_rid
 from notifier.wechat.tokens import Token, TokenCache, Tokens
 from notifier.wechat.wire import Wire
 
@@ -68,7 +68,7 @@ class WeChatClient:
     async def send_template(self, body: bytes, not_after: float = math.inf) -> str:
         """POST message/template/send with a ready JSON body; returns WeChat's msgid.
 
-        No call begins after `not_after` (time.monotonic()). Raises Refused, TokenRefused,
+        No call begins after `not_after` (time.monotonic()). Raises Refused, TokenRefused, NoTime,
         Unreachable (nothing was sent) or Ambiguous (perhaps it was). A dead token is replaced
         once; a second refusal is the caller's.
         """
@@ -87,7 +87,7 @@ class WeChatClient:
         failure = None
         for address in self._reachable_first():
             if time.monotonic() > not_after:
-                raise Unreachable("no time was left for the call")
+                raise NoTime("no time was left for the call")
             try:
                 status, content = await self._wire.post(address, target, body, not_after)
             except Unreachable as error:

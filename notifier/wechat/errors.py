@@ -110,6 +110,10 @@ class Unreachable(WeChatError):
     """Nothing was sent: a repeat cannot deliver twice."""
 
 
+class NoTime(WeChatError):
+    """The call could not begin in its time: nothing was sent, and nobody is to blame."""
+
+
 class NoToken(Unreachable):
     """Our own store of tokens is away: WeChat was not even asked."""
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from notifier.wechat.errors import Ambiguous, Unreachable
+from notifier.wechat.errors import Ambiguous, NoTime, Unreachable
 
 MAX_ANSWER = 64 * 1024
 IDLE_SECONDS = 30
@@ -60,8 +60,8 @@ class Wire:
         """HTTP status and body. `target`: path with query, of ASCII without spaces. Nothing is
         written after `not_after` (time.monotonic()), however long the connection took.
 
-        Raises Unreachable (nothing was sent) or Ambiguous (it may have been processed). Follows
-        no redirect: that would carry the token elsewhere.
+        Raises Unreachable or NoTime (nothing was sent) or Ambiguous (it may have been processed).
+        Follows no redirect: that would carry the token elsewhere.
         """
         origin = origin_of(address)
         idle = self._idle.setdefault(origin, [])
@@ -74,7 +74,7 @@ class Wire:
         )
         if time.monotonic() > not_after:
             idle.append(connection)
-            raise Unreachable("no time was left for the call")
+            raise NoTime("no time was left for the call")
         answer = await connection.exchange(head.encode() + body, self._read_seconds)
         if connection.usable:
             idle.append(connection)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from notifier.dispatch import clock
+from notifier.dispatch import clock, gate
 from notifier.dispatch.claim import Claimed, claim
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.send import Attempt
@@ -48,3 +48,25 @@ def hurry(work: Callable[[], None], rounds: int = 6) -> None:
         if not waiting.update(due_at=timezone.now()):
             return
         clock.tick(timezone.now())
+
+
+def total(**filters):
+    return Message.objects.filter(**filters).count()
+
+
+def fault(platform, **values):
+    platform.simulator.control("POST", "/faults", values)
+
+
+def calls(platform):
+    return sum(card["requests"] for card in platform.received())
+
+
+def condition(platform):
+    return gate.condition(platform.account, timezone.now())
+
+
+def work_again(work):
+    """What the clock does a second later."""
+    clock.tick(timezone.now())
+    work()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from notifier.dispatch.claim import claim
 from notifier.dispatch.retry import GUARD
 from notifier.models import Message, MessageEvent, Priority, State
+from templates_app.models import MessageTemplate
 from tests import builders
 from tests.dispatch.conftest import claim_one, lane_of, states
 from tests.threads import at_once
@@ -123,6 +124,14 @@ def test_a_claim_with_expired_rows_is_full_all_the_same(message):
     half = claim(lane_of(message), 2, timezone.now())
     assert (len(half.rows), half.is_full) == (1, True)
     assert not claim(lane_of(message), 3, timezone.now()).is_full
+
+
+def test_a_probe_is_of_no_held_template(message):
+    """It would be handed back: WeChat would not be asked, and the account stay closed."""
+    other = builders.make_message(builders.make_template(message.version.template.account))
+    MessageTemplate.objects.filter(pk=message.version.template_id).update(held_since=other.due_at)
+    (claimed,) = claim(lane_of(message), 1, timezone.now(), is_probe=True).rows
+    assert claimed.id == other.id
 
 
 def test_two_claims_never_hold_the_same_row(message):

@@ -36,11 +36,12 @@ def test_only_a_message_that_was_taken_says_that_the_quota_is_not_used_up():
         ([refused(-1)], 1),
         ([refused(43117)], 0),
         ([refused(45011)], 0),
-        ([one(Kind.AMBIGUOUS), one(Kind.OK, 0), one(Kind.AMBIGUOUS)], 0),
+        ([one(Kind.AMBIGUOUS)] * 4 + [one(Kind.OK, 0), one(Kind.AMBIGUOUS)], 1),
+        ([one(Kind.AMBIGUOUS)] * 4 + [one(Kind.OK, 0)], 0),
         ([one(None)], 0),
     ],
 )
-def test_system_failures_are_counted_unless_one_succeeded(attempts, failures):
+def test_system_failures_are_counted_since_the_last_success(attempts, failures):
     assert report_of(attempts).failures == failures
 
 

@@ -58,6 +58,11 @@ def test_a_clear_answer_is_final(kind, state):
     assert (result.state, result.reason, result.due_at) == (state, Reason.NONE, None)
 
 
+@pytest.mark.parametrize("kind", [Kind.RECIPIENT, Kind.TEMPLATE, Kind.REQUEST, Kind.UNKNOWN_CODE])
+def test_a_refused_repetition_says_nothing_of_the_first_attempt(kind):
+    assert step(kind, attempt=2, doubt=NOW).state is State.UNKNOWN
+
+
 @pytest.mark.parametrize(
     # wait = jitter * min(cap, base * 2^(attempt - 1)), jitter uniform in [0, 1)
     ("kind", "attempt", "jitter", "wait"),

@@ -9,6 +9,7 @@ from django.utils import timezone
 from notifier.dispatch import settle as module
 from notifier.dispatch.claim import claim
 from notifier.dispatch.people import RECIPIENT_STATES
+from notifier.dispatch.recovery import return_expired_leases
 from notifier.dispatch.settle import settle, settle_surely
 from notifier.models import Message, Reason, Recipient, RecipientState, State
 from notifier.wechat.errors import Kind, lookup
@@ -208,3 +209,15 @@ def test_a_follow_that_came_after_the_call_is_newer(message):
     settle([refusal], timezone.now())
     message.recipient.refresh_from_db()
     assert message.recipient.state == RecipientState.FOLLOWING
+
+
+def test_of_two_claims_in_one_batch_the_later_counts(message):
+    """The database was away so long that the first one's lease ran out; both wait to be stored."""
+    first = claim_one(message)
+    return_expired_leases(first.lease_until)
+    second = claim_one(message, first.lease_until)
+    both = [answered(first, Kind.RECIPIENT, errcode=43004), answered(second, None)]
+    assert settle(both, timezone.now()) == 1
+    message.refresh_from_db()
+    message.recipient.refresh_from_db()
+    assert (message.state, message.recipient.state) == (State.QUEUED, RecipientState.FOLLOWING)

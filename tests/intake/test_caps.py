@@ -92,6 +92,34 @@ def test_of_many_at_the_same_moment_no_more_than_the_cap_are_accepted(recipient)
     assert sum(at_once(6, send)) == 2
 
 
+def test_a_mark_whose_answer_was_lost_is_ours(recipient, monkeypatch):
+    """redis-py repeats a command whose connection broke: the second SET NX finds our own mark."""
+    once = template(recipient, dedup_seconds=60)
+    real = caps.redis()
+
+    class Repeating:
+        def set(self, *args, **options):
+            real.set(*args, **options)
+            return real.set(*args, **options)
+
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(caps, "redis", Repeating)
+        assert builders.make_message(once, recipient).pk
+    assert code_of(lambda: builders.make_message(once, recipient)) == "duplicate"
+
+
+def test_anothers_mark_is_not_taken_back(recipient):
+    once = template(recipient, dedup_seconds=60)
+    mark = caps.Mark("hongyan:double:x", "mine|")
+    caps.redis().set(mark.key, "another|")
+    mark.take_back()
+    assert caps.redis().get(mark.key) == b"another|"
+    assert builders.make_message(once, recipient).pk
+
+
 def test_a_request_is_no_double_of_itself(recipient):
     """The same request in another process, which has stored its message and not yet committed:
     its mark is there, its row is not."""

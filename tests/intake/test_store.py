@@ -4,7 +4,8 @@ import pytest
 from django.db import OperationalError, connection
 
 from notifier.intake import accept
-from notifier.intake.errors import Rejected
+from notifier.intake.accept import Origin
+from notifier.intake.errors import Changing, Rejected
 from notifier.models import Message, RecipientState, Suppression
 from notifier.recipients.directory import Address
 from tests import builders
@@ -123,3 +124,41 @@ def test_a_message_whose_answer_was_lost_is_stored_once(template, recipient):
         message = builders.make_message(template, recipient)
     assert broken
     assert Message.objects.get().pk == message.pk
+
+
+@needs_a_server
+def test_stored_before_the_break_and_refused_since_is_stored(template, recipient):
+    """The repetition finds nobody who follows, but the message is there and will be sent."""
+    broken = []
+
+    def break_after(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if sql.startswith("INSERT INTO notifier_message ") and not broken:
+            broken.append(True)
+            type(recipient).objects.update(state=RecipientState.UNFOLLOWED)
+            connection.connection.close()
+            raise OperationalError("server closed the connection unexpectedly")
+        return result
+
+    builders.make_message(template, recipient)  # the connection is a kept one
+    with connection.execute_wrapper(break_after):
+        message = builders.make_message(template, recipient)
+    assert Message.objects.filter(pk=message.pk).exists()
+
+
+@needs_a_server
+def test_a_server_that_is_read_only_since_a_failover_is_left(template, recipient):
+    """The kept connection still works, for reading; a new one leads to the new primary."""
+    builders.make_message(template, recipient)
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")  # of this connection alone
+    assert builders.make_message(template, recipient).pk
+
+
+def test_a_client_that_is_gone_is_told_to_ask_again(template, recipient):
+    client = builders.make_client()
+    client_id = client.pk
+    client.delete()
+    client.pk = client_id
+    with pytest.raises(Changing):
+        builders.make_message(template, recipient, origin=Origin(client=client))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from notifier.wechat.client import Credentials
-from notifier.wechat.errors import Ambiguous, Refused, Unreachable, WeChatError
+from notifier.wechat.errors import Ambiguous, NoTime, Refused, Unreachable, WeChatError
 from notifier.wechat.session import shared_session
 from notifier.wechat.wire import Wire
 from tests.wechat.conftest import SECRET, TEMPLATE, body, with_token
@@ -110,7 +110,7 @@ def test_a_backup_address_is_used_when_no_connection_can_be_made(account, make_c
 
 
 def test_nothing_is_sent_after_the_time_allowed(account, make_client):
-    with pytest.raises(Unreachable):
+    with pytest.raises(NoTime):
         make_client().send_template(body(), not_after=time.monotonic() - 0.001)
     assert account.received() == []
 

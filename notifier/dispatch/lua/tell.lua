@@ -20,7 +20,8 @@ if succeeded_from > 0 and (not open_since or succeeded_from > open_since) then
     if first < ceiling then pace(first, 0, 2) end
     open_since = nil
   end
-elseif failures > 0 then
+end
+if failures > 0 then
   failures = redis.call('HINCRBY', KEYS[1], 'failures', failures)
   if cause == '' and failures >= limit then cause = 'no usable answer' end
 end
