@@ -42,6 +42,8 @@ class Claimed:
     recipient_id: int
     template_id: int
     template_is_held: bool
+    due_at: datetime
+    """Before the first attempt: when the message was to be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ _COLUMNS = (
     "recipient_id",
     "version__template_id",
     "version__template__held_since",
+    "due_at",
 )
 
 
@@ -100,8 +103,9 @@ def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> Clai
             person,
             template,
             held_since is not None,
+            due_at,
         )
-        for pk, payload, attempts, expires_at, doubt, person, template, held_since in taken
+        for pk, payload, attempts, expires_at, doubt, person, template, held_since, due_at in taken
     ]
     return Claim(claimed, is_full=len(rows) == limit)
 

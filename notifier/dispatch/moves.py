@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from notifier.models import Message, MessageEvent, Reason, State
+from notifier.models.counts import count_moved
 
 
 def move(
@@ -33,3 +34,5 @@ def move(
         )
         for pk, attempt in attempts.items()
     )
+    if state is not State.QUEUED:
+        count_moved(attempts, state, now)

@@ -15,7 +15,9 @@ from notifier.dispatch import sql
 from notifier.dispatch.people import mark_people
 from notifier.dispatch.retry import Step, next_step
 from notifier.dispatch.send import Attempt
+from notifier.dispatch.tallies import tallies
 from notifier.models import FallbackCause, Priority, Reason, State
+from notifier.models.counts import add_counts
 from notifier.models.fallbacks import begin_fallbacks
 from notifier.wechat.errors import Kind
 
@@ -76,6 +78,7 @@ def settle(
         sql.record_results([(one.claimed.id, one.claimed.attempt, _ms(one)) for one in ours], now)
         _fall_back(steps, now)
         mark_people(ours, now)
+        add_counts(tallies(steps, now), now)
     _count(steps)
     return len(ours)
 

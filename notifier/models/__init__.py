@@ -1,6 +1,7 @@
 """Recipients, messages with their events, API clients, WeChat's pushes."""
 
 from notifier.models.clients import ApiClient, ApiKey
+from notifier.models.counts import MessageCount
 from notifier.models.fallbacks import FallbackCause, FallbackSend
 from notifier.models.messages import MOVES, Message, MessageEvent, Priority, Reason, State
 from notifier.models.pushes import Push
@@ -14,6 +15,7 @@ __all__ = [
     "FallbackCause",
     "FallbackSend",
     "Message",
+    "MessageCount",
     "MessageEvent",
     "Priority",
     "Push",

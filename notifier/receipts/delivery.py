@@ -18,6 +18,7 @@ from notifier.models import (
     RecipientState,
     State,
 )
+from notifier.models.counts import count_moved
 from notifier.models.fallbacks import begin_fallbacks
 from notifier.wechat.callback import Outcome, outcome_of
 
@@ -115,6 +116,7 @@ def _store(messages: list[Message], state: State, status: str, now: datetime) ->
     )
     if state is State.UNDELIVERED:
         begin_fallbacks([message.pk for message in messages], FallbackCause.REFUSAL, now)
+    count_moved([message.pk for message in messages], state, now)
     if outcome_of(status) is Outcome.REFUSED_BY_USER:
         people = Recipient.objects.filter(pk__in=[message.recipient_id for message in messages])
         people.exclude(state=RecipientState.BLACKLISTED).update(

@@ -53,6 +53,7 @@ def settles(kind: Kind | None, doubt: timedelta | None = None, expired: bool = F
             recipient_id=message.recipient_id,
             template_id=message.version.template_id,
             template_is_held=False,
+            due_at=message.due_at,
         )
         return settle([answered(claimed, kind)], now)
 

@@ -12,8 +12,10 @@ from redis import RedisError
 
 from notifier.dispatch import clock, renewal
 from notifier.fallback import process as fallback
+from notifier.intake import figures
 from notifier.receipts import process as receipts
 
+FIGURES_SECONDS = 5
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +40,8 @@ class Command(BaseCommand):
             now = timezone.now()
             clock.tick(now)
             receipts.tick(now)
+            if now.second % FIGURES_SECONDS == 0:
+                figures.tick(now)
         except (DatabaseError, RedisError) as error:
             self._complain(type(error).__name__)
         else:
