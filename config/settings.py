@@ -278,6 +278,7 @@ UNFOLD = {
             "950": "oklch(25% .052 163)",
         }
     },
+    "DASHBOARD_CALLBACK": "notifier.admin.dashboard.dashboard",
     "SIDEBAR": {
         "show_search": True,
         "navigation": "notifier.admin.navigation.sidebar",

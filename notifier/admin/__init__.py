@@ -10,4 +10,5 @@ from notifier.admin.recipients import RecipientAdmin
 
 __all__ = ["ApiClientAdmin", "GroupAdmin", "MessageAdmin", "RecipientAdmin", "UserAdmin"]
 
+admin.site.index_template = "notifier/dashboard.html"
 admin.site.unregister(Dashboard)  # no model of ours: RQ's pages have an address and a menu item

@@ -8,12 +8,13 @@ import orjson
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, re_path
 from django.utils import formats, timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from notifier.admin.errcodes import errcode, errcodes
 from notifier.admin.keyset import KeysetChangeList
 from notifier.admin.log_filters import (
     AcceptedBetween,
@@ -22,6 +23,7 @@ from notifier.admin.log_filters import (
     TemplateFilter,
 )
 from notifier.admin.repair import REPAIRS, action, possible
+from notifier.admin.rid import rid
 from notifier.admin.sending import sending
 from notifier.admin.test_send import test_send
 from notifier.admin.words import lines, what_happened, what_to_do
@@ -98,11 +100,17 @@ class MessageAdmin(ModelAdmin):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        pages = {"test-send": (test_send, "message-test-send"), "sending": (sending, "sending")}
+        pages = (
+            ("test-send/", test_send, "message-test-send"),
+            ("sending/", sending, "sending"),
+            ("errcodes/", errcodes, "errcodes"),
+            (r"errcodes/(?P<code>-?[0-9]{1,9})/", errcode, "errcode"),
+            ("(?P<message_id>[0-9a-f-]{36})/rid/", rid, "message-rid"),
+        )
         return [
             *(
-                path(f"{address}/", self.admin_site.admin_view(view), name=name)
-                for address, (view, name) in pages.items()
+                re_path(f"^{address}$", self.admin_site.admin_view(view), name=name)
+                for address, view, name in pages
             ),
             *super().get_urls(),
         ]

@@ -13,10 +13,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {
             "items": [
+                {"title": _("Overview"), "icon": "monitoring", "link": reverse_lazy("admin:index")},
                 _item(_("Message log"), "notifier_message_changelist", "forum")
                 | {"active": _is_message_log},
                 _item(_("Sending"), "sending", "swap_vert", "notifier.view_message")
                 | {"badge": trouble, "badge_variant": "danger"},
+                _item(_("Errcodes"), "errcodes", "menu_book", "notifier.view_message"),
                 _item(_("Send a test"), "message-test-send", "send", "notifier.add_message"),
             ]
         },
@@ -49,8 +51,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _is_message_log(request: HttpRequest) -> bool:
     """Not the pages beside it, whose addresses begin alike."""
-    others = ("/test-send/", "/sending/")
-    return "/notifier/message/" in request.path and not request.path.endswith(others)
+    others = ("/test-send/", "/sending/", "/errcodes/")
+    return "/notifier/message/" in request.path and not any(o in request.path for o in others)
 
 
 def _item(title: object, view: str, icon: str, permission: str = "") -> dict[str, Any]:

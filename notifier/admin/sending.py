@@ -49,7 +49,7 @@ def sending(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": _("Sending"),
-        "accounts": _states(timezone.now()),
+        "accounts": account_states(timezone.now()),
         "held": MessageTemplate.objects.exclude(held_since=None),
         "may_mend": may_mend,
     }
@@ -80,7 +80,7 @@ def trouble(request: HttpRequest) -> str:
     return "!"
 
 
-def _states(now: datetime) -> list[AccountState]:
+def account_states(now: datetime) -> list[AccountState]:
     accounts = OfficialAccount.objects.defer("app_secret").order_by("name")
     try:
         return [_state(account, gate.condition(account, now)) for account in accounts]

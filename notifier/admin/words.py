@@ -67,6 +67,7 @@ class Line:
     state: str
     title: str
     details: list[str]
+    errcode: int | None = None
 
 
 def lines(message: Message) -> list[Line]:
@@ -108,7 +109,7 @@ def _first(message: Message, event: MessageEvent) -> Line:
 def _line(event: MessageEvent) -> Line:
     texts = WAITS if event.state == State.QUEUED and event.reason else HAPPENED
     title = texts[event.reason if texts is WAITS else event.state]
-    return Line(event.at, event.state, gettext(title), list(_details(event)))
+    return Line(event.at, event.state, gettext(title), list(_details(event)), event.errcode or None)
 
 
 def _details(event: MessageEvent) -> list[str]:

@@ -2,6 +2,7 @@
 
 from notifier.models.clients import ApiClient, ApiKey
 from notifier.models.counts import MessageCount
+from notifier.models.errcode_notes import ErrcodeNote
 from notifier.models.fallbacks import FallbackCause, FallbackSend
 from notifier.models.messages import MOVES, Message, MessageEvent, Priority, Reason, State
 from notifier.models.pushes import Push
@@ -12,6 +13,7 @@ __all__ = [
     "MOVES",
     "ApiClient",
     "ApiKey",
+    "ErrcodeNote",
     "FallbackCause",
     "FallbackSend",
     "Message",

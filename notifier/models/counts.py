@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
@@ -82,8 +83,8 @@ def add_counts(tallies: dict[Key, Tally], now: datetime) -> None:
         return
     minute = now.replace(second=0, microsecond=0)
     shard = os.getpid() % SHARDS
-    rows = [
-        (span.value, _adapted(begins), *key, shard, one.count, one.on_time, one.late, one.waited_ms)
+    rows: list[tuple[Any, ...]] = [
+        (str(span), _adapted(begins), *key, shard, one.count, one.on_time, one.late, one.waited_ms)
         for span, begins in ((Span.HOUR, minute.replace(minute=0)), (Span.MINUTE, minute))
         # In one order, as everybody who locks several.
         for key, one in sorted(tallies.items())
@@ -115,5 +116,5 @@ _TABLE = MessageCount._meta.db_table
 _SUMS = ("count", "on_time", "late", "waited_ms")
 
 
-def _adapted(moment: datetime) -> object:
+def _adapted(moment: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(moment)

@@ -52,6 +52,11 @@ _HINT = re.compile(r"\bhint: ?\[([^\]]*)\]\s*$")
 _TOKEN_CALL_RETRIES = frozenset({-1, 45011})
 
 
+def known_codes() -> list[int]:
+    """All errcodes of the table, in order."""
+    return sorted(TABLE)
+
+
 def lookup(code: int) -> ErrCode:
     """Return the table's row of an errcode; a code without a row gets UNKNOWN_CODE."""
     known = TABLE.get(code)
