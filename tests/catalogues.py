@@ -38,7 +38,8 @@ def texts() -> dict[str, str]:
             found.setdefault(text, f"{place.relative_to(ROOT)}")
     known = _django_knows()
     for place, text in _marked(Path(unfold.__file__).parent):
-        if "contrib" not in place.parts and text not in known:
+        unused = "contrib" in place.parts and "filters" not in place.parts
+        if not unused and text not in known:
             found.setdefault(text, f"unfold/{place.name}")
     return found
 

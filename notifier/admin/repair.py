@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from notifier.dispatch.repair import Fate, cancel, fate_of_cancel, fate_of_retry, retry
@@ -146,8 +146,8 @@ def _ask(request: HttpRequest, name: str, repair: Repair, rows: list[Message]) -
 def _tell(request: HttpRequest, repair: Repair, fates: Counter[Fate], with_risk: bool) -> None:
     done = fates[Fate.GOES] + (fates[Fate.RISKY] if with_risk or not repair.asks_risk else 0)
     left = fates.total() - done
-    text = ngettext("Done for %(done)d message.", "Done for %(done)d messages.", done)
+    text = gettext("Messages done: %(done)d.")
     if left:
-        text += " " + gettext("%(left)d were left as they are.")
+        text += " " + gettext("Left as they are: %(left)d.")
     level = messages.SUCCESS if done else messages.WARNING
     messages.add_message(request, level, text % {"done": done, "left": left})

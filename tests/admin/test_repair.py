@@ -36,12 +36,12 @@ def state(row: Message) -> str:
 def test_cancelling_asks_first_and_says_how_many(staff: StaffMaker, rows: list[Message]) -> None:
     client = staff(*MAY)
     asked = text(post(client, "cancel", rows))
-    assert "5 messages are chosen." in asked
+    assert "Messages chosen: 5." in asked
     assert "2 wait and will not be sent" in asked
     assert "3 cannot be cancelled any more" in asked
     assert state(rows[0]) == State.QUEUED
     done = text(post(client, "cancel", rows, confirm="1"))
-    assert "Done for 2 messages. 3 were left as they are." in done
+    assert "Messages done: 2. Left as they are: 3." in done
     assert [state(row) for row in rows[:3]] == [State.CANCELLED, State.CANCELLED, State.FAILED]
 
 
