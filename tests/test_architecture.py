@@ -29,7 +29,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability"},
     "admin": EVERYBODY | {"intake", "recipients", "dispatch"},
     "demo": EVERYBODY | {"simulator"},
-    "management": EVERYBODY | {"dispatch", "receipts", "fallback", "demo", "simulator", "config"},
+    "management": EVERYBODY
+    | {"dispatch", "intake", "receipts", "fallback", "demo", "simulator", "config"},
     "checks": frozenset({"templates_app"}),
     "apps": frozenset({"checks", "dispatch"}),
 }

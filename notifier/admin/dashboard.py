@@ -22,7 +22,7 @@ from notifier.wechat.errors import lookup
 from templates_app.models import MessageTemplate
 
 TILES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    (gettext_noop("accepted"), "", (ACCEPTED,)),
+    (gettext_noop("messages accepted"), "", (ACCEPTED,)),
     (gettext_noop("sent"), "primary", (State.SENT,)),
     (gettext_noop("delivered"), "success", (State.DELIVERED,)),
     (gettext_noop("not delivered"), "warning", (State.UNDELIVERED,)),
@@ -60,6 +60,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     states = account_states(now)
     held = list(MessageTemplate.objects.exclude(held_since=None))
     return context | {
+        "title": gettext("Overview"),
         "tiles": _tiles(found, figures.figures(today - day, now - day)),
         "today": found,
         "errcodes": [

@@ -75,7 +75,7 @@ class MessageAdmin(ModelAdmin):
     ordering = ("-id",)
     sortable_by = ()
     actions = tuple(action(name) for name in REPAIRS)
-    list_disable_select_all = False
+    list_before_template = "notifier/log_actions.html"
     change_form_template = "notifier/message.html"
     readonly_fields = ("api_id", "reason_given")
     fields = (
@@ -177,6 +177,13 @@ class MessageAdmin(ModelAdmin):
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **context}
         )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        titles = [(f"{name}_messages", repair.title_of_one) for name, repair in REPAIRS.items()]
+        repairs = titles if self.has_repair_permission(request) else []
+        return super().changelist_view(request, {**(extra_context or {}), "repairs": repairs})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -48,7 +48,7 @@ def test_today_in_numbers(root: Client, template: MessageTemplate) -> None:
     add(template, State.EXPIRED, 2)
     add(template, ANSWER, 5, errcode=43004)
     said = text(root.get(INDEX))
-    for part in ("120 accepted", "100 sent", "5 failed", "2 expired or unknown", "43004"):
+    for part in ("120 messages accepted", "100 sent", "5 failed", "2 expired or unknown", "43004"):
         assert part in said, part
     assert "99.0 % were at WeChat within 10 seconds of their time; 1.2 seconds on average" in said
     assert "7 (6.5 %)" in said  # of the template

@@ -76,11 +76,15 @@ def test_all_that_match_the_filter(staff: StaffMaker, rows: list[Message]) -> No
     client = staff(*MAY)
     chosen = {
         "action": "cancel_messages",
-        "_selected_action": [str(rows[0].pk)],
+        "_selected_action": ["0"],
         "select_across": "1",
         "confirm": "1",
     }
-    client.post(LOG + "?state__exact=queued", chosen)
+    where = LOG + "?state__exact=queued"
+    assert "All that match the filters: Cancel" in text(client.get(where))
+    assert "All that match" not in text(client.get(LOG))
+    assert "All that match" not in text(staff("notifier.view_message").get(where))
+    client.post(where, chosen)
     assert [state(row) for row in rows[:3]] == [State.CANCELLED, State.CANCELLED, State.FAILED]
 
 
