@@ -28,6 +28,8 @@ LATENCY_MS = 80
 MANAGE = ("manage.py",)
 READY_SECONDS = 30
 KEEPER_SECONDS = 0.3
+WORDS = 25
+"""Lines of the log of a process that ended by itself."""
 
 
 class Player:
@@ -36,6 +38,7 @@ class Player:
     def __init__(self, name: str, command: Sequence[str], environment: dict[str, str], log: Path):
         self.name = name
         self.ended_by_itself = 0
+        self.last_words = ""
         self.is_stopped = False
         self._command = command
         self._environment = environment
@@ -82,7 +85,10 @@ class Player:
         """What a supervisor does."""
         with self._lock:
             if self._process.poll() is not None:
-                self.ended_by_itself += not self._was_killed
+                if not self._was_killed:
+                    self.ended_by_itself += 1
+                    lines = self._log.read_text(errors="replace").splitlines()
+                    self.last_words = "\n".join(lines[-WORDS:])
                 self._process = self._start()
 
     def end(self, seconds: float) -> bool:
@@ -187,13 +193,9 @@ class Stage:
         session: requests.Session = self._http.session
         return session
 
-    def ended_by_themselves(self) -> dict[str, int]:
+    def ended_by_themselves(self) -> list[Player]:
         """Processes that a supervisor had to start again though nobody killed them."""
-        return {
-            name: player.ended_by_itself
-            for name, player in self._players.items()
-            if player.ended_by_itself
-        }
+        return [player for player in self._players.values() if player.ended_by_itself]
 
     def end_players(self) -> None:
         """Workers, clock and web are asked to end; from here on nobody writes."""

@@ -121,7 +121,10 @@ class Storm:
         _print_faults(self._schedule)
         _print_outcome(self._callers.ledger, stories)
         _print_wechat(stage)
-        print(f"restarted by the supervisor, killed by nobody: {exits or 'none'}")
+        print(f"restarted by the supervisor, killed by nobody: {len(exits) or 'none'}")
+        for player in exits:
+            print(f"{player.name}, {player.ended_by_itself} times; before the last one:")
+            print(player.last_words)
         if stage.not_ended:
             print(f"did not end when asked: {', '.join(stage.not_ended)}")
         print(
