@@ -176,6 +176,9 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "hongyan@localhost")
 EMAIL_TIMEOUT = 10
 WEBHOOK_TIMEOUT = env.seconds("WEBHOOK_TIMEOUT", 10)
 
+# A version is published by somebody who did not write it; in the demo there is one person.
+TEMPLATE_REVIEW = env.flag("TEMPLATE_REVIEW", default=not HONGYAN_DEMO)
+
 # API
 API_MAX_BODY_BYTES = env.integer("API_MAX_BODY_BYTES", 65_536, minimum=1024)
 API_MAX_METADATA_BYTES = 4096

@@ -1,13 +1,13 @@
 """The card as a follower sees it, for the admin's pages: rows, and what is wrong with each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext
 
 from templates_app.compiled import spec_of
-from templates_app.fields import compile_rule
-from templates_app.models import TemplateVersion
+from templates_app.fields import UNSEEN, field_type, shorten
+from templates_app.models import Overflow, TemplateField, TemplateVersion
 from templates_app.rendering import (
     CardRow,
     PatternError,
@@ -45,15 +45,17 @@ def in_words(error: PatternError) -> str:
     }
 
 
-def sample_card(version: TemplateVersion) -> Card:
-    """With the samples of the version's fields, each held against WeChat's rule for its type."""
-    problems = []
-    for field in version.fields.all():
-        problem = compile_rule(field.key, tuple(field.enum_values))(field.sample)
-        if field.sample and problem:
-            text = gettext(problem.message) % dict(problem.params)
-            problems.append(f"{field.label or field.key}: {text}")
-    samples = {field.key: field.sample or field.pattern for field in version.fields.all()}
-    link = version.miniprogram_appid or version.url
-    card = card_of(version, samples, link)
-    return Card(card.title, card.rows, card.link, (*card.problems, *problems))
+def sample_card(version: TemplateVersion, fields: Sequence[TemplateField]) -> Card:
+    """With the samples of the fields, as they are stored or as somebody is typing them."""
+    samples = {field.key: field.sample or field.pattern for field in fields}
+    rows = [
+        CardRow(
+            field.label,
+            shorten(field.key, samples[field.key])
+            if field_type(field.key) == "history" or field.overflow == Overflow.SHORTEN
+            else samples[field.key],
+            field.key in UNSEEN,
+        )
+        for field in fields
+    ]
+    return Card(version.title, rows, version.miniprogram_appid or version.url)

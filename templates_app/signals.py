@@ -1,6 +1,9 @@
-"""What others may want to know of templates and accounts."""
+"""What others may want to know of templates and accounts, or can tell of them."""
 
 from django.dispatch import Signal
 
 template_released = Signal()
 """sender: MessageTemplate; `template`: the one that an operator has released."""
+
+who_sends = Signal()
+"""sender: MessageTemplate; `template`. Receivers return the names of those who send it."""

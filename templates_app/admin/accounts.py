@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,7 @@ from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.admin.reasons import reason_in_words
 from templates_app.admin.secrets import WriteOnlyAdmin, WriteOnlyForm
 from templates_app.models import OfficialAccount
+from templates_app.sync import sync
 from templates_app.wechat import new_client
 
 
@@ -35,7 +37,7 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
     list_display = ("name", "slug", "appid", "callback_mode", "active")
     search_fields = ("name", "slug", "appid")
     readonly_fields = ("callback_address",)
-    actions_detail = ("check_connection",)
+    actions_detail = ("sync_templates", "check_connection")
     fieldsets = (
         (None, {"fields": ("name", "slug", "is_active")}),
         (_("WeChat"), {"fields": ("appid", "app_secret", "original_id", "token_call")}),
@@ -105,6 +107,39 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
             )
             self.message_user(request, text % {"count": count}, messages.SUCCESS)
         return leave_dialog("admin:templates_app_officialaccount_change", object_id)
+
+    @action(
+        description=_("Sync templates"),
+        url_path="sync-templates",
+        icon="sync",
+        permissions=["check_connection"],
+        dialog=confirm(
+            _("Sync the templates?"),
+            _(
+                "It asks WeChat for the account's templates. One that is gone, or whose fields "
+                "changed, is held: its messages wait until it is mended."
+            ),
+        ),
+    )
+    def sync_templates(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        account = found(self, request, object_id)
+        try:
+            listed = new_client(account).templates()
+        except WeChatError as error:
+            self.message_user(request, _answer(account, error), messages.ERROR)
+            return leave_dialog("admin:templates_app_officialaccount_change", object_id)
+        done = sync(account, listed, timezone.now())
+        text = gettext("WeChat lists %(count)d templates.") % {"count": done.count}
+        self.message_user(request, text, messages.SUCCESS)
+        for template in done.held:
+            text = gettext("%(template)s is held: %(because)s.")
+            because = reason_in_words(template.held_because)
+            self.message_user(
+                request, text % {"template": template, "because": because}, messages.WARNING
+            )
+        return leave_dialog(
+            "admin:templates_app_listedtemplate_changelist", account__id__exact=object_id
+        )
 
     def has_check_connection_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("templates_app.change_officialaccount")

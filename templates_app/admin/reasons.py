@@ -5,6 +5,8 @@ import re
 
 from django.utils.translation import gettext, gettext_noop
 
+from templates_app.sync import CHANGED, GONE
+
 # The pattern, and its text: what is in the pattern's brackets takes the place of %(what)s.
 _REASONS = tuple(
     (re.compile(pattern), text)
@@ -29,6 +31,8 @@ _REASONS = tuple(
         (r"no address is set", gettext_noop("no address is set")),
         (r"internal error: (\w+)", gettext_noop("internal error: %(what)s")),
         (r"no token: (.+)", gettext_noop("no token: %(what)s")),
+        (GONE, gettext_noop("WeChat lists the template no more")),
+        (CHANGED, gettext_noop("WeChat changed the template's fields")),
     )
 )
 

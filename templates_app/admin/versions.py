@@ -4,10 +4,12 @@ import re
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
@@ -15,11 +17,12 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from templates_app.admin.dialogs import confirm, found, leave_dialog
-from templates_app.card import in_words, sample_card
+from templates_app.admin.looks import compare_page, looks, typed
+from templates_app.card import in_words
 from templates_app.content import parse_content
 from templates_app.fields import LISTED, compile_rule, field_type
 from templates_app.models import TemplateField, TemplateVersion
-from templates_app.publishing import publish
+from templates_app.publishing import ask_for_review, note_author, publish, publish_again
 from templates_app.rendering import FieldSpec, PatternError, TemplateSpec, compile_template
 
 
@@ -128,7 +131,7 @@ class TemplateVersionAdmin(ModelAdmin):
     list_select_related = ("template",)
     autocomplete_fields = ("template",)
     inlines = (FieldInline,)
-    actions_detail = ("publish",)
+    actions_detail = ("ask_for_review", "publish", "publish_again", "compare")
     change_form_outer_before_template = "templates_app/version_card.html"
     fieldsets = (
         (None, {"fields": ("template", "wechat_template_id", "title", "content")}),
@@ -152,6 +155,8 @@ class TemplateVersionAdmin(ModelAdmin):
         super().save_related(request, form, formsets, change)
         if not change or "content" in form.changed_data:
             form.instance.make_fields()
+        if not change or form.has_changed() or any(each.has_changed() for each in formsets):
+            note_author(form.instance, request.user.get_username())
 
     def response_post_save_add(self, request: HttpRequest, obj: TemplateVersion) -> HttpResponse:
         """On to the patterns of the fields that were just made."""
@@ -169,7 +174,7 @@ class TemplateVersionAdmin(ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         version = self.get_object(request, object_id)
-        context = {"card": sample_card(version)} if version else {}
+        context = looks(version, list(version.fields.all())) if version else {}
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **context}
         )
@@ -200,6 +205,89 @@ class TemplateVersionAdmin(ModelAdmin):
         return leave_dialog("admin:templates_app_templateversion_change", object_id)
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Of a draft only: a published version shows no button."""
+        """Of a draft only, and where two people are asked for only one that was given for review:
+        others show no button."""
         version = self.get_object(request, object_id)
-        return self.has_change_permission(request, version) and version is not None
+        may = request.user.has_perm("templates_app.publish_templateversion")
+        if version is None or version.is_published:
+            return may and version is None
+        return may and (version.is_in_review or not settings.TEMPLATE_REVIEW)
+
+    @action(
+        description=_("Ask for review"),
+        url_path="ask-for-review",
+        icon="rate_review",
+        permissions=["ask_for_review"],
+        dialog=confirm(
+            _("Ask for a review?"),
+            _("Somebody else looks at it and publishes it. A change takes the request back."),
+        ),
+    )
+    def ask_for_review(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = found(self, request, object_id)
+        try:
+            ask_for_review(version, request.user.get_username())
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+        else:
+            self.message_user(request, gettext("It waits for a review."), messages.SUCCESS)
+        return leave_dialog("admin:templates_app_templateversion_change", object_id)
+
+    def has_ask_for_review_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        version = self.get_object(request, object_id)
+        if not settings.TEMPLATE_REVIEW or version is None or version.is_in_review:
+            return False
+        return self.has_change_permission(request, version)
+
+    @action(
+        description=_("Publish again"),
+        url_path="publish-again",
+        icon="undo",
+        permissions=["publish_again"],
+        dialog=confirm(
+            _("Publish this version again?"),
+            _("Services send it from now on, in place of the one they send now."),
+        ),
+    )
+    def publish_again(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        version = found(self, request, object_id)
+        publish_again(version)
+        text = gettext("%(version)s is published. Services send it from now on.")
+        self.message_user(request, text % {"version": version}, messages.SUCCESS)
+        self.log_change(request, version, [{"changed": {"fields": ["published"]}}])
+        return leave_dialog("admin:templates_app_templateversion_change", object_id)
+
+    def has_publish_again_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        version = self.get_object(request, object_id)
+        if version is None or not version.is_published:
+            return False
+        is_sent = version.template.published_id == version.pk
+        return not is_sent and request.user.has_perm("templates_app.publish_templateversion")
+
+    @action(
+        description=_("Compare"),
+        url_path="compare",
+        icon="difference",
+        permissions=["compare"],
+    )
+    def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return compare_page(request, found(self, request, object_id))
+
+    def has_compare_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        version = self.get_object(request, object_id)
+        return version is not None and version.template.versions.count() > 1
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.preview)
+        return [
+            path("<int:version_id>/preview/", view, name="version-preview"),
+            *super().get_urls(),
+        ]
+
+    def preview(self, request: HttpRequest, version_id: int) -> HttpResponse:
+        """The card and the hints of what stands in the form, saved or not."""
+        version = found(self, request, str(version_id))
+        if not self.has_view_permission(request, version):
+            raise PermissionDenied
+        context = looks(version, typed(version, request.POST))
+        return render(request, "templates_app/version_looks.html", context)

@@ -1,6 +1,7 @@
 """Accounts, templates and their versions."""
 
 from templates_app.models.accounts import CallbackMode, OfficialAccount
+from templates_app.models.listed import ListedTemplate
 from templates_app.models.templates import (
     Fallback,
     MessageTemplate,
@@ -12,6 +13,7 @@ from templates_app.models.templates import (
 __all__ = [
     "CallbackMode",
     "Fallback",
+    "ListedTemplate",
     "MessageTemplate",
     "OfficialAccount",
     "Overflow",

@@ -102,6 +102,10 @@ class TemplateVersion(models.Model):
     )
     miniprogram_appid = models.CharField(_("mini program AppID"), max_length=32, blank=True)
     miniprogram_pagepath = models.CharField(_("mini program page"), max_length=500, blank=True)
+    authors = models.JSONField(_("authors"), default=list, editable=False)
+    """User names: everybody who changed the draft."""
+    review_asked_at = models.DateTimeField(_("review asked for"), null=True, editable=False)
+    review_asked_by = models.CharField(max_length=150, blank=True, editable=False)
     published_at = models.DateTimeField(_("published"), null=True, editable=False)
     published_by = models.CharField(_("published by"), max_length=150, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -110,6 +114,7 @@ class TemplateVersion(models.Model):
         verbose_name = _("template version")
         verbose_name_plural = _("template versions")
         ordering = ["-number"]
+        permissions = [("publish_templateversion", _("Can approve and publish versions"))]
         constraints = [
             models.UniqueConstraint(fields=["template", "number"], name="version_number_once")
         ]
@@ -135,6 +140,10 @@ class TemplateVersion(models.Model):
     @property
     def is_published(self) -> bool:
         return self.published_at is not None
+
+    @property
+    def is_in_review(self) -> bool:
+        return not self.is_published and self.review_asked_at is not None
 
     def make_fields(self) -> None:
         """Fields as WeChat's content names them: new ones added, vanished ones removed."""
