@@ -4,3 +4,6 @@ from django.dispatch import Signal
 
 template_released = Signal()
 """sender: MessageTemplate; `template`: the one that an operator has released."""
+
+connection_checked = Signal()
+"""sender: OfficialAccount; `account`, and `answer`: what WeChat said, as the operator reads it."""

@@ -1,5 +1,6 @@
-"""Recipients, messages with their events, API clients, WeChat's pushes."""
+"""Recipients, messages with their events, API clients, WeChat's pushes, the audit trail."""
 
+from notifier.models.audit import Action, ActorKind, AuditEntry
 from notifier.models.clients import ApiClient, ApiKey
 from notifier.models.fallbacks import FallbackCause, FallbackSend
 from notifier.models.messages import MOVES, Message, MessageEvent, Priority, Reason, State
@@ -9,8 +10,11 @@ from notifier.models.suppressions import Suppression
 
 __all__ = [
     "MOVES",
+    "Action",
+    "ActorKind",
     "ApiClient",
     "ApiKey",
+    "AuditEntry",
     "FallbackCause",
     "FallbackSend",
     "Message",
