@@ -64,14 +64,15 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "audit entry",
                 "verbose_name_plural": "audit trail",
-                "ordering": ["-id"],
+                "ordering": ["-day", "-number"],
                 "default_permissions": ("view",),
                 "indexes": [
-                    models.Index(fields=["actor", "-id"], name="audit_actor"),
-                    models.Index(fields=["action", "-id"], name="audit_action"),
-                    models.Index(fields=["object_type", "object_id", "-id"], name="audit_object"),
+                    models.Index(fields=["actor", "-day", "-number"], name="audit_actor"),
+                    models.Index(fields=["action", "-day", "-number"], name="audit_action"),
+                    models.Index(
+                        fields=["object_type", "object_id", "-day", "-number"], name="audit_object"
+                    ),
                     models.Index(fields=["request_id"], name="audit_request"),
-                    models.Index(fields=["at"], name="audit_time"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("day", "number"), name="audit_number_once")

@@ -18,21 +18,21 @@ class ActorKind(models.TextChoices):
 class Action(models.TextChoices):
     """No choices of the field: a new one needs no migration."""
 
-    ADD = "add", _("added")
-    CHANGE = "change", _("changed")
-    DELETE = "delete", _("deleted")
-    PUBLISH = "publish", _("published")
-    HOLD = "hold", _("held")
-    RELEASE = "release", _("released")
-    REVOKE = "revoke", _("revoked")
-    TRY_NOW = "try_now", _("tried an account now")
-    CHECK_CONNECTION = "check_connection", _("checked the connection")
-    TEST_SEND = "test_send", _("sent a test")
-    ROTATE = "rotate", _("encrypted anew")
-    EXPORT = "export", _("exported")
-    LOGIN = "login", _("logged in")
-    LOGIN_FAILED = "login_failed", _("login failed")
-    LOGOUT = "logout", _("logged out")
+    ADD = "add", _("Added")
+    CHANGE = "change", _("Changed")
+    DELETE = "delete", _("Deleted")
+    PUBLISH = "publish", _("Published")
+    HOLD = "hold", _("Held")
+    RELEASE = "release", _("Released")
+    REVOKE = "revoke", _("Revoked")
+    TRY_NOW = "try_now", _("Tried an account now")
+    CHECK_CONNECTION = "check_connection", _("Checked the connection")
+    TEST_SEND = "test_send", _("Sent a test")
+    ROTATE = "rotate", _("Encrypted anew")
+    EXPORT = "export", _("Exported")
+    LOGIN = "login", _("Logged in")
+    LOGIN_FAILED = "login_failed", _("Login failed")
+    LOGOUT = "logout", _("Logged out")
 
 
 class AuditEntry(models.Model):
@@ -59,18 +59,19 @@ class AuditEntry(models.Model):
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit trail")
-        ordering = ["-id"]
+        ordering = ["-day", "-number"]  # the chain's, newest first
         default_permissions = ("view",)
         constraints = [
             # Two writers cannot both follow the same row.
             models.UniqueConstraint(fields=["day", "number"], name="audit_number_once")
         ]
         indexes = [
-            models.Index(fields=["actor", "-id"], name="audit_actor"),
-            models.Index(fields=["action", "-id"], name="audit_action"),
-            models.Index(fields=["object_type", "object_id", "-id"], name="audit_object"),
+            models.Index(fields=["actor", "-day", "-number"], name="audit_actor"),
+            models.Index(fields=["action", "-day", "-number"], name="audit_action"),
+            models.Index(
+                fields=["object_type", "object_id", "-day", "-number"], name="audit_object"
+            ),
             models.Index(fields=["request_id"], name="audit_request"),
-            models.Index(fields=["at"], name="audit_time"),
         ]
 
     def __str__(self) -> str:
