@@ -6,4 +6,5 @@ template_released = Signal()
 """sender: MessageTemplate; `template`: the one that an operator has released."""
 
 connection_checked = Signal()
-"""sender: OfficialAccount; `account`, and `answer`: what WeChat said, as the operator reads it."""
+"""sender: OfficialAccount; `account`, and `answer`: ok, or why not, as `notifier/wechat`
+says it."""

@@ -49,8 +49,8 @@ class AuditEntryAdmin(ModelAdmin):
     actions = None
     list_before_template = "notifier/audit_export.html"
     change_form_template = "notifier/audit_entry.html"
-    readonly_fields = ("when", "kind", "did", "place")
-    fields = ("when", "actor", "kind", "did", "address", "request_id", "place", "previous", "hash")
+    readonly_fields = ("place",)
+    fields = ("place", "request_id", "previous", "hash")
 
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(self.export)
@@ -76,10 +76,6 @@ class AuditEntryAdmin(ModelAdmin):
     @admin.display(description=_("who"))
     def who(self, entry: AuditEntry) -> str:
         return _who(entry)
-
-    @admin.display(description=_("kind"))
-    def kind(self, entry: AuditEntry) -> str:
-        return kind_in_words(entry.actor_kind)
 
     @display(description=_("action"), label=COLOURS)
     def did(self, entry: AuditEntry) -> tuple[str, str]:
@@ -123,7 +119,6 @@ class AuditEntryAdmin(ModelAdmin):
         entry = record(
             Action.EXPORT,
             object_type=AuditEntry._meta.label_lower,
-            object_name=gettext("Audit trail"),
             after={"format": kind, "filters": filters},
         )
         return exported(shown.get_queryset(request).filter(pk__lt=entry.pk), kind)

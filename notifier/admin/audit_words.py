@@ -18,6 +18,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from notifier.audit.values import SECRET
 from notifier.models import Action, ActorKind, AuditEntry
+from templates_app.admin.reasons import reason_in_words
 
 NO_FIELDS: dict[str, str] = {
     "rows": gettext_noop("rows"),
@@ -28,15 +29,15 @@ NO_FIELDS: dict[str, str] = {
     "filters": gettext_noop("filters"),
 }
 """What entries tell that is no field of a model."""
-COLOURS: dict[str, str] = {
-    Action.ADD: "success",
-    Action.PUBLISH: "success",
-    Action.DELETE: "danger",
-    Action.REVOKE: "danger",
-    Action.HOLD: "danger",
-    Action.LOGIN_FAILED: "danger",
-    Action.CHANGE: "info",
-    Action.EXPORT: "warning",
+COLOURS: dict[str, str] = dict.fromkeys(Action.values, "") | {
+    Action.ADD.value: "success",
+    Action.PUBLISH.value: "success",
+    Action.DELETE.value: "danger",
+    Action.REVOKE.value: "danger",
+    Action.HOLD.value: "danger",
+    Action.LOGIN_FAILED.value: "danger",
+    Action.CHANGE.value: "info",
+    Action.EXPORT.value: "warning",
 }
 LONGEST = 5000
 """Characters that are compared letter by letter; longer texts stand side by side."""
@@ -75,7 +76,7 @@ def type_in_words(object_type: str) -> str:
 
 def fields_in_words(entry: AuditEntry) -> str:
     """The names of what changed, for the list."""
-    if entry.action in (Action.ADD, Action.DELETE):
+    if "{}" in (entry.before, entry.after):
         return ""
     comma = gettext(", ")
     return comma.join(label_of(entry.object_type, name) for name in _names(entry))
@@ -121,12 +122,20 @@ def _line(entry: AuditEntry, name: str, before: dict[str, Any], after: dict[str,
         return Line(label, [Part(old, True)], [Part(new, True)], gettext("Changed; shown masked."))
     if not (before and after):
         return Line(label, [Part(old, False)] if old else [], [Part(new, False)] if new else [])
-    return Line(label, *_compared(old or "–", new or "–"))
+    if not (old and new):
+        return Line(label, [Part(old, True)] if old else [], [Part(new, True)] if new else [])
+    if old.split() == new.split():
+        return Line(
+            label, [Part(old, False)], [Part(new, False)], gettext("Only blanks or breaks.")
+        )
+    return Line(label, *_compared(old, new))
 
 
 def value_in_words(field: Any, value: Any) -> str:
     if value is None or value == "":
         return ""
+    if field is None and isinstance(value, str):
+        return reason_in_words(value)
     if isinstance(value, bool):
         return gettext("Yes") if value else gettext("No")
     if isinstance(value, list):

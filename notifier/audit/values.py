@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 from typing import Any
 
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Field, Model
 
 from notifier.audit.watched import Watched, is_hidden, is_ignored, rules
@@ -76,7 +78,11 @@ def masked(text: str) -> str:
 
 
 def name_of(row: Model) -> str:
+    """The same in every language: it is stored."""
     rule = rules().get(type(row))
+    if isinstance(row, Permission):
+        app = ContentType.objects.get_for_id(row.content_type_id).app_label
+        return f"{app}.{row.codename}"
     return rule.name(row) if rule else str(row)
 
 

@@ -4,6 +4,7 @@ tables, or `manage.py check` fails: nobody forgets to decide."""
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -98,6 +99,7 @@ def _labels() -> Iterator[str]:
     return (model._meta.label for model in apps.get_models())
 
 
+@cache
 def rules() -> dict[type[Model], Watched]:
     """By the model's class: those of migrations, which have the same names, are not among them."""
     return {apps.get_model(label): rule for label, rule in AUDITED.items()}

@@ -99,19 +99,18 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
             client.replace_token()
             count = len(client.templates())
         except WeChatError as error:
-            self._tell(request, account, _answer(account, error), messages.ERROR)
+            self._told(account, str(error))
+            self.message_user(request, _answer(account, error), messages.ERROR)
         else:
             text = gettext(
                 "WeChat answers. The secret is right; the account has %(count)d templates."
             )
-            self._tell(request, account, text % {"count": count}, messages.SUCCESS)
+            self._told(account, "ok")
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
         return leave_dialog("admin:templates_app_officialaccount_change", object_id)
 
-    def _tell(
-        self, request: HttpRequest, account: OfficialAccount, answer: str, level: int
-    ) -> None:
+    def _told(self, account: OfficialAccount, answer: str) -> None:
         connection_checked.send(OfficialAccount, account=account, answer=answer)
-        self.message_user(request, answer, level)
 
     def has_check_connection_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("templates_app.change_officialaccount")
