@@ -58,7 +58,9 @@ def _saved(rule: Watched, original: Any, row: Any, *args: Any, **kwargs: Any) ->
     with recording():
         before = _stored(model, [row.pk]) if row.pk is not None else {}
         result = original(row, *args, **kwargs)
-        _record(rule, before.get(row.pk), _stored(model, [row.pk])[row.pk])
+        after = _stored(model, [row.pk])
+        # Not by row.pk: it may be a text where the database has a number.
+        _record(rule, next(iter(before.values()), None), next(iter(after.values()), None))
     return result
 
 
@@ -76,8 +78,8 @@ def _updated(rule: Watched, original: Any, rows: "QuerySet[Any]", **values: Any)
         before = _stored(model, pks)
         count = int(original(rows.filter(pk__in=pks), **values))
         after = _stored(model, pks)
-        for pk in pks:
-            _record(rule, before[pk], after.get(pk))
+        for pk, row in before.items():
+            _record(rule, row, after.get(pk))
     return count
 
 
@@ -145,8 +147,9 @@ def _only_ignored(rule: Watched, names: Iterable[str] | None) -> bool:
 
 
 def _stored(model: Any, pks: list[Any]) -> dict[Any, Model]:
-    """As the database has them: an instance in hand can be older, or hold expressions."""
-    rows = model._base_manager.select_for_update().filter(pk__in=pks)
+    """As the database has them: an instance in hand can be older, or hold expressions. Locked in
+    the order of their ids, as everybody who locks several does."""
+    rows = model._base_manager.select_for_update().filter(pk__in=pks).order_by("pk")
     return {row.pk: row for row in rows}
 
 

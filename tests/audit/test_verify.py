@@ -212,7 +212,7 @@ def test_an_anchor_can_be_started_from(three_days: Rows) -> None:
 
 def test_the_command_fails_and_names(three_days: Rows, capsys: pytest.CaptureFixture[str]) -> None:
     set_column(three_days[5], "actor", "mallory")
-    with pytest.raises(CommandError, match="1 problems in 12 rows"):
+    with pytest.raises(CommandError, match="1 problem in 12 rows"):
         call_command("verify_audit", anchor=[str(anchor_of(three_days[-1]))])
     assert capsys.readouterr().out == f"{name_of(three_days[5])} was altered\n"
 

@@ -36,9 +36,8 @@ class Command(BaseCommand):
         for problem in verification.problems():
             count += self._tell(problem)
         if count:
-            raise CommandError(
-                f"{count} problems in {verification.rows} rows: the trail was tampered with."
-            )
+            found = "1 problem" if count == 1 else f"{count} problems"
+            raise CommandError(f"{found} in {verification.rows} rows: it was tampered with.")
         self.stdout.write(f"{verification.rows} rows, all as they were written.")
         if verification.last:
             self.stdout.write(f"anchor {verification.last}")
