@@ -45,16 +45,17 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _emptied_all_the_same() -> None:
     """Between two tests the audit trail is emptied as well, which its triggers refuse."""
-    flush = connection.ops.sql_flush
+    operations: Any = type(connection.ops)  # of every thread's connection
+    flush = operations.sql_flush
 
-    def sql_flush(*args: Any, **kwargs: Any) -> list[str]:
+    def sql_flush(self: Any, *args: Any, **kwargs: Any) -> list[str]:
         return [
             *append_only.unprotect(connection),
-            *flush(*args, **kwargs),
+            *flush(self, *args, **kwargs),
             *append_only.protect(connection),
         ]
 
-    connection.ops.sql_flush = sql_flush
+    operations.sql_flush = sql_flush
 
 
 @pytest.fixture(autouse=True)
