@@ -39,6 +39,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 _item(_("API clients"), "notifier_apiclient_changelist", "key"),
                 _item(_("Users"), "auth_user_changelist", "person"),
+                _item(_("Audit trail"), "notifier_auditentry_changelist", "history_edu"),
                 {
                     "title": _("Queues"),
                     "icon": "stacks",
