@@ -27,6 +27,8 @@ class Action(models.TextChoices):
     REVOKE = "revoke", _("Revoked")
     TRY_NOW = "try_now", _("Tried an account now")
     CHECK_CONNECTION = "check_connection", _("Checked the connection")
+    REPAIR = "repair", _("Repaired messages")
+    SYNC = "sync", _("Synced templates")
     TEST_SEND = "test_send", _("Sent a test")
     ROTATE = "rotate", _("Encrypted anew")
     EXPORT = "export", _("Exported")
