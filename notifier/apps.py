@@ -10,6 +10,9 @@ class NotifierConfig(AppConfig):
 
     def ready(self) -> None:
         from notifier import checks  # noqa: F401 - registers the system checks
+        from notifier.audit import capture, events
         from notifier.dispatch import mended
 
+        capture.install()
+        events.connect()
         mended.connect()

@@ -7,7 +7,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from notifier.audit.watched import undecided
 from templates_app.encryption import fernet
+
+register(undecided, Tags.models)
 
 
 @register(Tags.security)

@@ -7,3 +7,7 @@ template_released = Signal()
 
 who_sends = Signal()
 """sender: MessageTemplate; `template`. Receivers return the names of those who send it."""
+
+connection_checked = Signal()
+"""sender: OfficialAccount; `account`, and `answer`: ok, or why not, as `notifier/wechat`
+says it."""

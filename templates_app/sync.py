@@ -48,7 +48,8 @@ def sync(account: OfficialAccount, listed: Iterable[Mapping[str, str]], now: dat
         missing = ListedTemplate.objects.filter(account=account, gone_since=None, seen_at__lt=now)
         missing.update(gone_since=now)
     for template in account.templates.exclude(published=None).select_related("published"):
-        _watch(template, done, now)
+        if template.published is not None:
+            _watch(template, template.published, done, now)
     return done
 
 
@@ -70,9 +71,10 @@ def keys(content: str) -> frozenset[str]:
     return frozenset(one.key for one in parse_content(content))
 
 
-def _watch(template: MessageTemplate, done: Synced, now: datetime) -> None:
-    assert template.published is not None
-    because = drift_of(template.published)
+def _watch(
+    template: MessageTemplate, version: TemplateVersion, done: Synced, now: datetime
+) -> None:
+    because = drift_of(version)
     rows = MessageTemplate.objects.filter(pk=template.pk)
     if because and rows.filter(held_since=None).update(held_since=now, held_because=because):
         template.held_since, template.held_because = now, because

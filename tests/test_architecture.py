@@ -11,13 +11,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HOUSE = ("config", "notifier", "templates_app")
 
-EVERYBODY = frozenset({"models", "wechat", "templates_app", "metrics"})
+EVERYBODY = frozenset({"models", "wechat", "templates_app", "metrics", "acting"})
 """What every room but the leaves may use."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "config": EVERYBODY | {"api", "receipts", "observability", "admin"},
     "templates_app": frozenset({"wechat"}),
     "wechat": frozenset(),
     "metrics": frozenset(),
+    "acting": frozenset(),
     "simulator": frozenset(),
     "models": frozenset({"templates_app"}),
     "recipients": EVERYBODY,
@@ -26,13 +27,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "receipts": EVERYBODY | {"dispatch"},
     "fallback": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
+    "audit": EVERYBODY | {"observability"},
     "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability"},
-    "admin": EVERYBODY | {"intake", "recipients", "dispatch"},
+    "admin": EVERYBODY | {"intake", "recipients", "dispatch", "audit"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
-    | {"dispatch", "intake", "receipts", "fallback", "demo", "simulator", "config"},
-    "checks": frozenset({"templates_app"}),
-    "apps": frozenset({"checks", "dispatch"}),
+    | {"audit", "dispatch", "intake", "receipts", "fallback", "demo", "simulator", "config"},
+    "checks": frozenset({"templates_app", "audit"}),
+    "apps": frozenset({"checks", "dispatch", "audit"}),
 }
 LATE_IMPORTS = {"notifier.apps"}
 """Django has no models yet when it loads an AppConfig."""

@@ -1,14 +1,24 @@
-"""The admin's pages of messages, recipients and API clients: they display and delegate."""
+"""The admin's pages of messages, recipients, API clients and the audit trail: they display and
+delegate."""
 
 from django.contrib import admin
 from django_rq.models import Dashboard
 
+from notifier.admin import who_sends
+from notifier.admin.audit import AuditEntryAdmin
 from notifier.admin.clients import ApiClientAdmin
 from notifier.admin.messages import MessageAdmin
 from notifier.admin.people import GroupAdmin, UserAdmin
 from notifier.admin.recipients import RecipientAdmin
 
-__all__ = ["ApiClientAdmin", "GroupAdmin", "MessageAdmin", "RecipientAdmin", "UserAdmin"]
+__all__ = [
+    "ApiClientAdmin",
+    "AuditEntryAdmin",
+    "GroupAdmin",
+    "MessageAdmin",
+    "RecipientAdmin",
+    "UserAdmin",
+]
 
 admin.site.index_template = "notifier/dashboard.html"
 admin.site.unregister(Dashboard)  # no model of ours: RQ's pages have an address and a menu item

@@ -69,6 +69,22 @@ class TemplateFilter(admin.SimpleListFilter):
         return queryset.filter(version__in=list(versions.values_list("pk", flat=True)))
 
 
+class VersionFilter(admin.SimpleListFilter):
+    """From a template's page; it shows only while it is used."""
+
+    title = _("version")
+    parameter_name = "version"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        given = request.GET.get("version", "")
+        found = TemplateVersion.objects.filter(pk=int(given)) if given.isdecimal() else ()
+        return [(given, str(version)) for version in found]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        given = self.value()
+        return queryset.filter(version=int(given)) if given else queryset
+
+
 class ErrcodeFilter(TextFilter):
     title = "errcode"
     parameter_name = "errcode"

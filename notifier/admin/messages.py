@@ -61,6 +61,7 @@ class MessageAdmin(ModelAdmin):
         AcceptedFilter,
         "state",
         TemplateFilter,
+        VersionFilter,
         ErrcodeFilter,
         "account",
         ("created_at", AcceptedBetween),

@@ -27,6 +27,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "items": [
                 _item(_("Templates"), "templates_app_messagetemplate_changelist", "article"),
+                _item(
+                    _("Templates at WeChat"),
+                    "templates_app_listedtemplate_changelist",
+                    "cloud_sync",
+                ),
                 _item(_("Recipients"), "notifier_recipient_changelist", "group"),
             ],
         },
@@ -39,6 +44,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 _item(_("API clients"), "notifier_apiclient_changelist", "key"),
                 _item(_("Users"), "auth_user_changelist", "person"),
+                _item(_("Audit trail"), "notifier_auditentry_changelist", "history_edu"),
                 {
                     "title": _("Queues"),
                     "icon": "stacks",

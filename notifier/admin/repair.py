@@ -16,9 +16,10 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from notifier.audit.record import record
 from notifier.dispatch.repair import Fate, cancel, fate_of_cancel, fate_of_retry, retry
 from notifier.intake.resend import Resent, fate_of_resend, resend
-from notifier.models import Message
+from notifier.models import Action, Message
 
 LIMIT = 10_000
 """So many at once: a page must answer while somebody waits for it."""
@@ -102,6 +103,7 @@ def action(name: str) -> Callable[[Any, HttpRequest, QuerySet[Message]], HttpRes
         with_risk = "risk" in request.POST
         ids = [row.pk for row in rows[:LIMIT]]
         done = repair.do(ids, request.user.get_username(), with_risk)
+        _record(name, ids, done.fates, with_risk)
         _tell(request, repair, done.fates, with_risk)
         if len(ids) == 1:
             return redirect("admin:notifier_message_change", *(done.made or ids))
@@ -118,6 +120,17 @@ def possible(message: Message) -> list[tuple[str, Any]]:
         for name, repair in REPAIRS.items()
         if repair.fate(message) in (Fate.GOES, Fate.RISKY)
     ]
+
+
+def _record(name: str, ids: list[UUID], fates: Counter[Fate], with_risk: bool) -> None:
+    """Each message's timeline tells of it, too; this says that somebody did it to so many."""
+    record(
+        Action.REPAIR,
+        object_type="notifier.Message",
+        object_id=ids[0].hex if len(ids) == 1 else "",
+        object_name=f"{name}: {len(ids)}",
+        after={fate.value: count for fate, count in fates.items()} | {"with_risk": with_risk},
+    )
 
 
 def _rows(queryset: QuerySet[Message]) -> QuerySet[Message]:

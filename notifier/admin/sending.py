@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from redis import RedisError
 
 from notifier.admin.words import ERRCODE
+from notifier.audit.record import record
 from notifier.dispatch import gate
 from notifier.dispatch.gate import Condition
 from notifier.dispatch.mended import try_now
+from notifier.models import Action
 from notifier.wechat.errors import lookup_token_call
 from templates_app.admin.reasons import reason_in_words
 from templates_app.models import MessageTemplate, OfficialAccount
@@ -67,6 +69,12 @@ def _try_now(request: HttpRequest) -> None:
     except RedisError:
         messages.error(request, gettext(_REDIS_IS_AWAY))
     else:
+        record(
+            Action.TRY_NOW,
+            object_type=account._meta.label_lower,
+            object_id=account.pk,
+            object_name=str(account),
+        )
         messages.info(request, gettext("The next message is tried now."))
 
 

@@ -11,9 +11,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from notifier.audit.record import record, recording
+from notifier.audit.values import name_of
 from notifier.intake.accept import Origin, SendRequest, accept
 from notifier.intake.errors import Rejected
-from notifier.models import Message, Priority
+from notifier.models import Action, Message, Priority
 from notifier.recipients.directory import Address, find
 from templates_app.compiled import published
 from templates_app.models import MessageTemplate
@@ -89,13 +91,25 @@ def test_send(request: HttpRequest) -> HttpResponse:
 
 def _send(request: HttpRequest, form: TestSendForm) -> Message | None:
     try:
-        accepted = accept(form.request(), Origin(requested_by=request.user.get_username()))
+        with recording():
+            accepted = accept(form.request(), Origin(requested_by=request.user.get_username()))
+            _record(accepted.message)
     except Rejected as rejected:
         form.add_faults(rejected)
         return None
     log = admin.site.get_model_admin(Message).log_addition
     log(request, accepted.message, [{"added": {}}])
     return accepted.message
+
+
+def _record(message: Message) -> None:
+    record(
+        Action.TEST_SEND,
+        object_type=message._meta.label_lower,
+        object_id=message.id.hex,
+        object_name=str(message.version.template),
+        after={"recipient": name_of(message.recipient)},
+    )
 
 
 def _on_to(request: HttpRequest, message: Message) -> HttpResponse:

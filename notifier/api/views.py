@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from notifier.acting import Actor, acting
 from notifier.api import answers
 from notifier.api.bodies import read_send
 from notifier.api.errors import InvalidRequest, bad_length, too_large
@@ -21,6 +22,7 @@ from notifier.intake.accept import Origin, accept
 from notifier.intake.errors import Fault
 from notifier.models import ApiClient, Message
 from notifier.models.timeline import timeline
+from notifier.observability.requests import client_address, current_request_id
 
 MAX_KEY_LENGTH = 255
 _LENGTH = re.compile(r"[0-9]{1,18}")
@@ -37,8 +39,14 @@ class Endpoint(APIView):
             return bad_length()
         if int(length) > settings.API_MAX_BODY_BYTES:
             return too_large(settings.API_MAX_BODY_BYTES)
-        with translation.override("en"):
+        with translation.override("en"), acting(self._actor):
             return super().dispatch(request, *args, **kwargs)
+
+    def _actor(self) -> Actor:
+        """Asked for by what records a change; accepting a message changes nothing audited."""
+        client = cast(ApiClient, self.request.user)
+        address = client_address(self.request)
+        return Actor("client", client.name, address, current_request_id())
 
 
 class Messages(Endpoint):

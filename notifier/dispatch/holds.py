@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from redis import RedisError
 
+from notifier.acting import SYSTEM, acting
 from notifier.dispatch.claim import Claimed
 from notifier.dispatch.lanes import redis
 from notifier.dispatch.send import Attempt, Wait
@@ -85,7 +86,9 @@ def release_missed(attempts: Iterable[Attempt], now: datetime) -> None:
 def _hold(template_id: int, last: Attempt, now: datetime) -> None:
     because = f"errcode {last.errcode}: {last.detail}"
     free = MessageTemplate.objects.filter(pk=template_id, held_since=None)
-    if free.update(held_since=now, held_because=because[:300]):
+    with acting(lambda: SYSTEM):  # operators are asked who held it
+        held = free.update(held_since=now, held_because=because[:300])
+    if held:
         log.error(
             "template %d is held: WeChat refused it %d times in a row (%s)",
             template_id,

@@ -1,5 +1,6 @@
-"""Recipients, messages with their events, API clients, WeChat's pushes."""
+"""Recipients, messages with their events, API clients, WeChat's pushes, the audit trail."""
 
+from notifier.models.audit import Action, ActorKind, AuditEntry
 from notifier.models.clients import ApiClient, ApiKey
 from notifier.models.counts import MessageCount
 from notifier.models.errcode_notes import ErrcodeNote
@@ -11,8 +12,11 @@ from notifier.models.suppressions import Suppression
 
 __all__ = [
     "MOVES",
+    "Action",
+    "ActorKind",
     "ApiClient",
     "ApiKey",
+    "AuditEntry",
     "ErrcodeNote",
     "FallbackCause",
     "FallbackSend",

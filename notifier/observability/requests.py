@@ -1,10 +1,13 @@
-"""The request id: taken from the caller's X-Request-ID or made, given back, and put into errors."""
+"""The request id: taken from the caller's X-Request-ID or made, given back, and put into errors.
+And the caller's address."""
 
+import ipaddress
 import re
 import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 _current: ContextVar[str] = ContextVar("request_id", default="")
@@ -13,6 +16,19 @@ _ALLOWED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def current_request_id() -> str:
     return _current.get()
+
+
+def client_address(request: HttpRequest) -> str:
+    """The caller's IP address, empty if there is none. Of X-Forwarded-For only what our own proxies
+    (settings.PROXY_COUNT) have appended is believed: the rest any caller can write."""
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.PROXY_COUNT:
+        hops = request.headers.get("X-Forwarded-For", "").split(",")
+        address = hops[-min(settings.PROXY_COUNT, len(hops))].strip() or address
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return ""
 
 
 def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:

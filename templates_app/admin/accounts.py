@@ -19,6 +19,7 @@ from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.admin.reasons import reason_in_words
 from templates_app.admin.secrets import WriteOnlyAdmin, WriteOnlyForm
 from templates_app.models import OfficialAccount
+from templates_app.signals import connection_checked
 from templates_app.sync import sync
 from templates_app.wechat import new_client
 
@@ -100,11 +101,13 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
             client.replace_token()
             count = len(client.templates())
         except WeChatError as error:
+            self._told(account, str(error))
             self.message_user(request, _answer(account, error), messages.ERROR)
         else:
             text = gettext(
                 "WeChat answers. The secret is right; the account has %(count)d templates."
             )
+            self._told(account, "ok")
             self.message_user(request, text % {"count": count}, messages.SUCCESS)
         return leave_dialog("admin:templates_app_officialaccount_change", object_id)
 
@@ -140,6 +143,9 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
         return leave_dialog(
             "admin:templates_app_listedtemplate_changelist", account__id__exact=object_id
         )
+
+    def _told(self, account: OfficialAccount, answer: str) -> None:
+        connection_checked.send(OfficialAccount, account=account, answer=answer)
 
     def has_check_connection_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("templates_app.change_officialaccount")

@@ -14,6 +14,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from templates_app.admin.dialogs import confirm, found, leave_dialog
+from templates_app.admin.drift import drift
 from templates_app.models import MessageTemplate, TemplateVersion
 from templates_app.signals import template_released
 from templates_app.versions import copy_newest
@@ -21,7 +22,7 @@ from templates_app.versions import copy_newest
 
 class VersionInline(TabularInline):
     model = TemplateVersion
-    fields = ("version", "title", "state", "published_at", "published_by")
+    fields = ("version", "title", "state", "published_at", "published_by", "sends")
     readonly_fields = fields
     extra = 0
     can_delete = False
@@ -38,7 +39,20 @@ class VersionInline(TabularInline):
 
     @display(description=_("state"))
     def state(self, version: TemplateVersion) -> str:
-        return gettext("published") if version.is_published else gettext("draft")
+        if version.is_published:
+            is_sent = version.template.published_id == version.pk
+            return gettext("published, sent now") if is_sent else gettext("published before")
+        return gettext("in review") if version.is_in_review else gettext("draft")
+
+    @display(description=_("messages"))
+    def sends(self, version: TemplateVersion) -> str:
+        if not version.is_published:
+            return "–"
+        address = reverse("admin:notifier_message_changelist")
+        text = gettext("in the log")
+        return format_html(
+            '<a href="{}?version={}" class="hy-link">{}</a>', address, version.pk, text
+        )
 
 
 @admin.register(MessageTemplate)
@@ -63,7 +77,21 @@ class MessageTemplateAdmin(ModelAdmin):
         ),
     )
     inlines = (VersionInline,)
+    change_form_outer_before_template = "templates_app/drift.html"
     actions_detail = ("new_version", "test_send", "release")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        template = self.get_object(request, object_id)
+        context = drift(template) if template else {}
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **context}
+        )
 
     @display(description=_("published version"))
     def version(self, template: MessageTemplate) -> str:

@@ -8,7 +8,8 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.urls import reverse
 
-from notifier.models import ApiClient, Message, Recipient
+from notifier.audit.record import record
+from notifier.models import ApiClient, AuditEntry, Message, Recipient
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from tests import builders
 from tests.admin.browsing import address
@@ -37,6 +38,7 @@ def make_world(account: OfficialAccount) -> World:
         Recipient: [recipient],
         Message: [message],
         ApiClient: [client],
+        AuditEntry: [record("change", object_name="x", before={"a": 1}, after={"a": 2})],
         User: [User.objects.create_user("li")],
         Group: [Group.objects.create(name="operators")],
     }
@@ -56,7 +58,7 @@ def pages(world: World) -> Iterator[str]:
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         yield address(name, "changelist")
-        if model is not Message:
+        if model not in (Message, AuditEntry):
             yield address(name, "add")
         for row in world.rows[model]:
             yield from (address(name, view, row.pk) for view in ("change", "history"))

@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from notifier.models import ApiKey, Message
+from notifier.audit.record import record
+from notifier.models import ApiKey, AuditEntry, Message
 from templates_app.models import MessageTemplate
 from tests import builders
 from tests.admin.browsing import address, html, text
@@ -28,6 +29,7 @@ class World:
         self.message = builders.make_message(self.template, self.recipient)
         self.client = builders.make_client()
         self.key = self.client.make_key()
+        record("change", object_name="something")
 
 
 @pytest.fixture
@@ -57,6 +59,11 @@ PAGES: dict[str, Address] = {
     "new key": of("notifier_apiclient", "new_key", "client"),
     "revoke keys": of("notifier_apiclient", "revoke_keys", "client"),
     "users": of("auth_user", "changelist"),
+    "audit trail": of("notifier_auditentry", "changelist"),
+    "audit entry": lambda world: address(
+        "notifier_auditentry", "change", AuditEntry.objects.latest("id").pk
+    ),
+    "audit export": lambda world: reverse("admin:notifier_auditentry_export", args=["csv"]),
     "queues": lambda world: reverse("django_rq:home"),
     "jobs": lambda world: reverse("django_rq:jobs", args=[0]),
     "emptying a queue": lambda world: reverse("django_rq:clear", args=[0]),
@@ -66,6 +73,7 @@ EVERYTHING_VIEWED = [
     "notifier.view_message",
     "notifier.view_recipient",
     "notifier.view_apiclient",
+    "notifier.view_auditentry",
     "templates_app.view_officialaccount",
     "templates_app.view_messagetemplate",
     "templates_app.view_templateversion",

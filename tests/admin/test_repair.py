@@ -1,9 +1,11 @@
 """Cancel, try again, send as new: asked first, in numbers, and done on a second click."""
 
+import json
+
 import pytest
 from django.test import Client
 
-from notifier.models import Message, State
+from notifier.models import AuditEntry, Message, State
 from templates_app.models import OfficialAccount
 from tests import builders
 from tests.admin.browsing import lands_on, text
@@ -105,3 +107,10 @@ def test_a_messages_page_offers_what_can_be_done(staff: StaffMaker, rows: list[M
     assert "Try again" not in waiting
     assert "Try again" in failed
     assert "Send as new" in failed
+
+
+def test_the_audit_trail_tells_of_it(staff: StaffMaker, rows: list[Message]) -> None:
+    post(staff(*MAY), "cancel", rows, confirm="1")
+    entry = AuditEntry.objects.get(action="repair")
+    assert (entry.object_name, entry.actor.startswith("staff-")) == ("cancel: 5", True)
+    assert json.loads(entry.after) == {"goes": 2, "too_late": 3, "with_risk": False}

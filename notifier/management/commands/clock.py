@@ -10,12 +10,14 @@ from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 from redis import RedisError
 
+from notifier.audit.anchors import Daily
 from notifier.dispatch import clock, renewal
 from notifier.fallback import process as fallback
 from notifier.intake import figures
 from notifier.receipts import process as receipts
 
-FIGURES_SECONDS = 5
+FIGURES_SECONDS = 5from templates_app import hourly
+
 log = logging.getLogger(__name__)
 
 
@@ -25,10 +27,12 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         stop = threading.Event()
+        self._anchors = Daily()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
         renewal.start(stop)
         fallback.start(stop)
+        hourly.start(stop)
         log.info("clock started")
         while not stop.wait(1):
             self._tick()
@@ -42,6 +46,7 @@ class Command(BaseCommand):
             receipts.tick(now)
             if now.second % FIGURES_SECONDS == 0:
                 figures.tick(now)
+            self._anchors.tick(now)
         except (DatabaseError, RedisError) as error:
             self._complain(type(error).__name__)
         else:

@@ -6,6 +6,8 @@ from django.apps import apps
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from notifier.audit.record import record
+from notifier.models import Action
 from templates_app.encryption import EncryptedTextField
 
 
@@ -27,4 +29,10 @@ class Command(BaseCommand):
         rows = model._default_manager.select_for_update().only("pk", *names)
         for row in rows:
             row.save(update_fields=names)
+        # The values stay what they are, so that no row records a change.
+        record(
+            Action.ROTATE,
+            object_type=model._meta.label_lower,
+            after={"rows": len(rows), "fields": names},
+        )
         self.stdout.write(f"{model._meta.label}: {len(rows)} rows, {', '.join(names)}")

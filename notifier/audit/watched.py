@@ -1,0 +1,111 @@
+"""Which models are audited, and what of them is not written down. A model stands in one of the two
+tables, or `manage.py check` fails: nobody forgets to decide."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.core.checks import CheckMessage, Error
+from django.db.models import Field, Model
+
+from notifier.models import Action, masked_openid
+from templates_app.encryption import EncryptedTextField
+
+Named = Mapping[str, tuple[Action, Action]]
+"""field -> (what it is called when the field is filled, when it is emptied)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """`masked`: personal data. `ignored`: fields that the machine moves. `name`: how a row is
+    called, where its own text would tell personal data or too little."""
+
+    masked: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    named: Named = field(default_factory=dict)
+    name: Callable[[Any], str] = str
+
+
+def _person(recipient: Any) -> str:
+    return masked_openid(recipient.openid)
+
+
+AUDITED: dict[str, Watched] = {
+    "auth.User": Watched(
+        masked=frozenset({"email", "first_name", "last_name"}), ignored=frozenset({"last_login"})
+    ),
+    "auth.Group": Watched(),
+    "templates_app.OfficialAccount": Watched(),
+    "templates_app.MessageTemplate": Watched(
+        named={"held_since": (Action.HOLD, Action.RELEASE)},
+    ),
+    "templates_app.TemplateVersion": Watched(
+        named={
+            "published_at": (Action.PUBLISH, Action.CHANGE),
+            "review_asked_at": (Action.ASK_FOR_REVIEW, Action.CHANGE),
+        }
+    ),
+    "templates_app.TemplateField": Watched(name=lambda row: f"{row.version} · {row.key}"),
+    "notifier.Recipient": Watched(
+        masked=frozenset({"openid", "user_id", "name", "email"}), name=_person
+    ),
+    "notifier.Suppression": Watched(name=lambda row: f"{_person(row.recipient)} · {row.template}"),
+    "notifier.ApiClient": Watched(),
+    "notifier.ErrcodeNote": Watched(),
+    "notifier.ApiKey": Watched(
+        ignored=frozenset({"last_used_at"}),
+        named={"revoked_at": (Action.REVOKE, Action.CHANGE)},
+        name=lambda row: f"{row.client} · {row}",
+    ),
+}
+NOT_AUDITED: dict[str, str] = {
+    "notifier.Message": "has its own row for each, and its events",
+    "notifier.MessageEvent": "is a trail itself",
+    "notifier.MessageCount": "added up by the machine",
+    "templates_app.ListedTemplate": "WeChat's own list, as synced",
+    "notifier.FallbackSend": "made and moved by the machine, shown with its message",
+    "notifier.Push": "what WeChat sent, kept as it came",
+    "notifier.AuditEntry": "is the trail",
+    "admin.LogEntry": "Django's own history, made beside the change",
+    "auth.Permission": "made by migrations; who has it is a change of the user or group",
+    "contenttypes.ContentType": "made by migrations",
+    "sessions.Session": "logins and logouts are recorded",
+    "django_rq.Dashboard": "has no table",
+}
+_SECRET = re.compile(r"password|secret|digest")
+
+
+def is_hidden(column: "Field[Any, Any]") -> bool:
+    """Of these only that they changed is written down."""
+    return isinstance(column, EncryptedTextField) or bool(_SECRET.search(column.name))
+
+
+def is_ignored(rule: Watched, column: "Field[Any, Any]") -> bool:
+    automatic = getattr(column, "auto_now", False) or getattr(column, "auto_now_add", False)
+    return column.primary_key or automatic or column.name in rule.ignored
+
+
+def undecided(**_kwargs: Any) -> list[CheckMessage]:
+    """A system check; registered in `notifier/checks.py`."""
+    return [
+        Error(
+            f"Nobody has decided whether changes of {label} are audited.",
+            hint="Name it in AUDITED or in NOT_AUDITED of notifier/audit/watched.py.",
+            id="hongyan.E007",
+        )
+        for label in _labels()
+        if label not in AUDITED and label not in NOT_AUDITED
+    ]
+
+
+def _labels() -> Iterator[str]:
+    return (model._meta.label for model in apps.get_models())
+
+
+@cache
+def rules() -> dict[type[Model], Watched]:
+    """By the model's class: those of migrations, which have the same names, are not among them."""
+    return {apps.get_model(label): rule for label, rule in AUDITED.items()}
