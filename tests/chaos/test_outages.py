@@ -33,6 +33,7 @@ def test_a_worker_waits_for_redis_and_goes_on(platform: Platform, log: Path, tmp
     }
     message = platform.message()
     builders.copies(message, 9)
+    redis.kill()  # away already when they start
     with log.open("ab") as output:
         processes = [
             subprocess.Popen(
@@ -45,10 +46,12 @@ def test_a_worker_waits_for_redis_and_goes_on(platform: Platform, log: Path, tmp
             for command in ("worker", "clock")
         ]
     try:
-        until(lambda: Message.objects.filter(state=State.SENT).count() == 10)
+        until(lambda: "Is REDIS_URL right?" in log.read_text(), seconds=30)
+        redis.start()
+        until(lambda: Message.objects.filter(state=State.SENT).count() == 10, seconds=30)
         redis.kill()
         builders.copies(message, 10)
-        until(lambda: "is away" in log.read_text(), seconds=15)
+        until(lambda: "redis is away" in log.read_text(), seconds=15)
         redis.start()
         until(lambda: Message.objects.filter(state=State.SENT).count() == 20, seconds=30)
         assert [process.poll() for process in processes] == [None, None]

@@ -34,9 +34,11 @@ class Command(BaseCommand):
         try:
             self._work(queues, burst)
         except RedisError as error:
-            raise CommandError(
-                f"Redis does not answer ({type(error).__name__}). Is REDIS_URL right?"
-            ) from None
+            text = f"Redis does not answer ({type(error).__name__}). Is REDIS_URL right?"
+            if burst:
+                raise CommandError(text) from None
+            log.warning("%s Waiting for it.", text)
+            self._is_waiting = True
         while not burst and not sender().stopping.wait(WAIT_SECONDS):
             self._go_on(queues)
 
