@@ -18,6 +18,7 @@ __all__ = [
     "MessageAdmin",
     "RecipientAdmin",
     "UserAdmin",
+    "who_sends",
 ]
 
 admin.site.index_template = "notifier/dashboard.html"

@@ -21,6 +21,7 @@ from notifier.admin.log_filters import (
     AcceptedFilter,
     ErrcodeFilter,
     TemplateFilter,
+    VersionFilter,
 )
 from notifier.admin.repair import REPAIRS, action, possible
 from notifier.admin.rid import rid

@@ -16,9 +16,8 @@ def drift(template: MessageTemplate) -> dict[str, Any]:
     known = ListedTemplate.objects.filter(account=template.account)
     listed = known.filter(wechat_template_id=version.wechat_template_id).first()
     ours, theirs = _lines(version.content), _lines(listed.content if listed else "")
-    senders = {
-        name for _, names in who_sends.send(MessageTemplate, template=template) for name in names
-    }
+    told: list[Any] = who_sends.send(MessageTemplate, template=template)
+    senders = {name for _receiver, names in told for name in names}
     return {
         "drift_is_gone": because == GONE,
         "drift_is_change": because == CHANGED,

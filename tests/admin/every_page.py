@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from notifier.audit.record import record
 from notifier.models import ApiClient, AuditEntry, Message, Recipient
-from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
+from templates_app.models import ListedTemplate, MessageTemplate, OfficialAccount, TemplateVersion
 from tests import builders
 from tests.admin.browsing import address
 from tests.admin.conftest import WEBHOOK_SECRET
+from tests.builders import now
 
 
 @dataclass
@@ -33,6 +34,11 @@ def make_world(account: OfficialAccount) -> World:
     key = client.make_key()
     rows: dict[type[Model], list[Model]] = {
         OfficialAccount: [account],
+        ListedTemplate: [
+            ListedTemplate.objects.create(
+                account=account, title="订单通知", content="商品:{{thing2.DATA}}", seen_at=now()
+            )
+        ],
         MessageTemplate: [template],
         TemplateVersion: [draft, template.published],
         Recipient: [recipient],
@@ -58,7 +64,7 @@ def pages(world: World) -> Iterator[str]:
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         yield address(name, "changelist")
-        if model not in (Message, AuditEntry):
+        if model not in (Message, AuditEntry, ListedTemplate):
             yield address(name, "add")
         for row in world.rows[model]:
             yield from (address(name, view, row.pk) for view in ("change", "history"))

@@ -29,7 +29,7 @@ def test_the_allowed_values_of_a_field_are_written_with_commas(
     answer = submit(root, page(approved), FORM, **written)
     assert allowed(approved) == [[], ["已发货", "已签收", "已取消"]]
     assert form(answer, FORM)["fields-1-enum_values"] == "已发货, 已签收, 已取消"
-    assert "状态: Only one of these values is allowed: 已发货, 已签收, 已取消." in text(answer)
+    assert "状态 Only one of these values is allowed: 已发货, 已签收, 已取消." in text(answer)
     submit(root, page(approved), FORM, **{"fields-1-enum_values": ""})
     assert allowed(approved) == [[], []]
 

@@ -163,7 +163,7 @@ def test_the_preview_holds_samples_against_wechats_rules(
     root: Client, draft: TemplateVersion
 ) -> None:
     answer = submit(root, page(draft), FORM, **{"fields-1-sample": "长" * 21})
-    assert "商品: At most 20 characters are allowed; this has 21." in text(answer)
+    assert "商品 At most 20 characters are allowed; this has 21." in text(answer)
 
 
 def test_a_published_version_is_what_services_send(root: Client, draft: TemplateVersion) -> None:
@@ -255,5 +255,5 @@ def test_the_templates_page_lists_its_versions_with_their_states(
     shown = root.get(template_page(published.template))
     for version in (draft, published):
         assert f'<a href="{page(version)}" class="hy-link">v{version.number}</a>' in html(shown)
-    assert " published " in text(shown)
+    assert " published, sent now " in text(shown)
     assert " draft " in text(shown)

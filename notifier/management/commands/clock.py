@@ -15,8 +15,9 @@ from notifier.dispatch import clock, renewal
 from notifier.fallback import process as fallback
 from notifier.intake import figures
 from notifier.receipts import process as receipts
+from templates_app import hourly
 
-FIGURES_SECONDS = 5from templates_app import hourly
+FIGURES_SECONDS = 5
 
 log = logging.getLogger(__name__)
 
