@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from notifier.models import ApiClient, Recipient
 from notifier.simulator.magic import MAGIC
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
-from templates_app.publishing import publish
+from templates_app.publishing import ask_for_review, publish
 
 SLUG, USERNAME, SERVICE = "demo", "admin", "demo-shop"
 FOLLOWERS = {"u-1001": "李雷", "u-1002": "韩梅梅"}
@@ -105,6 +105,7 @@ def _template(account: OfficialAccount, demo: DemoTemplate) -> None:
     version.make_fields()
     for key, (pattern, sample) in demo.fields.items():
         version.fields.filter(key=key).update(pattern=pattern, sample=sample)
+    ask_for_review(version, by="demo")
     publish(version, by="demo")
 
 
