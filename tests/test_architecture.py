@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "metrics": frozenset(),
     "simulator": frozenset(),
     "models": frozenset({"templates_app"}),
-    "recipients": EVERYBODY,
+    "recipients": EVERYBODY | {"dispatch"},
     "dispatch": EVERYBODY,
     "intake": EVERYBODY | {"recipients", "dispatch"},
     "receipts": EVERYBODY | {"dispatch"},
@@ -29,7 +29,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability"},
     "admin": EVERYBODY | {"intake", "recipients", "dispatch"},
     "demo": EVERYBODY | {"simulator"},
-    "management": EVERYBODY | {"dispatch", "receipts", "fallback", "demo", "simulator", "config"},
+    "management": EVERYBODY
+    | {"dispatch", "receipts", "recipients", "fallback", "demo", "simulator", "config"},
     "checks": frozenset({"templates_app"}),
     "apps": frozenset({"checks", "dispatch"}),
 }

@@ -26,6 +26,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item(_("Templates"), "templates_app_messagetemplate_changelist", "article"),
                 _item(_("Recipients"), "notifier_recipient_changelist", "group"),
+                _item(_("Imports"), "notifier_recipientimport_changelist", "upload_file"),
             ],
         },
         {

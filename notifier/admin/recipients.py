@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
 from notifier.models import Recipient, RecipientState, Suppression, masked_openid
@@ -46,12 +47,22 @@ class RecipientAdmin(ModelAdmin):
     ordering = ("-id",)
     fields = ("account", "openid", "user_id", "name", "email", "state", "state_since")
     inlines = (SuppressionInline,)
+    actions_list = ("import_file",)
     readonly_fields = ("state_since",)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Recipient | None = None
     ) -> tuple[str, ...]:
         return ("account", "openid", "state_since") if obj else ("state_since",)
+
+    @action(
+        description=_("Import"), url_path="import-file", icon="upload", permissions=["import_file"]
+    )
+    def import_file(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:notifier_recipientimport_add")
+
+    def has_import_file_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("notifier.add_recipientimport")
 
     @admin.display(description=_("name"))
     def name_or_id(self, recipient: Recipient) -> str:

@@ -2,9 +2,12 @@
 
 from notifier.models.clients import ApiClient, ApiKey
 from notifier.models.fallbacks import FallbackCause, FallbackSend
+from notifier.models.groups import RecipientGroup, WeChatTag
+from notifier.models.imports import ImportState, RecipientImport
+from notifier.models.masks import masked_email, masked_name, masked_openid, masked_phone
 from notifier.models.messages import MOVES, Message, MessageEvent, Priority, Reason, State
 from notifier.models.pushes import Push
-from notifier.models.recipients import Recipient, RecipientState, masked_openid
+from notifier.models.recipients import Recipient, RecipientState
 from notifier.models.suppressions import Suppression
 
 __all__ = [
@@ -13,14 +16,21 @@ __all__ = [
     "ApiKey",
     "FallbackCause",
     "FallbackSend",
+    "ImportState",
     "Message",
     "MessageEvent",
     "Priority",
     "Push",
     "Reason",
     "Recipient",
+    "RecipientGroup",
+    "RecipientImport",
     "RecipientState",
     "State",
     "Suppression",
+    "WeChatTag",
+    "masked_email",
+    "masked_name",
     "masked_openid",
+    "masked_phone",
 ]

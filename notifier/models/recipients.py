@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from notifier.models.groups import RecipientGroup, WeChatTag
+from notifier.models.masks import masked_openid
 from templates_app.models import OfficialAccount
 
 
@@ -27,6 +29,21 @@ class Recipient(models.Model):
     email = models.EmailField(
         _("e-mail"), blank=True, help_text=_("For templates whose fallback is e-mail.")
     )
+    phone_hash = models.CharField(max_length=64, blank=True, editable=False)
+    """The number itself is kept nowhere (notifier/recipients/phones.py)."""
+    phone_shown = models.CharField(_("phone"), max_length=20, blank=True, editable=False)
+    unionid = models.CharField(
+        "UnionID",
+        max_length=64,
+        blank=True,
+        help_text=_("The same person under all accounts of one Open Platform account."),
+    )
+    groups = models.ManyToManyField(
+        RecipientGroup, blank=True, related_name="recipients", verbose_name=_("groups")
+    )
+    tags = models.ManyToManyField(
+        WeChatTag, editable=False, related_name="recipients", verbose_name=_("WeChat tags")
+    )
     state = models.CharField(
         _("state"),
         max_length=12,
@@ -35,6 +52,9 @@ class Recipient(models.Model):
     )
     state_since = models.DateTimeField(
         _("state since"), null=True, editable=False, help_text=_("WeChat's time of the last event")
+    )
+    followed_at = models.DateTimeField(
+        _("follows since"), null=True, editable=False, help_text=_("WeChat's subscribe_time")
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -48,13 +68,18 @@ class Recipient(models.Model):
                 condition=~models.Q(user_id=""),
                 name="recipient_user_id_once",
             ),
+            models.UniqueConstraint(
+                fields=["account", "phone_hash"],
+                condition=~models.Q(phone_hash=""),
+                name="recipient_phone_once",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "unionid"],
+                condition=~models.Q(unionid=""),
+                name="recipient_unionid_once",
+            ),
         ]
         indexes = [models.Index(fields=["user_id"]), models.Index(fields=["openid"])]
 
     def __str__(self) -> str:
         return self.name or self.user_id or masked_openid(self.openid)
-
-
-def masked_openid(openid: str) -> str:
-    """Enough to tell two people apart, not enough to send to one."""
-    return f"{openid[:4]}…{openid[-4:]}" if len(openid) > 8 else "…"

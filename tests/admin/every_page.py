@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.urls import reverse
 
-from notifier.models import ApiClient, Message, Recipient
+from notifier.models import ApiClient, Message, Recipient, RecipientImport
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from tests import builders
 from tests.admin.browsing import address
@@ -35,6 +35,9 @@ def make_world(account: OfficialAccount) -> World:
         MessageTemplate: [template],
         TemplateVersion: [draft, template.published],
         Recipient: [recipient],
+        RecipientImport: [
+            RecipientImport.objects.create(account=account, file_name="people.csv", language="en")
+        ],
         Message: [message],
         ApiClient: [client],
         User: [User.objects.create_user("li")],
@@ -49,7 +52,7 @@ def pages(world: World) -> Iterator[str]:
     yield from map(reverse, ["admin:index", "admin:password_change", "django_rq:home"])
     yield reverse("admin:message-test-send")
     yield f"{reverse('admin:message-test-send')}?template={template.pk}"
-    for queue in range(4):
+    for queue in range(5):
         yield reverse("django_rq:jobs", args=[queue])
         yield reverse("django_rq:failed_jobs", args=[queue])
         yield reverse("django_rq:workers", args=[queue])

@@ -57,6 +57,7 @@ PAGES: dict[str, Address] = {
     "new key": of("notifier_apiclient", "new_key", "client"),
     "revoke keys": of("notifier_apiclient", "revoke_keys", "client"),
     "users": of("auth_user", "changelist"),
+    "imports": of("notifier_recipientimport", "changelist"),
     "queues": lambda world: reverse("django_rq:home"),
     "jobs": lambda world: reverse("django_rq:jobs", args=[0]),
     "emptying a queue": lambda world: reverse("django_rq:clear", args=[0]),
@@ -65,6 +66,7 @@ FOR_ALL_STAFF = {"start", "queues", "jobs", "emptying a queue"}
 EVERYTHING_VIEWED = [
     "notifier.view_message",
     "notifier.view_recipient",
+    "notifier.view_recipientimport",
     "notifier.view_apiclient",
     "templates_app.view_officialaccount",
     "templates_app.view_messagetemplate",

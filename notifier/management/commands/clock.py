@@ -13,6 +13,7 @@ from redis import RedisError
 from notifier.dispatch import clock, renewal
 from notifier.fallback import process as fallback
 from notifier.receipts import process as receipts
+from notifier.recipients.imports import job as imports
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Command(BaseCommand):
             now = timezone.now()
             clock.tick(now)
             receipts.tick(now)
+            imports.tick(now)
         except (DatabaseError, RedisError) as error:
             self._complain(type(error).__name__)
         else:
