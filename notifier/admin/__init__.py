@@ -4,17 +4,22 @@ from django.contrib import admin
 from django_rq.models import Dashboard
 
 from notifier.admin.clients import ApiClientAdmin
+from notifier.admin.groups import RecipientGroupAdmin, SegmentAdmin
 from notifier.admin.imports import RecipientImportAdmin
 from notifier.admin.messages import MessageAdmin
 from notifier.admin.people import GroupAdmin, UserAdmin
 from notifier.admin.recipients import RecipientAdmin
+from notifier.admin.suppressions import SuppressionAdmin
 
 __all__ = [
     "ApiClientAdmin",
     "GroupAdmin",
     "MessageAdmin",
     "RecipientAdmin",
+    "RecipientGroupAdmin",
     "RecipientImportAdmin",
+    "SegmentAdmin",
+    "SuppressionAdmin",
     "UserAdmin",
 ]
 

@@ -26,6 +26,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item(_("Templates"), "templates_app_messagetemplate_changelist", "article"),
                 _item(_("Recipients"), "notifier_recipient_changelist", "group"),
+                _item(_("Segments"), "notifier_segment_changelist", "filter_alt"),
+                _item(_("Groups"), "notifier_recipientgroup_changelist", "groups"),
+                _item(_("Suppressions"), "notifier_suppression_changelist", "block"),
                 _item(_("Imports"), "notifier_recipientimport_changelist", "upload_file"),
             ],
         },

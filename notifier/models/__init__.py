@@ -7,15 +7,19 @@ from notifier.models.imports import ImportState, RecipientImport
 from notifier.models.masks import masked_email, masked_name, masked_openid, masked_phone
 from notifier.models.messages import MOVES, Message, MessageEvent, Priority, Reason, State
 from notifier.models.pushes import Push
-from notifier.models.recipients import Recipient, RecipientState
+from notifier.models.recipients import UNMOVED, Recipient, RecipientState
+from notifier.models.segments import Segment
 from notifier.models.suppressions import Suppression
+from notifier.models.syncs import FollowerSync, SyncPhase, SyncState
 
 __all__ = [
     "MOVES",
+    "UNMOVED",
     "ApiClient",
     "ApiKey",
     "FallbackCause",
     "FallbackSend",
+    "FollowerSync",
     "ImportState",
     "Message",
     "MessageEvent",
@@ -26,8 +30,11 @@ __all__ = [
     "RecipientGroup",
     "RecipientImport",
     "RecipientState",
+    "Segment",
     "State",
     "Suppression",
+    "SyncPhase",
+    "SyncState",
     "WeChatTag",
     "masked_email",
     "masked_name",

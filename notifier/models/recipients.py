@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from notifier.models.groups import RecipientGroup, WeChatTag
-from notifier.models.masks import masked_openid
+from notifier.models.masks import masked_name, masked_openid
 from templates_app.models import OfficialAccount
 
 
@@ -13,6 +13,12 @@ class RecipientState(models.TextChoices):
     UNFOLLOWED = "unfollowed", _("unfollowed")
     REFUSED = "refused", _("refuses messages")
     BLACKLISTED = "blacklisted", _("blacklisted")
+    ERASED = "erased", _("erased")
+    """On the person's request: the row stands for the counts of their messages alone."""
+
+
+UNMOVED = (RecipientState.BLACKLISTED, RecipientState.ERASED)
+"""No event and no answer of WeChat's changes these: they were a person's decision."""
 
 
 class Recipient(models.Model):
@@ -79,7 +85,12 @@ class Recipient(models.Model):
                 name="recipient_unionid_once",
             ),
         ]
+        permissions = [
+            ("reveal_recipient", "Can see personal data in full"),
+            ("export_recipient", "Can export recipients"),
+            ("erase_recipient", "Can erase a person's data"),
+        ]
         indexes = [models.Index(fields=["user_id"]), models.Index(fields=["openid"])]
 
     def __str__(self) -> str:
-        return self.name or self.user_id or masked_openid(self.openid)
+        return masked_name(self.name) or self.user_id or masked_openid(self.openid)

@@ -8,7 +8,15 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.urls import reverse
 
-from notifier.models import ApiClient, Message, Recipient, RecipientImport
+from notifier.models import (
+    ApiClient,
+    Message,
+    Recipient,
+    RecipientGroup,
+    RecipientImport,
+    Segment,
+    Suppression,
+)
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from tests import builders
 from tests.admin.browsing import address
@@ -35,6 +43,13 @@ def make_world(account: OfficialAccount) -> World:
         MessageTemplate: [template],
         TemplateVersion: [draft, template.published],
         Recipient: [recipient],
+        RecipientGroup: [RecipientGroup.objects.create(account=account, name="会员")],
+        Segment: [Segment.objects.create(account=account, name="杭州会员")],
+        Suppression: [
+            Suppression.objects.create(
+                recipient=recipient, template=template, errcode=43101, since=builders.now()
+            )
+        ],
         RecipientImport: [
             RecipientImport.objects.create(account=account, file_name="people.csv", language="en")
         ],
@@ -51,6 +66,8 @@ def pages(world: World) -> Iterator[str]:
     template = world.rows[MessageTemplate][0]
     yield from map(reverse, ["admin:index", "admin:password_change", "django_rq:home"])
     yield reverse("admin:message-test-send")
+    yield reverse("admin:recipients-export")
+    yield reverse("admin:recipient-erase", args=[world.rows[Recipient][0].pk])
     yield f"{reverse('admin:message-test-send')}?template={template.pk}"
     for queue in range(5):
         yield reverse("django_rq:jobs", args=[queue])
@@ -59,7 +76,7 @@ def pages(world: World) -> Iterator[str]:
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         yield address(name, "changelist")
-        if model is not Message:
+        if model not in (Message, Suppression):
             yield address(name, "add")
         for row in world.rows[model]:
             yield from (address(name, view, row.pk) for view in ("change", "history"))

@@ -3,7 +3,6 @@
 python -m tests.benchmarks.imports [rows]: on PostgreSQL, in a worker's process of its own.
 """
 
-import resource
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from tests.benchmarks import environment  # isort: skip - starts the services fi
 from django.db import connection
 
 from notifier.models import Recipient, RecipientImport
-from notifier.recipients.imports import files, job
+from notifier.recipients.imports import files
 from tests import builders
 from tests.benchmarks.growth import tune
 
@@ -41,22 +40,12 @@ def in_a_process(pk: int) -> tuple[float, float]:
     """Seconds, and the most MiB that the process had."""
     started = time.perf_counter()
     answer = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.imports", "--run", str(pk)],
+        [sys.executable, "-m", "tests.benchmarks.import_job", str(pk)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     )
     return time.perf_counter() - started, float(answer.stdout.split()[-1])
-
-
-def run(pk: int) -> None:
-    before = _peak()
-    job.run(pk)
-    print(before, _peak())
-
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(account_id: int, rows: int, name: str) -> None:
@@ -80,8 +69,6 @@ def measure(account_id: int, rows: int, name: str) -> None:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--run"]:
-        return run(int(sys.argv[2]))
     environment.migrate()
     tune()
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000

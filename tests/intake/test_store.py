@@ -1,5 +1,7 @@
 """The one statement of accepting, and the connection that was kept for it."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import OperationalError, connection
 
@@ -123,3 +125,17 @@ def test_a_message_whose_answer_was_lost_is_stored_once(template, recipient):
         message = builders.make_message(template, recipient)
     assert broken
     assert Message.objects.get().pk == message.pk
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_refusal_holds_until_its_end(template, recipient, hours):
+    ends = builders.now() + timedelta(hours=hours)
+    Suppression.objects.create(
+        recipient=recipient, template=template, since=builders.now(), until=ends
+    )
+    if hours < 0:
+        assert builders.make_message(template, recipient).recipient_id == recipient.pk
+    else:
+        refused = codes(lambda: builders.make_message(template, recipient))
+        assert refused == [("/to", "recipient_refuses_template")]
+        assert not Message.objects.exists()

@@ -71,7 +71,7 @@ def _check(claim: Claim) -> None:
         staged_bytes = staged.tell()
     if not findings.rows:
         raise Unreadable(gettext_noop("The file has headers, but no rows."))
-    known = RecipientGroup.objects.filter(account=claim.row.account, name__in=findings.groups)
+    known = RecipientGroup.objects.filter(account=claim.row.account_id, name__in=findings.groups)
     claim.keep(
         state=ImportState.CHECKED,
         percent=100,

@@ -39,7 +39,7 @@ class Claim:
         )
         if not taken:
             raise Lost
-        self.row = RecipientImport.objects.select_related("account").get(pk=import_id)
+        self.row = RecipientImport.objects.get(pk=import_id)
 
     def keep(self, **values: Any) -> None:
         """Raises Lost, and then the transaction around it must not be committed."""
