@@ -178,6 +178,8 @@ WEBHOOK_TIMEOUT = env.seconds("WEBHOOK_TIMEOUT", 10)
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 256 * 1024 * 1024, minimum=1024)
 IMPORT_KEEP_DAYS = env.integer("IMPORT_KEEP_DAYS", 7, minimum=1)
 
+FOLLOWER_SYNC_HOUR = env.integer("FOLLOWER_SYNC_HOUR", 3, maximum=24)  # 24: never
+
 # API
 API_MAX_BODY_BYTES = env.integer("API_MAX_BODY_BYTES", 65_536, minimum=1024)
 API_MAX_METADATA_BYTES = 4096

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from notifier.admin.erase import erase_recipient
 from notifier.admin.export import export
+from notifier.admin.followers import followers
 from notifier.admin.personal import is_revealed, revealed
 from notifier.models import (
     Recipient,
@@ -116,13 +117,14 @@ class RecipientAdmin(ModelAdmin):
     ordering = ("-id",)
     inlines = (SuppressionInline,)
     filter_horizontal = ("groups",)
-    actions_list = ("import_file", "export_file")
+    actions_list = ("import_file", "export_file", "sync")
     actions_detail = ("reveal", "erase")
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
             path("export-csv/", wrap(export), name="recipients-export"),
+            path("followers/", wrap(followers), name="followers"),
             path("<int:pk>/erase-data/", wrap(erase_recipient), name="recipient-erase"),
             *super().get_urls(),
         ]
@@ -179,6 +181,13 @@ class RecipientAdmin(ModelAdmin):
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("notifier.export_recipient")
+
+    @action(description=_("Follower sync"), url_path="sync", icon="sync", permissions=["sync"])
+    def sync(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:followers")
+
+    def has_sync_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("notifier.view_followersync")
 
     @action(
         description=_("Reveal"),

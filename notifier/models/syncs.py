@@ -75,10 +75,14 @@ class SeenFollower(models.Model):
     """In the list of a pass that is not complete yet; gone with its end."""
 
     sync = models.ForeignKey(FollowerSync, models.CASCADE, db_index=False)
+    tag_id = models.IntegerField(default=0)
+    """0: the follower list itself; else WeChat's id of the tag whose members are read."""
     openid = models.CharField(max_length=64)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["sync", "openid"], name="seen_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["sync", "tag_id", "openid"], name="seen_once")
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

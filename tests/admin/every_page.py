@@ -67,6 +67,7 @@ def pages(world: World) -> Iterator[str]:
     yield from map(reverse, ["admin:index", "admin:password_change", "django_rq:home"])
     yield reverse("admin:message-test-send")
     yield reverse("admin:recipients-export")
+    yield reverse("admin:followers")
     yield reverse("admin:recipient-erase", args=[world.rows[Recipient][0].pk])
     yield f"{reverse('admin:message-test-send')}?template={template.pk}"
     for queue in range(5):

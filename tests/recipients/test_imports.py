@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone
 
 from notifier.models import ImportState, Recipient, RecipientGroup, RecipientImport
+from notifier.models.imports import AT_WORK
+from notifier.recipients.claims import Claim, Lost
 from notifier.recipients.imports import applying, files, job
-from notifier.recipients.imports.claims import Claim, Lost
 from notifier.recipients.imports.columns import Entry
 from tests import builders
 from tests.recipients.importing import (
@@ -114,7 +115,7 @@ def test_an_import_that_is_broken_off_goes_on_where_it_was(account, monkeypatch)
 def test_a_worker_that_was_taken_for_dead_keeps_nothing(account):
     row = checked(account, FILE)
     confirm(row)
-    late = Claim(row.pk)
+    late = Claim(RecipientImport, row.pk, AT_WORK)
     RecipientImport.objects.update(lease_until=None)
     job.run(row.pk)
     Recipient.objects.update(name="changed since")

@@ -13,6 +13,7 @@ from redis import RedisError
 from notifier.dispatch import clock, renewal
 from notifier.fallback import process as fallback
 from notifier.receipts import process as receipts
+from notifier.recipients.following import job as following
 from notifier.recipients.imports import job as imports
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Command(BaseCommand):
             clock.tick(now)
             receipts.tick(now)
             imports.tick(now)
+            following.tick(now)
         except (DatabaseError, RedisError) as error:
             self._complain(type(error).__name__)
         else:

@@ -10,10 +10,10 @@ import orjson
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from notifier.models import ImportState, Recipient, RecipientGroup
+from notifier.models import ImportState, Recipient, RecipientGroup, RecipientImport
+from notifier.recipients.claims import Claim
 from notifier.recipients.imports import files
 from notifier.recipients.imports.checking import SHOWN
-from notifier.recipients.imports.claims import Claim
 from notifier.recipients.imports.columns import Entry
 from notifier.recipients.imports.comparing import TEXTS, Plan, compare
 
@@ -21,7 +21,7 @@ CHUNK = 2000
 RACES = 5
 
 
-def apply(claim: Claim) -> None:
+def apply(claim: Claim[RecipientImport]) -> None:
     """Raises Lost, Stopping."""
     with files.staged(claim.row.pk).open("rb") as staged:
         staged.seek(claim.row.applied_bytes)
@@ -34,7 +34,7 @@ def apply(claim: Claim) -> None:
     files.staged(claim.row.pk).unlink(missing_ok=True)
 
 
-def _store(claim: Claim, entries: list[Entry], until: int) -> None:
+def _store(claim: Claim[RecipientImport], entries: list[Entry], until: int) -> None:
     """Somebody may give a user id to another person between the look and the write."""
     for race in range(RACES):
         try:
@@ -48,7 +48,7 @@ def _store(claim: Claim, entries: list[Entry], until: int) -> None:
                 raise
 
 
-def _progress(claim: Claim, plan: Plan, until: int) -> dict[str, object]:
+def _progress(claim: Claim[RecipientImport], plan: Plan, until: int) -> dict[str, object]:
     """The figures are now of what was done, not of what the dry run expected."""
     row = claim.row
     wrong = len({problem.row for problem in plan.problems})

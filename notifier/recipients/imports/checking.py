@@ -13,9 +13,9 @@ import orjson
 from django.utils import translation
 from django.utils.translation import gettext_noop
 
-from notifier.models import ImportState, RecipientGroup
+from notifier.models import ImportState, RecipientGroup, RecipientImport
+from notifier.recipients.claims import Claim
 from notifier.recipients.imports import files
-from notifier.recipients.imports.claims import Claim
 from notifier.recipients.imports.columns import Columns, Entry, match
 from notifier.recipients.imports.comparing import compare
 from notifier.recipients.imports.error_file import ErrorFile
@@ -46,13 +46,13 @@ class Findings:
         return {name: getattr(self, name) for name in names}
 
 
-def check(claim: Claim) -> None:
+def check(claim: Claim[RecipientImport]) -> None:
     """Raises Unreadable, Lost, Stopping."""
     with translation.override(claim.row.language):
         _check(claim)
 
 
-def _check(claim: Claim) -> None:
+def _check(claim: Claim[RecipientImport]) -> None:
     import_id = claim.row.pk
     findings = Findings()
     with (

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_noop
 from notifier.dispatch.lanes import Wake, clear, wake_job
 from notifier.models import ImportState, RecipientImport
 from notifier.models.imports import AT_WORK
+from notifier.recipients.claims import ATTEMPTS, Claim, Lost, Stopping
 from notifier.recipients.imports import files
 from notifier.recipients.imports.applying import apply
 from notifier.recipients.imports.checking import check
-from notifier.recipients.imports.claims import ATTEMPTS, Claim, Lost, Stopping
 from notifier.recipients.imports.problems import Unreadable
 
 SOON = timedelta(seconds=15)
@@ -43,7 +43,7 @@ def run(import_id: int) -> None:
     close_old_connections()
     clear(_flag(import_id))
     try:
-        claim = Claim(import_id)
+        claim = Claim(RecipientImport, import_id, AT_WORK)
     except Lost:
         return
     if claim.row.attempts > ATTEMPTS:  # whoever worked on it died, each time
@@ -64,7 +64,7 @@ def run(import_id: int) -> None:
         _failed(claim, error)
 
 
-def _failed(claim: Claim, error: Exception) -> None:
+def _failed(claim: Claim[RecipientImport], error: Exception) -> None:
     where = traceback.extract_tb(error.__traceback__)[-1]
     # Not the exception's text: it may quote a row of the file.
     name = f"{type(error).__name__}, {where.name}:{where.lineno}"
@@ -74,7 +74,7 @@ def _failed(claim: Claim, error: Exception) -> None:
         _end(claim, ImportState.STOPPED, BROKEN, params)
 
 
-def _end(claim: Claim, state: ImportState, text: str, params: object) -> None:
+def _end(claim: Claim[RecipientImport], state: ImportState, text: str, params: object) -> None:
     try:
         claim.keep(state=state, error=[text, params], finished_at=timezone.now())
     except Lost:

@@ -1,45 +1,47 @@
-"""One worker at a time works on an import; what it has done is kept with every chunk.
+"""One worker at a time works on a long task; what it has done is kept with every chunk.
 
-The row is fenced: a worker that was stopped and comes back after its lease keeps nothing.
+The task is a row with `state`, `claimed_by`, `lease_until` and `attempts`. It is fenced: a worker
+that was stopped and comes back after its lease keeps nothing.
 """
 
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from django.db.models import F, Q
+from django.db.models import F, Model, Q
 from django.utils import timezone
 
 from notifier.dispatch.sender import sender
-from notifier.models import RecipientImport
-from notifier.models.imports import AT_WORK
 
+Task = TypeVar("Task", bound=Model)
 LEASE = timedelta(seconds=60)
 ATTEMPTS = 5
 
 
 class Lost(Exception):
-    """Another worker has it, or somebody discarded it: this one stops, and nothing is kept."""
+    """Another worker has it, or somebody ended it: this one stops, and nothing is kept."""
 
 
 class Stopping(Exception):
     """The worker was asked to stop; another one goes on."""
 
 
-class Claim:
-    def __init__(self, import_id: int) -> None:
-        self.me = str(uuid.uuid4())
-        self._mine = RecipientImport.objects.filter(
-            pk=import_id, claimed_by=self.me, state__in=AT_WORK
-        )
+class Claim(Generic[Task]):
+    """`at_work`: the states in which the task is anybody's to take. Raises Lost."""
+
+    def __init__(self, model: type[Task], pk: int, at_work: Collection[str]) -> None:
+        me = str(uuid.uuid4())
+        rows = model._default_manager.filter(pk=pk, state__in=at_work)
+        self._mine = rows.filter(claimed_by=me)
         now = timezone.now()
         free = Q(lease_until=None) | Q(lease_until__lt=now)
-        taken = RecipientImport.objects.filter(free, pk=import_id, state__in=AT_WORK).update(
-            claimed_by=self.me, lease_until=now + LEASE, attempts=F("attempts") + 1
+        taken = rows.filter(free).update(
+            claimed_by=me, lease_until=now + LEASE, attempts=F("attempts") + 1
         )
         if not taken:
             raise Lost
-        self.row = RecipientImport.objects.get(pk=import_id)
+        self.row = model._default_manager.get(pk=pk)
 
     def keep(self, **values: Any) -> None:
         """Raises Lost, and then the transaction around it must not be committed."""
