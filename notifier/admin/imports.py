@@ -87,7 +87,7 @@ class RecipientImportAdmin(ModelAdmin):
     ordering = ("-id",)
     sortable_by = ()
     actions = None
-    change_form_template = "notifier/import.html"
+    change_form_template = add_form_template = "notifier/import.html"
     fields = ("account", "file_name", "requested_by", "confirmed_by", "created_at", "finished_at")
 
     def get_urls(self) -> list[URLPattern]:
@@ -139,6 +139,8 @@ class RecipientImportAdmin(ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         row = self.get_object(request, object_id) if object_id else None
+        if row and not row.is_at_work and "HX-Request" in request.headers:
+            return HttpResponse(headers={"HX-Refresh": "true"})  # the last time: the whole page
         page = _page(row, self.has_add_permission(request)) if row else {}
         return super().changeform_view(
             request, object_id, form_url, {**(extra_context or {}), **page}

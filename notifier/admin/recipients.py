@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from notifier.admin.erase import erase_recipient
 from notifier.admin.export import export
@@ -60,7 +60,14 @@ class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]
     """A phone number goes in and never comes out: its hash is kept, and 138****0000."""
 
     phone = forms.CharField(
-        label=_("phone"), required=False, max_length=30, widget=UnfoldAdminTextInputWidget
+        label=_("Phone"), required=False, max_length=30, widget=UnfoldAdminTextInputWidget
+    )
+
+    groups = forms.ModelMultipleChoiceField(
+        RecipientGroup.objects.none(),
+        label=_("Groups"),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -72,6 +79,7 @@ class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]
         if "groups" in self.fields and self.instance.pk:
             own = RecipientGroup.objects.filter(account=self.instance.account_id)
             self.fields["groups"].queryset = own  # type: ignore[attr-defined]
+            self.fields["groups"].help_text = "" if own.exists() else gettext("There are none yet.")
 
     def clean_phone(self) -> str:
         given = str(self.cleaned_data["phone"]).strip()
@@ -96,9 +104,6 @@ class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.add_error("phone", _("It belongs to another recipient of the account."))
             self.instance.phone_hash = phone_hash(number)
             self.instance.phone_shown = masked_phone(number)
-        groups = cleaned.get("groups")
-        if groups is not None and groups.exclude(account_id=account).exists():
-            self.add_error("groups", _("Choose groups of the recipient's own account."))
         return cleaned
 
 
@@ -116,7 +121,6 @@ class RecipientAdmin(ModelAdmin):
     paginator = InfinitePaginator
     ordering = ("-id",)
     inlines = (SuppressionInline,)
-    filter_horizontal = ("groups",)
     actions_list = ("import_file", "export_file", "sync")
     actions_detail = ("reveal", "erase")
 

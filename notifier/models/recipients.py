@@ -45,7 +45,7 @@ class Recipient(models.Model):
         help_text=_("The same person under all accounts of one Open Platform account."),
     )
     groups = models.ManyToManyField(
-        RecipientGroup, blank=True, related_name="recipients", verbose_name=_("groups")
+        RecipientGroup, blank=True, related_name="recipients", verbose_name=_("recipient groups")
     )
     tags = models.ManyToManyField(
         WeChatTag, editable=False, related_name="recipients", verbose_name=_("WeChat tags")

@@ -29,7 +29,7 @@ class Segment(models.Model):
         blank=True,
     )
     group = models.ForeignKey(
-        RecipientGroup, models.PROTECT, null=True, blank=True, verbose_name=_("group")
+        RecipientGroup, models.PROTECT, null=True, blank=True, verbose_name=_("recipient group")
     )
     tag = models.ForeignKey(
         WeChatTag, models.PROTECT, null=True, blank=True, verbose_name=_("WeChat tag")

@@ -35,6 +35,7 @@ def test_from_the_upload_to_the_recipients(root: Client, account: OfficialAccoun
     assert "Nothing is changed yet." in text(waiting)
     assert 'hx-trigger="every 2s"' in html(waiting)
     work()
+    assert page(root, **{"hx-request": "true"}).headers["HX-Refresh"] == "true"
     checked = page(root)
     assert 'hx-trigger="every 2s"' not in html(checked)
     assert "Import 1 rows" in text(checked)
