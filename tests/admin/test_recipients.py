@@ -5,11 +5,20 @@ import io
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from notifier.admin import personal
-from notifier.models import Recipient, RecipientGroup, State
+from notifier.models import (
+    Recipient,
+    RecipientGroup,
+    RecipientImport,
+    Segment,
+    State,
+    Suppression,
+)
 from notifier.recipients.phones import phone_hash
 from templates_app.models import OfficialAccount
 from tests import builders
@@ -205,3 +214,31 @@ def test_while_a_message_is_sent_nobody_is_erased(root: Client, recipient: Recip
     assert "Try again in a minute" in text(answer)
     recipient.refresh_from_db()
     assert recipient.name == "李雷"
+
+
+LISTS = ["recipient", "recipientimport", "recipientgroup", "segment", "suppression"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_asks_no_more_with_more_rows(root: Client, account: OfficialAccount, name: str):
+    template = builders.make_template(account)
+
+    def rows(first: int) -> None:
+        for number in range(first, first + 5):
+            person = builders.make_recipient(account, user_id=f"u-{number}")
+            group = RecipientGroup.objects.create(account=account, name=f"g-{number}")
+            person.groups.add(group)
+            Segment.objects.create(account=account, name=f"s-{number}", group=group)
+            RecipientImport.objects.create(account=account, file_name="x.csv", language="en")
+            Suppression.objects.create(recipient=person, template=template, since=builders.now())
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as made:
+            root.get(address(f"notifier_{name}", "changelist"))
+        return len(made)
+
+    rows(0)
+    queries()
+    few = queries()
+    rows(5)
+    assert queries() == few

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from notifier.dispatch.sender import sender
 from notifier.models import ImportState, Recipient, RecipientGroup, RecipientImport
 from notifier.models.imports import AT_WORK
 from notifier.recipients.claims import Claim, Lost
@@ -184,3 +185,24 @@ def test_random_files_end_as_the_last_word_says(account, monkeypatch):
         row = imported(account, "\n".join(lines))
         assert sum(figures(row)) == 30
     assert dict(Recipient.objects.values_list("openid", "name")) == known
+
+
+def test_a_worker_that_is_asked_to_stop_leaves_the_rest_to_another(account, monkeypatch):
+    monkeypatch.setattr(applying, "CHUNK", 10)
+    row = checked(account, "\n".join(["openid", *(f"o{n}" for n in range(25))]))
+    confirm(row)
+    write = applying._write
+
+    def stops(account_id, plan):
+        write(account_id, plan)
+        sender().stopping.set()
+
+    monkeypatch.setattr(applying, "_write", stops)
+    job.run(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.new, row.lease_until) == ("applying", 10, None)
+    sender().stopping.clear()
+    monkeypatch.setattr(applying, "_write", write)
+    job.run(row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.new) == ("done", 25)
