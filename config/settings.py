@@ -147,16 +147,19 @@ CACHES = {
     }
 }
 
-# A worker listens to the queues in this order.
+# A worker listens to the queues in this order. What takes minutes has a worker of its own: it
+# would hold up urgent messages.
 RQ_QUEUE_NAMES = ("urgent", "receipts", "normal", "bulk")
+BACKGROUND_QUEUE = "background"
+BACKGROUND_JOB_SECONDS = 4 * 3600
 RQ_QUEUES = {
     name: {
         "URL": REDIS_URL,
         "SERIALIZER": "rq.serializers.JSONSerializer",
-        "DEFAULT_TIMEOUT": 120,
+        "DEFAULT_TIMEOUT": BACKGROUND_JOB_SECONDS if name == BACKGROUND_QUEUE else 120,
         "DEFAULT_RESULT_TTL": 0,
     }
-    for name in RQ_QUEUE_NAMES
+    for name in (*RQ_QUEUE_NAMES, BACKGROUND_QUEUE)
 }
 RQ = {"COMMIT_MODE": "auto"}  # dispatch itself waits for the commit before it wakes a queue
 
@@ -182,6 +185,12 @@ WEBHOOK_TIMEOUT = env.seconds("WEBHOOK_TIMEOUT", 10)
 
 # A version is published by somebody who did not write it; in the demo there is one person.
 TEMPLATE_REVIEW = env.flag("TEMPLATE_REVIEW", default=not HONGYAN_DEMO)
+
+# Imports of recipients: the files lie in HONGYAN_HOME/imports
+IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 256 * 1024 * 1024, minimum=1024)
+IMPORT_KEEP_DAYS = env.integer("IMPORT_KEEP_DAYS", 7, minimum=1)
+
+FOLLOWER_SYNC_HOUR = env.integer("FOLLOWER_SYNC_HOUR", 3, maximum=24)  # 24: never
 
 # API
 API_MAX_BODY_BYTES = env.integer("API_MAX_BODY_BYTES", 65_536, minimum=1024)

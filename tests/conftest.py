@@ -158,7 +158,7 @@ def work() -> Callable[[], None]:
 
     def run() -> None:
         django_rq.get_worker(
-            *settings.RQ_QUEUE_NAMES,
+            *settings.RQ_QUEUES,
             worker_class="notifier.dispatch.worker.DispatchWorker",
             serializer="rq.serializers.JSONSerializer",
         ).work(burst=True, logging_level="WARNING")

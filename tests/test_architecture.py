@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "acting": frozenset(),
     "simulator": frozenset(),
     "models": frozenset({"templates_app"}),
-    "recipients": EVERYBODY,
+    "recipients": EVERYBODY | {"dispatch"},
     "dispatch": EVERYBODY,
     "intake": EVERYBODY | {"recipients", "dispatch"},
     "receipts": EVERYBODY | {"dispatch"},
@@ -32,7 +32,17 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "admin": EVERYBODY | {"intake", "recipients", "dispatch", "audit"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
-    | {"audit", "dispatch", "intake", "receipts", "fallback", "demo", "simulator", "config"},
+    | {
+        "audit",
+        "dispatch",
+        "intake",
+        "receipts",
+        "recipients",
+        "fallback",
+        "demo",
+        "simulator",
+        "config",
+    },
     "checks": frozenset({"templates_app", "audit"}),
     "apps": frozenset({"checks", "dispatch", "audit"}),
 }

@@ -7,9 +7,12 @@ from django_rq.models import Dashboard
 from notifier.admin import who_sends
 from notifier.admin.audit import AuditEntryAdmin
 from notifier.admin.clients import ApiClientAdmin
+from notifier.admin.groups import RecipientGroupAdmin, SegmentAdmin
+from notifier.admin.imports import RecipientImportAdmin
 from notifier.admin.messages import MessageAdmin
 from notifier.admin.people import GroupAdmin, UserAdmin
 from notifier.admin.recipients import RecipientAdmin
+from notifier.admin.suppressions import SuppressionAdmin
 
 __all__ = [
     "ApiClientAdmin",
@@ -17,6 +20,10 @@ __all__ = [
     "GroupAdmin",
     "MessageAdmin",
     "RecipientAdmin",
+    "RecipientGroupAdmin",
+    "RecipientImportAdmin",
+    "SegmentAdmin",
+    "SuppressionAdmin",
     "UserAdmin",
     "who_sends",
 ]

@@ -33,6 +33,10 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     "cloud_sync",
                 ),
                 _item(_("Recipients"), "notifier_recipient_changelist", "group"),
+                _item(_("Segments"), "notifier_segment_changelist", "filter_alt"),
+                _item(_("Groups"), "notifier_recipientgroup_changelist", "groups"),
+                _item(_("Suppressions"), "notifier_suppression_changelist", "block"),
+                _item(_("Imports"), "notifier_recipientimport_changelist", "upload_file"),
             ],
         },
         {

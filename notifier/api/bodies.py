@@ -15,6 +15,7 @@ from notifier.intake.accept import SendRequest
 from notifier.intake.errors import Fault
 from notifier.models import Priority
 from notifier.recipients.directory import Address
+from notifier.recipients.phones import normalised
 
 MAX_DEPTH = 20
 MAX_URL_BYTES = 1024
@@ -36,6 +37,8 @@ class MiniProgram(Struct, forbid_unknown_fields=True):
 class To(Struct, forbid_unknown_fields=True):
     openid: Short | UnsetType = UNSET
     user: Short | UnsetType = UNSET
+    phone: Short | UnsetType = UNSET
+    unionid: Short | UnsetType = UNSET
 
 
 class SendBody(Struct, forbid_unknown_fields=True):
@@ -137,10 +140,15 @@ def _escaped(name: Any) -> str:
 def _address(to: To | str) -> Address:
     if isinstance(to, str):
         return Address(openid=to)
-    openid, user = to.openid or "", to.user or ""
-    if bool(openid) == bool(user):
-        raise InvalidRequest([Fault("/to", "one_of", "Give either openid or user.")], status=422)
-    return Address(openid=openid, user=user)
+    names = ("openid", "user", "phone", "unionid")
+    given = {name: value for name in names if (value := getattr(to, name))}
+    if len(given) != 1:
+        text = "Give one of openid, user, phone and unionid."
+        raise InvalidRequest([Fault("/to", "one_of", text)], status=422)
+    if "phone" in given and normalised(given["phone"]) is None:
+        text = "It is no phone number; those outside China begin with + and the country."
+        raise InvalidRequest([Fault("/to/phone", "invalid_value", text)], status=422)
+    return Address(**given)
 
 
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")

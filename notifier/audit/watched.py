@@ -50,9 +50,14 @@ AUDITED: dict[str, Watched] = {
     ),
     "templates_app.TemplateField": Watched(name=lambda row: f"{row.version} · {row.key}"),
     "notifier.Recipient": Watched(
-        masked=frozenset({"openid", "user_id", "name", "email"}), name=_person
+        masked=frozenset(
+            {"openid", "user_id", "name", "email", "unionid", "phone_hash", "phone_shown"}
+        ),
+        name=_person,
     ),
     "notifier.Suppression": Watched(name=lambda row: f"{_person(row.recipient)} · {row.template}"),
+    "notifier.RecipientGroup": Watched(),
+    "notifier.Segment": Watched(),
     "notifier.ApiClient": Watched(),
     "notifier.ErrcodeNote": Watched(),
     "notifier.ApiKey": Watched(
@@ -66,6 +71,10 @@ NOT_AUDITED: dict[str, str] = {
     "notifier.MessageEvent": "is a trail itself",
     "notifier.MessageCount": "added up by the machine",
     "templates_app.ListedTemplate": "WeChat's own list, as synced",
+    "notifier.RecipientImport": "moved by the machine; who starts one is recorded",
+    "notifier.SeenFollower": "of a running sync",
+    "notifier.FollowerSync": "moved by the machine; who starts one is recorded",
+    "notifier.WeChatTag": "WeChat's own, as synced",
     "notifier.FallbackSend": "made and moved by the machine, shown with its message",
     "notifier.Push": "what WeChat sent, kept as it came",
     "notifier.AuditEntry": "is the trail",

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from notifier.models import ApiClient, Recipient
+from notifier.models import ApiClient, Recipient, RecipientState
 from notifier.simulator.magic import MAGIC
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from templates_app.publishing import ask_for_review, publish
@@ -138,8 +138,11 @@ def simulator_account(account: OfficialAccount, callback_url: str) -> dict[str, 
             }
             for version in versions
         ],
+        "lists_magic": True,
         "followers": [
             {"openid": row.openid, "name": row.name}
-            for row in Recipient.objects.filter(account=account).exclude(openid__in=MAGIC)
+            for row in Recipient.objects.filter(account=account)
+            .exclude(openid__in=MAGIC)
+            .exclude(state=RecipientState.ERASED)
         ],
     }

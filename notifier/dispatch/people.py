@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from notifier.dispatch.send import Attempt
-from notifier.models import Recipient, RecipientState, Suppression
+from notifier.models import UNMOVED, Recipient, RecipientState, Suppression
 from notifier.wechat.errors import Kind
 
 RECIPIENT_STATES: dict[int, RecipientState] = {
@@ -37,11 +37,17 @@ def mark_people(attempts: Iterable[Attempt], now: datetime) -> None:
                     since=now,
                 )
             )
-    Suppression.objects.bulk_create(refusals, ignore_conflicts=True)
+    # One that had expired is in force again.
+    Suppression.objects.bulk_create(
+        refusals,
+        update_conflicts=True,
+        unique_fields=["recipient", "template"],
+        update_fields=["errcode", "since", "until"],
+    )
 
 
 def _move(recipient_id: int, state: RecipientState, began: datetime, now: datetime) -> None:
     """A follow that came after the call is newer; a blacklisting is the operator's to lift."""
     person = Recipient.objects.filter(pk=recipient_id)
-    as_it_was = person.exclude(state=RecipientState.BLACKLISTED).exclude(state_since__gt=began)
+    as_it_was = person.exclude(state__in=UNMOVED).exclude(state_since__gt=began)
     as_it_was.update(state=state, state_since=now)

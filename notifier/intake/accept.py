@@ -76,6 +76,7 @@ REFUSING: dict[str, str] = {
     RecipientState.UNFOLLOWED: gettext_noop("The recipient does not follow the account."),
     RecipientState.REFUSED: gettext_noop("The recipient refuses messages from the account."),
     RecipientState.BLACKLISTED: gettext_noop("The account has blacklisted the recipient."),
+    RecipientState.ERASED: gettext_noop("The recipient's data were erased on their request."),
 }
 _UNKNOWN = Fault(
     "/to",

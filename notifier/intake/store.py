@@ -30,6 +30,8 @@ FRESH: dict[str, str] = {
 ADAPTED = (DateTimeField, JSONField, UUIDField)
 """Databases have their own forms of these; numbers and texts are the same everywhere."""
 
+_MOMENT = DateTimeField()
+
 
 def store(message: Message, template_id: int) -> bool:
     """Stores the message for the recipient whom its account and OpenID name, and sets
@@ -44,7 +46,8 @@ def store(message: Message, template_id: int) -> bool:
         else getattr(message, name)
         for name, field in own
     ]
-    values += [message.account_id, message.openid, template_id]
+    now = _MOMENT.get_db_prep_save(message.created_at, connection)
+    values += [message.account_id, message.openid, template_id, now]
 
     def insert() -> Any:
         with connection.cursor() as cursor:
@@ -67,7 +70,8 @@ def _statement() -> tuple[str, list[tuple[str, "Field[Any, Any]"]]]:
         f"INSERT INTO {Message._meta.db_table} ({columns}) SELECT {values} "  # noqa: S608 - our own names
         f"FROM {Recipient._meta.db_table} r WHERE r.account_id = %s AND r.openid = %s "
         f"AND r.state = '{RecipientState.FOLLOWING}' AND NOT EXISTS (SELECT 1 "
-        f"FROM {Suppression._meta.db_table} s WHERE s.recipient_id = r.id AND s.template_id = %s) "
+        f"FROM {Suppression._meta.db_table} s WHERE s.recipient_id = r.id AND s.template_id = %s "
+        "AND (s.until IS NULL OR s.until > %s)) "
         # The same message: it was stored before its connection broke.
         "ON CONFLICT (id) DO UPDATE SET request_digest = excluded.request_digest "
         "RETURNING recipient_id"

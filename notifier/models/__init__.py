@@ -5,13 +5,19 @@ from notifier.models.clients import ApiClient, ApiKey
 from notifier.models.counts import MessageCount
 from notifier.models.errcode_notes import ErrcodeNote
 from notifier.models.fallbacks import FallbackCause, FallbackSend
+from notifier.models.groups import RecipientGroup, WeChatTag
+from notifier.models.imports import ImportState, RecipientImport
+from notifier.models.masks import masked_email, masked_name, masked_openid, masked_phone
 from notifier.models.messages import MOVES, Message, MessageEvent, Priority, Reason, State
 from notifier.models.pushes import Push
-from notifier.models.recipients import Recipient, RecipientState, masked_openid
+from notifier.models.recipients import UNMOVED, Recipient, RecipientState
+from notifier.models.segments import Segment
 from notifier.models.suppressions import Suppression
+from notifier.models.syncs import FollowerSync, SyncPhase, SyncState
 
 __all__ = [
     "MOVES",
+    "UNMOVED",
     "Action",
     "ActorKind",
     "ApiClient",
@@ -20,6 +26,8 @@ __all__ = [
     "ErrcodeNote",
     "FallbackCause",
     "FallbackSend",
+    "FollowerSync",
+    "ImportState",
     "Message",
     "MessageCount",
     "MessageEvent",
@@ -27,8 +35,17 @@ __all__ = [
     "Push",
     "Reason",
     "Recipient",
+    "RecipientGroup",
+    "RecipientImport",
     "RecipientState",
+    "Segment",
     "State",
     "Suppression",
+    "SyncPhase",
+    "SyncState",
+    "WeChatTag",
+    "masked_email",
+    "masked_name",
     "masked_openid",
+    "masked_phone",
 ]

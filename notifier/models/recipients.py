@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from notifier.models.groups import RecipientGroup, WeChatTag
+from notifier.models.masks import masked_name, masked_openid
 from templates_app.models import OfficialAccount
 
 
@@ -11,6 +13,12 @@ class RecipientState(models.TextChoices):
     UNFOLLOWED = "unfollowed", _("unfollowed")
     REFUSED = "refused", _("refuses messages")
     BLACKLISTED = "blacklisted", _("blacklisted")
+    ERASED = "erased", _("erased")
+    """On the person's request: the row stands for the counts of their messages alone."""
+
+
+UNMOVED = (RecipientState.BLACKLISTED, RecipientState.ERASED)
+"""No event and no answer of WeChat's changes these: they were a person's decision."""
 
 
 class Recipient(models.Model):
@@ -27,6 +35,21 @@ class Recipient(models.Model):
     email = models.EmailField(
         _("e-mail"), blank=True, help_text=_("For templates whose fallback is e-mail.")
     )
+    phone_hash = models.CharField(max_length=64, blank=True, editable=False)
+    """The number itself is kept nowhere (notifier/recipients/phones.py)."""
+    phone_shown = models.CharField(_("phone"), max_length=20, blank=True, editable=False)
+    unionid = models.CharField(
+        "UnionID",
+        max_length=64,
+        blank=True,
+        help_text=_("The same person under all accounts of one Open Platform account."),
+    )
+    groups = models.ManyToManyField(
+        RecipientGroup, blank=True, related_name="recipients", verbose_name=_("recipient groups")
+    )
+    tags = models.ManyToManyField(
+        WeChatTag, editable=False, related_name="recipients", verbose_name=_("WeChat tags")
+    )
     state = models.CharField(
         _("state"),
         max_length=12,
@@ -35,6 +58,9 @@ class Recipient(models.Model):
     )
     state_since = models.DateTimeField(
         _("state since"), null=True, editable=False, help_text=_("WeChat's time of the last event")
+    )
+    followed_at = models.DateTimeField(
+        _("follows since"), null=True, editable=False, help_text=_("WeChat's subscribe_time")
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -48,13 +74,23 @@ class Recipient(models.Model):
                 condition=~models.Q(user_id=""),
                 name="recipient_user_id_once",
             ),
+            models.UniqueConstraint(
+                fields=["account", "phone_hash"],
+                condition=~models.Q(phone_hash=""),
+                name="recipient_phone_once",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "unionid"],
+                condition=~models.Q(unionid=""),
+                name="recipient_unionid_once",
+            ),
+        ]
+        permissions = [
+            ("reveal_recipient", "Can see personal data in full"),
+            ("export_recipient", "Can export recipients"),
+            ("erase_recipient", "Can erase a person's data"),
         ]
         indexes = [models.Index(fields=["user_id"]), models.Index(fields=["openid"])]
 
     def __str__(self) -> str:
-        return self.name or self.user_id or masked_openid(self.openid)
-
-
-def masked_openid(openid: str) -> str:
-    """Enough to tell two people apart, not enough to send to one."""
-    return f"{openid[:4]}…{openid[-4:]}" if len(openid) > 8 else "…"
+        return masked_name(self.name) or self.user_id or masked_openid(self.openid)

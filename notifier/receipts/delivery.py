@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from notifier.models import (
     MOVES,
+    UNMOVED,
     FallbackCause,
     Message,
     MessageEvent,
@@ -119,6 +120,4 @@ def _store(messages: list[Message], state: State, status: str, now: datetime) ->
     count_moved([message.pk for message in messages], state, now)
     if outcome_of(status) is Outcome.REFUSED_BY_USER:
         people = Recipient.objects.filter(pk__in=[message.recipient_id for message in messages])
-        people.exclude(state=RecipientState.BLACKLISTED).update(
-            state=RecipientState.REFUSED, state_since=now
-        )
+        people.exclude(state__in=UNMOVED).update(state=RecipientState.REFUSED, state_since=now)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from notifier import metrics
 from notifier.dispatch.lanes import Wake, clear, wake_job
-from notifier.models import Push, Recipient, RecipientState
+from notifier.models import UNMOVED, Push, Recipient, RecipientState
 from notifier.receipts.delivery import settle_receipts
 
 BATCH = 500
@@ -75,7 +75,7 @@ def _move(recipient: Recipient, state: RecipientState, push: Push) -> None:
     if recipient.state_since and push.happened_at + timedelta(seconds=1) <= recipient.state_since:
         push.outcome = "outdated"
         return
-    if recipient.state != RecipientState.BLACKLISTED:
+    if recipient.state not in UNMOVED:
         recipient.state = state
     if state is RecipientState.FOLLOWING:  # a new follow is a new consent
         recipient.suppressions.all().delete()

@@ -1,4 +1,4 @@
-"""Who a caller means: an OpenID or a user id of their own, within one account.
+"""Who a caller means: an OpenID, a user id of their own, a phone or a UnionID, within one account.
 
 A message to an OpenID needs no look-up: the statement that stores it finds the recipient
 (`notifier/intake/store.py`).
@@ -6,15 +6,21 @@ A message to an OpenID needs no look-up: the statement that stores it finds the 
 
 from dataclasses import dataclass
 
+from django.db.models import Q
+from django.utils import timezone
+
 from notifier.models import Recipient, Suppression
+from notifier.recipients.phones import normalised, phone_hashes
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Exactly one of the two is set."""
+    """Exactly one of them is set. `phone`: as anybody writes it."""
 
     openid: str = ""
     user: str = ""
+    phone: str = ""
+    unionid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +34,22 @@ class Known:
 
 
 def find(account_id: int, template_id: int, address: Address) -> Known | None:
-    if address.openid:
-        found = Recipient.objects.filter(openid=address.openid)
-    else:
-        found = Recipient.objects.filter(user_id=address.user).exclude(user_id="")
-    row = found.filter(account_id=account_id).values_list("id", "openid", "state").first()
+    found = Recipient.objects.filter(_named(address), account_id=account_id)
+    row = found.values_list("id", "openid", "state").first()
     if row is None:
         return None
-    refusals = Suppression.objects.filter(recipient_id=row[0], template_id=template_id)
-    return Known(*row, refuses_template=refusals.exists())
+    refusals = Suppression.objects.in_force(timezone.now())
+    refused = refusals.filter(recipient_id=row[0], template_id=template_id).exists()
+    return Known(*row, refuses_template=refused)
+
+
+def _named(address: Address) -> Q:
+    """Each has an index that holds no empty values, and finds nobody by one."""
+    if address.openid:
+        return Q(openid=address.openid)
+    if address.user:
+        return Q(user_id=address.user) & ~Q(user_id="")
+    if address.unionid:
+        return Q(unionid=address.unionid) & ~Q(unionid="")
+    phone = normalised(address.phone)
+    return Q(phone_hash__in=phone_hashes(phone) if phone else []) & ~Q(phone_hash="")

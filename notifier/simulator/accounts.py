@@ -45,6 +45,14 @@ class Follower:
     name: str = ""
     subscribed_at: int = 0
     subscribe: bool = True
+    unionid: str = ""
+
+
+@dataclass(slots=True)
+class Tag:
+    tag_id: int
+    name: str
+    openids: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -106,6 +114,9 @@ class Account:
     """The mini program's pages, without what follows a question mark; empty: anything goes."""
     templates: dict[str, Template] = field(default_factory=dict)
     followers: dict[str, Follower] = field(default_factory=dict)
+    lists_magic: bool = False
+    """The follower list names the followers of every fate, too."""
+    tags: dict[int, "Tag"] = field(default_factory=dict)
     blacklist: dict[str, None] = field(default_factory=dict)
     counters: Counters = field(default_factory=Counters)
     quota: Quota = field(default_factory=Quota)
@@ -173,9 +184,16 @@ def _templates(value: Any) -> dict[str, Template]:
 def _followers(value: Any) -> dict[str, Follower]:
     now, made = int(time.time()), {}
     for row in value:
-        openid, name = (row, "") if isinstance(row, str) else (row["openid"], row.get("name", ""))
-        made[openid] = Follower(openid, name, now)
+        given = {"openid": row} if isinstance(row, str) else row
+        openid, unionid = given["openid"], _text(given.get("unionid"))
+        followed_at = _whole(given["subscribed_at"]) if "subscribed_at" in given else now
+        made[openid] = Follower(openid, given.get("name", ""), followed_at, unionid=unionid)
     return made
+
+
+def _tags(value: Any) -> dict[int, Tag]:
+    rows = [Tag(_whole(row["id"]), _text(row["name"]), _texts(row["openids"])) for row in value]
+    return {tag.tag_id: tag for tag in rows}
 
 
 _FIELDS: dict[str, Callable[[Any], Any]] = {
@@ -185,11 +203,12 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "callback_mode": _one_of("plain", "compatible", "safe"),
     "duplicate_reply": _one_of("ok", "40241"),
     "ip_not_whitelisted": _text,
-    **dict.fromkeys(("frozen", "banned", "api_unauthorized", "any_openid"), _switch),
+    **dict.fromkeys(("frozen", "banned", "api_unauthorized", "any_openid", "lists_magic"), _switch),
     **dict.fromkeys(("send_quota", "token_lifetime", "dedup_seconds"), _whole),
     "pages": _texts,
     "templates": _templates,
     "followers": _followers,
+    "tags": _tags,
 }
 
 

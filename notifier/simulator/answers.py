@@ -55,6 +55,7 @@ ERRMSG: dict[int, str] = {
     43116: "This template_id is banned",
     43117: "Sending messages to this openid too frequently,please try later",
     44002: "empty post data",
+    45159: "invalid tag id",
     45009: "reach max api daily quota limit",
     45011: "api minute-quota reach limit, must slower, retry next minute",
     45026: "template num exceeds limit",

@@ -32,6 +32,7 @@ ROUTES: dict[str, tuple[str, Handler]] = {
     "/cgi-bin/user/info": ("GET", users.info),
     "/cgi-bin/user/info/batchget": ("POST", users.info_batch),
     "/cgi-bin/tags/get": ("GET", users.tags),
+    "/cgi-bin/user/tag/get": ("POST", users.tag_members),
     "/cgi-bin/tags/members/getblacklist": ("POST", users.blacklist),
     "/cgi-bin/tags/members/batchblacklist": ("POST", users.blacklist_add),
     "/cgi-bin/tags/members/batchunblacklist": ("POST", users.blacklist_remove),

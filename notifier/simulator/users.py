@@ -26,6 +26,9 @@ def _page(openids: list[str], after: str, size: int) -> dict[str, Any]:
 
 def listed(world: World, account: Account, request: Request) -> Answer:
     openids = [row.openid for row in account.followers.values() if row.subscribe]
+    if account.lists_magic:
+        gone = (40003, 43004)
+        openids += [openid for openid, magic in MAGIC.items() if magic.errcode not in gone]
     return plain(_page(openids, request.query().get("next_openid", ""), PAGE))
 
 
@@ -43,9 +46,10 @@ def _info(account: Account, openid: Any) -> dict[str, Any]:
         "openid": openid,
         "language": "zh_CN",
         "subscribe_time": follower.subscribed_at if follower else 1_700_000_000,
+        **({"unionid": follower.unionid} if follower and follower.unionid else {}),
         "remark": "",
         "groupid": 0,
-        "tagid_list": [],
+        "tagid_list": [tag.tag_id for tag in account.tags.values() if openid in tag.openids],
         "subscribe_scene": "ADD_SCENE_QR_CODE",
         "qr_scene": 0,
         "qr_scene_str": "",
@@ -94,4 +98,18 @@ def blacklist_remove(world: World, account: Account, request: Request) -> Answer
 def tags(world: World, account: Account, request: Request) -> Answer:
     blocked = len(account.blacklist)
     rows = [{"id": 1, "name": "黑名单", "count": blocked}, {"id": 2, "name": "星标组", "count": 0}]
+    rows += [
+        {"id": tag.tag_id, "name": tag.name, "count": len(tag.openids)}
+        for tag in account.tags.values()
+    ]
     return plain({"tags": rows})
+
+
+def tag_members(world: World, account: Account, request: Request) -> Answer:
+    asked = request.json()
+    tag = account.tags.get(asked.get("tagid") or 0)
+    if tag is None:
+        raise Refusal(45159)
+    page = _page(tag.openids, str(asked.get("next_openid") or ""), PAGE)
+    del page["total"]
+    return plain(page)

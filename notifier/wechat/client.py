@@ -9,7 +9,7 @@ import asyncio
 import math
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,6 +38,15 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"Credentials({self.appid})"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """OpenIDs, and after which one the next page begins; empty: this was the last."""
+
+    openids: list[str]
+    following: str
+    total: int = 0
 
 
 class WeChatClient:
@@ -136,6 +145,28 @@ class WeChatClient:
         answer = self._with_token("POST", "/cgi-bin/openapi/rid/get", orjson.dumps({"rid": rid}))
         return dict(answer.get("request") or {})
 
+    def followers(self, after: str = "") -> "Page":
+        """GET user/get: up to 10,000 followers in WeChat's order, those after the OpenID."""
+        query = {"next_openid": after} if after else {}
+        return _page(self._with_token("GET", "/cgi-bin/user/get", query=query))
+
+    def follower_details(self, openids: Sequence[str]) -> list[dict[str, Any]]:
+        """POST user/info/batchget, at most 100: openid, subscribe (0 or 1), and of followers
+        subscribe_time (seconds), unionid where there is one, tagid_list, ..."""
+        rows = [{"openid": openid, "lang": "zh_CN"} for openid in openids]
+        body = orjson.dumps({"user_list": rows})
+        answer = self._with_token("POST", "/cgi-bin/user/info/batchget", body)
+        return list(answer.get("user_info_list", []))
+
+    def tags(self) -> list[dict[str, Any]]:
+        """GET tags/get: id, name, count of each tag."""
+        return list(self._with_token("GET", "/cgi-bin/tags/get").get("tags", []))
+
+    def tag_members(self, tag_id: int, after: str = "") -> "Page":
+        """POST user/tag/get: up to 10,000 followers who have the tag."""
+        body = orjson.dumps({"tagid": tag_id, "next_openid": after})
+        return _page(self._with_token("POST", "/cgi-bin/user/tag/get", body))
+
     def fetch_token(self) -> Token:
         """A token from WeChat itself; everybody else takes the shared one. Never in force mode."""
         secret = {"appid": self._credentials.appid, "secret": self._credentials.secret}
@@ -147,16 +178,26 @@ class WeChatClient:
             answer = self._exchange("POST", "/cgi-bin/stable_token", orjson.dumps(body))
         return Token(str(answer["access_token"]), int(answer.get("expires_in", 7200)))
 
-    def _with_token(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+    def _with_token(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         """As for a message: a dead token is replaced once."""
+
+        def call(token: str) -> dict[str, Any]:
+            asked = urlencode({"access_token": token, **(query or {})})
+            return self._exchange(method, f"{path}?{asked}", body)
+
         token = self._tokens.remembered() or self._tokens.obtain(None)
         try:
-            return self._exchange(method, f"{path}?access_token={quote(token, safe='')}", body)
+            return call(token)
         except Refused as error:
             if kind_of(error.errcode) is not Kind.TOKEN:
                 raise
-        token = self._tokens.remembered(dead=token) or self._tokens.obtain(token)
-        return self._exchange(method, f"{path}?access_token={quote(token, safe='')}", body)
+        return call(self._tokens.remembered(dead=token) or self._tokens.obtain(token))
 
     def _exchange(self, method: str, target: str, body: bytes | None = None) -> dict[str, Any]:
         failure = None
@@ -205,6 +246,13 @@ def _failure(error: requests.RequestException) -> Unreachable | Ambiguous:
     if isinstance(error, requests.Timeout):
         return Ambiguous("no answer in time")
     return Ambiguous(f"the connection broke ({name})")
+
+
+def _page(answer: dict[str, Any]) -> Page:
+    """The last page names its own last OpenID, as every other; only the one after it is empty."""
+    openids = [str(one) for one in (answer.get("data") or {}).get("openid", [])]
+    following = str(answer.get("next_openid") or "") if openids else ""
+    return Page(openids, following, int(answer.get("total") or 0))
 
 
 def _answer(status: int, content: bytes) -> dict[str, Any]:

@@ -9,7 +9,16 @@ from django.db.models import Model
 from django.urls import reverse
 
 from notifier.audit.record import record
-from notifier.models import ApiClient, AuditEntry, Message, Recipient
+from notifier.models import (
+    ApiClient,
+    AuditEntry,
+    Message,
+    Recipient,
+    RecipientGroup,
+    RecipientImport,
+    Segment,
+    Suppression,
+)
 from templates_app.models import ListedTemplate, MessageTemplate, OfficialAccount, TemplateVersion
 from tests import builders
 from tests.admin.browsing import address
@@ -42,6 +51,16 @@ def make_world(account: OfficialAccount) -> World:
         MessageTemplate: [template],
         TemplateVersion: [draft, template.published],
         Recipient: [recipient],
+        RecipientGroup: [RecipientGroup.objects.create(account=account, name="会员")],
+        Segment: [Segment.objects.create(account=account, name="杭州会员")],
+        Suppression: [
+            Suppression.objects.create(
+                recipient=recipient, template=template, errcode=43101, since=builders.now()
+            )
+        ],
+        RecipientImport: [
+            RecipientImport.objects.create(account=account, file_name="people.csv", language="en")
+        ],
         Message: [message],
         ApiClient: [client],
         AuditEntry: [record("change", object_name="x", before={"a": 1}, after={"a": 2})],
@@ -56,15 +75,18 @@ def pages(world: World) -> Iterator[str]:
     template = world.rows[MessageTemplate][0]
     yield from map(reverse, ["admin:index", "admin:password_change", "django_rq:home"])
     yield reverse("admin:message-test-send")
+    yield reverse("admin:recipients-export")
+    yield reverse("admin:followers")
+    yield reverse("admin:recipient-erase", args=[world.rows[Recipient][0].pk])
     yield f"{reverse('admin:message-test-send')}?template={template.pk}"
-    for queue in range(4):
+    for queue in range(5):
         yield reverse("django_rq:jobs", args=[queue])
         yield reverse("django_rq:failed_jobs", args=[queue])
         yield reverse("django_rq:workers", args=[queue])
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         yield address(name, "changelist")
-        if model not in (Message, AuditEntry, ListedTemplate):
+        if model not in (Message, AuditEntry, ListedTemplate, Suppression):
             yield address(name, "add")
         for row in world.rows[model]:
             yield from (address(name, view, row.pk) for view in ("change", "history"))

@@ -74,7 +74,7 @@ def test_the_list_tells_of_each_message_what_operators_ask_for(
     builders.set_message(message, state=State.FAILED, errcode=43004)
     said = text(root.get(LOG))
     accepted = formats.date_format(timezone.localtime(message.created_at), "m-d H:i:s")
-    for part in (accepted, "failed", "订单发货通知 v1", "李雷", "43004", "normal", "shop"):
+    for part in (accepted, "failed", "订单发货通知 v1", "李*", "43004", "normal", "shop"):
         assert f" {part} " in said, part
 
 

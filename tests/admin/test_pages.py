@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from notifier.models import ApiClient, ApiKey, Recipient
+from notifier.models import ApiClient, ApiKey, Message, Recipient
 from templates_app.models import OfficialAccount
 from tests.admin.browsing import address, html
 from tests.admin.conftest import SECRETS, WEBHOOK_SECRET, StaffMaker
@@ -61,12 +61,28 @@ def test_no_page_shows_a_secret_to_who_may_only_view(staff: StaffMaker, world: W
         assert viewer.get(page).status_code == 200
 
 
-def test_a_full_openid_stands_on_its_own_persons_page_alone(root: Client, world: World) -> None:
+PERSONAL = {
+    "openid": "oPERSONALxxxxxxxxxxxxxxxxx01",
+    "name": "李雷雷",
+    "email": "lilei@example.com",
+    "unionid": "uPERSONALxxxxxxxxxxxxxxxxx01",
+}
+
+
+def test_personal_data_stand_on_no_page_until_they_are_revealed(root: Client, world: World) -> None:
     (recipient,) = world.rows[Recipient]
-    own = address("notifier_recipient", "change", recipient.pk)
-    openid = str(recipient.openid)  # type: ignore[attr-defined]
-    shown = [page for page in pages(world) if openid in html(root.get(page))]
-    assert shown == [own]
+    Recipient.objects.update(**PERSONAL)
+    Message.objects.update(openid=PERSONAL["openid"])
+
+    def shown() -> dict[str, set[str]]:
+        seen = {page: html(root.get(page)) for page in pages(world)}
+        found = {page: {one for one in PERSONAL if PERSONAL[one] in seen[page]} for page in seen}
+        return {page: names for page, names in found.items() if names}
+
+    assert shown() == {}
+    reveal = address("notifier_recipient", "reveal", recipient.pk)
+    root.post(reveal, {"_form_submitted": "True"})
+    assert shown() == {address("notifier_recipient", "change", recipient.pk): set(PERSONAL)}
 
 
 def test_the_login_page_opens_in_both_languages(client: Client, db: None) -> None:

@@ -64,14 +64,37 @@ PAGES: dict[str, Address] = {
         "notifier_auditentry", "change", AuditEntry.objects.latest("id").pk
     ),
     "audit export": lambda world: reverse("admin:notifier_auditentry_export", args=["csv"]),
+    "imports": of("notifier_recipientimport", "changelist"),
+    "groups": of("notifier_recipientgroup", "changelist"),
+    "segments": of("notifier_segment", "changelist"),
+    "segment count": lambda world: reverse("admin:segment-count"),
+    "suppressions": of("notifier_suppression", "changelist"),
+    "export": lambda world: reverse("admin:recipients-export"),
+    "erase": lambda world: reverse("admin:recipient-erase", args=[world.recipient.pk]),
+    "reveal": of("notifier_recipient", "reveal", "recipient"),
     "queues": lambda world: reverse("django_rq:home"),
     "jobs": lambda world: reverse("django_rq:jobs", args=[0]),
     "emptying a queue": lambda world: reverse("django_rq:clear", args=[0]),
 }
 FOR_ALL_STAFF = {"start", "queues", "jobs", "emptying a queue"}
+ACTIONS = (
+    "test send",
+    "publish",
+    "new version",
+    "check connection",
+    "new key",
+    "revoke keys",
+    "export",
+    "erase",
+    "reveal",
+)
 EVERYTHING_VIEWED = [
     "notifier.view_message",
     "notifier.view_recipient",
+    "notifier.view_recipientimport",
+    "notifier.view_recipientgroup",
+    "notifier.view_segment",
+    "notifier.view_suppression",
     "notifier.view_apiclient",
     "notifier.view_auditentry",
     "templates_app.view_officialaccount",
@@ -113,16 +136,13 @@ def test_figures_of_the_queues_need_a_login(client: Client, path: str, db: None)
 
 def test_who_may_view_all_sees_the_pages(staff: StaffMaker, world: World) -> None:
     viewer = staff(*EVERYTHING_VIEWED)
-    actions = {"test send", "publish", "new version", "check connection", "new key", "revoke keys"}
-    seen = PAGES.keys() - actions - FOR_ALL_STAFF - {"users"}
+    seen = PAGES.keys() - set(ACTIONS) - FOR_ALL_STAFF - {"users"}
     assert {name: viewer.get(PAGES[name](world)).status_code for name in seen} == dict.fromkeys(
         seen, 200
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["test send", "publish", "new version", "check connection", "new key", "revoke keys"]
-)
+@pytest.mark.parametrize("name", ACTIONS)
 def test_who_may_only_view_can_do_nothing(staff: StaffMaker, world: World, name: str) -> None:
     viewer = staff(*EVERYTHING_VIEWED)
     where = PAGES[name](world)

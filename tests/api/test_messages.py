@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from notifier.models import Message
+from notifier.recipients.phones import phone_hash
 from tests import builders
 from tests.api.conftest import URL
 
@@ -28,9 +29,11 @@ def test_a_message_is_accepted(post, body, template, person):
     assert round(lifetime.total_seconds()) == 24 * 3600
 
 
-@pytest.mark.parametrize("name", ["user", "openid", "bare"])
-def test_a_recipient_is_named_in_three_ways(post, body, person, name):
+@pytest.mark.parametrize("name", ["user", "openid", "bare", "phone", "unionid"])
+def test_a_recipient_is_named_in_five_ways(post, body, person, name):
+    type(person).objects.update(phone_hash=phone_hash("13800000001"), unionid="uUNION")
     to = {"user": {"user": "u-1"}, "openid": {"openid": person.openid}, "bare": person.openid}
+    to |= {"phone": {"phone": "+86 138 0000 0001"}, "unionid": {"unionid": "uUNION"}}
     assert post(body | {"to": to[name]}).status_code == 202
     assert Message.objects.get().recipient == person
 

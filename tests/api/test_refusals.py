@@ -24,7 +24,22 @@ def test_a_template_of_an_inactive_account_is_named(post, body, template):
     assert_problem(post(body), 422, "/template", "account_inactive")
 
 
-@pytest.mark.parametrize("to", ["oNobody", {"openid": "oNobody"}, {"user": "nobody"}])
+UNKNOWN = ["oNobody", {"openid": "oNobody"}, {"user": "nobody"}, {"phone": "13800000001"}]
+
+
+@pytest.mark.parametrize(
+    ("to", "pointer", "code"),
+    [
+        ({}, "/to", "one_of"),
+        ({"openid": "oA", "phone": "13800000001"}, "/to", "one_of"),
+        ({"phone": "123"}, "/to/phone", "invalid_value"),
+    ],
+)
+def test_a_recipient_is_named_in_one_way_that_can_be(post, body, to, pointer, code):
+    assert_problem(post(body | {"to": to}), 422, pointer, code)
+
+
+@pytest.mark.parametrize("to", [*UNKNOWN, {"unionid": "uNobody"}])
 def test_an_unknown_recipient_is_named(post, body, to):
     assert_problem(post(body | {"to": to}), 422, "/to", "unknown_recipient")
 
@@ -126,7 +141,7 @@ def test_a_missing_field_is_named(post, body, name):
     [
         ({"colour": 1}, "/colour"),
         ({"a/b~c": 1}, "/a~1b~0c"),
-        ({"to": {"openid": "o", "phone": "1"}}, "/to/phone"),
+        ({"to": {"openid": "o", "fax": "1"}}, "/to/fax"),
         ({"miniprogram": {"appid": "wx1", "path": "x"}}, "/miniprogram/path"),
     ],
 )

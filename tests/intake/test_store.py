@@ -1,5 +1,7 @@
 """The one statement of accepting, and the connection that was kept for it."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import OperationalError, connection
 
@@ -162,3 +164,17 @@ def test_a_client_that_is_gone_is_told_to_ask_again(template, recipient):
     client.pk = client_id
     with pytest.raises(Changing):
         builders.make_message(template, recipient, origin=Origin(client=client))
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_refusal_holds_until_its_end(template, recipient, hours):
+    ends = builders.now() + timedelta(hours=hours)
+    Suppression.objects.create(
+        recipient=recipient, template=template, since=builders.now(), until=ends
+    )
+    if hours < 0:
+        assert builders.make_message(template, recipient).recipient_id == recipient.pk
+    else:
+        refused = codes(lambda: builders.make_message(template, recipient))
+        assert refused == [("/to", "recipient_refuses_template")]
+        assert not Message.objects.exists()

@@ -102,3 +102,24 @@ def test_the_callback_check_knows_its_actions(official: Official) -> None:
     body = {"action": "all", "check_operator": "DEFAULT"}
     assert set(official.post("/cgi-bin/callback/check", body)) == {"dns", "ping"}
     assert official.post("/cgi-bin/callback/check", {"action": "x"})["errcode"] == 40202
+
+
+def test_a_tags_members_come_in_pages(official: Official) -> None:
+    openids = [f"o{number:027d}" for number in range(10_001)]
+    official.change(followers=openids, tags=[{"id": 100, "name": "vip", "openids": openids}])
+    tag = {"id": 100, "name": "vip", "count": 10_001}
+    assert tag in official.get("/cgi-bin/tags/get")["tags"]
+    body = {"tagid": 100, "next_openid": ""}
+    first = official.post("/cgi-bin/user/tag/get", body)
+    assert (first["count"], first["next_openid"]) == (10_000, openids[9_999])
+    second = official.post("/cgi-bin/user/tag/get", body | {"next_openid": openids[9_999]})
+    assert second["data"]["openid"] == openids[10_000:]
+    assert official.post("/cgi-bin/user/tag/get", {"tagid": 9})["errcode"] == 45159
+
+
+def test_details_tell_unionid_and_tags_where_there_are_any(official: Official) -> None:
+    followers = [{"openid": FOLLOWER, "unionid": "uX", "subscribed_at": 1_700_000_000}]
+    official.change(followers=followers, tags=[{"id": 100, "name": "v", "openids": [FOLLOWER]}])
+    told = official.get("/cgi-bin/user/info", openid=FOLLOWER)
+    assert (told["unionid"], told["tagid_list"]) == ("uX", [100])
+    assert told["subscribe_time"] == 1_700_000_000

@@ -15,6 +15,8 @@ from notifier.dispatch import clock, renewal
 from notifier.fallback import process as fallback
 from notifier.intake import figures
 from notifier.receipts import process as receipts
+from notifier.recipients.following import job as following
+from notifier.recipients.imports import job as imports
 from templates_app import hourly
 
 FIGURES_SECONDS = 5
@@ -48,6 +50,8 @@ class Command(BaseCommand):
             if now.second % FIGURES_SECONDS == 0:
                 figures.tick(now)
             self._anchors.tick(now)
+            imports.tick(now)
+            following.tick(now)
         except (DatabaseError, RedisError) as error:
             self._complain(type(error).__name__)
         else:

@@ -19,17 +19,20 @@ WAIT_SECONDS = 0.5
 
 class Command(BaseCommand):
     _is_waiting = False
-    help = "Sends messages and works on receipts. Start as many as there are processors to spare."
+    help = (
+        "Sends messages and works on receipts. Start as many as there are processors to spare, and "
+        "one `worker background` for imports and everything else that takes minutes."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("queues", nargs="*", default=list(settings.RQ_QUEUE_NAMES))
         parser.add_argument("--burst", action="store_true", help="stop when the queues are empty")
 
     def handle(self, *_args: Any, queues: list[str], burst: bool, **_options: Any) -> None:
-        if unknown := set(queues) - set(settings.RQ_QUEUE_NAMES):
+        if unknown := set(queues) - settings.RQ_QUEUES.keys():
             raise CommandError(
                 f"No such queue: {', '.join(sorted(unknown))}. "
-                f"There are {', '.join(settings.RQ_QUEUE_NAMES)}."
+                f"There are {', '.join(settings.RQ_QUEUES)}."
             )
         try:
             self._work(queues, burst)

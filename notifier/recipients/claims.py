@@ -1,0 +1,60 @@
+"""One worker at a time works on a long task; what it has done is kept with every chunk.
+
+The task is a row with `state`, `claimed_by`, `lease_until` and `attempts`. It is fenced: a worker
+that was stopped and comes back after its lease keeps nothing.
+"""
+
+import uuid
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from django.db.models import F, Model, Q
+from django.utils import timezone
+
+from notifier.dispatch.sender import sender
+
+Task = TypeVar("Task", bound=Model)
+LEASE = timedelta(seconds=60)
+ATTEMPTS = 5
+
+
+class Lost(Exception):
+    """Another worker has it, or somebody ended it: this one stops, and nothing is kept."""
+
+
+class Stopping(Exception):
+    """The worker was asked to stop; another one goes on."""
+
+
+class Claim(Generic[Task]):
+    """`at_work`: the states in which the task is anybody's to take. Raises Lost."""
+
+    def __init__(self, model: type[Task], pk: int, at_work: Collection[str]) -> None:
+        me = str(uuid.uuid4())
+        rows = model._default_manager.filter(pk=pk, state__in=at_work)
+        self._mine = rows.filter(claimed_by=me)
+        now = timezone.now()
+        free = Q(lease_until=None) | Q(lease_until__lt=now)
+        taken = rows.filter(free).update(
+            claimed_by=me, lease_until=now + LEASE, attempts=F("attempts") + 1
+        )
+        if not taken:
+            raise Lost
+        self.row = model._default_manager.get(pk=pk)
+
+    def keep(self, **values: Any) -> None:
+        """Raises Lost, and then the transaction around it must not be committed."""
+        if not self._mine.update(lease_until=timezone.now() + LEASE, **values):
+            raise Lost
+        for name, value in values.items():
+            setattr(self.row, name, value)
+
+    def go_on(self) -> None:
+        """Between two chunks."""
+        if sender().stopping.is_set():
+            raise Stopping
+
+    def release(self) -> None:
+        """To be taken by anybody at once; that is no failed attempt."""
+        self._mine.update(lease_until=None, attempts=0)

@@ -1,0 +1,92 @@
+"""Erasing one person on request: their data go, the counts and states of their messages stay."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from notifier.models import (
+    FallbackSend,
+    Message,
+    MessageEvent,
+    Push,
+    Recipient,
+    RecipientState,
+    State,
+)
+
+EMPTY_PAYLOAD = '{"data":{}}'
+"""Of an erased message: pages that show a card find no values in it."""
+
+
+class InTheAir(Exception):
+    """A message to the person is with a worker at this moment; in a minute it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What erasing would do, in numbers."""
+
+    messages: int
+    waiting: int
+    groups: int
+    suppressions: int
+
+
+def effect(recipient: Recipient) -> Effect:
+    messages = Message.objects.filter(recipient=recipient)
+    return Effect(
+        messages=messages.count(),
+        waiting=messages.filter(state=State.QUEUED).count(),
+        groups=recipient.groups.count(),
+        suppressions=recipient.suppressions.count(),
+    )
+
+
+def erase(recipient: Recipient) -> Effect:
+    """Raises InTheAir; then nothing was changed."""
+    before = effect(recipient)
+    with transaction.atomic():
+        # Messages first, then the person, as who settles a send locks them.
+        _empty_messages(recipient)
+        person = Recipient.objects.select_for_update().get(pk=recipient.pk)
+        Push.objects.filter(account_id=person.account_id, openid=person.openid).update(openid="")
+        _forget(person)
+    # One that was accepted while the above went on.
+    with transaction.atomic():
+        _empty_messages(recipient)
+    return before
+
+
+def _empty_messages(person: Recipient) -> None:
+    """What waits is never sent. A claim that comes between finds the rows locked, and then gone."""
+    own = Message.objects.filter(recipient=person)
+    locked = list(own.defer("payload").select_for_update().order_by("pk"))
+    if any(message.state == State.SENDING for message in locked):
+        raise InTheAir
+    now = timezone.now()
+    waiting = [message for message in locked if message.state == State.QUEUED]
+    ids = [message.pk for message in waiting]
+    Message.objects.filter(pk__in=ids).update(state=State.CANCELLED, reason="")
+    MessageEvent.objects.bulk_create(
+        MessageEvent(message=message, at=now, state=State.CANCELLED, attempt=message.attempts)
+        for message in waiting
+    )
+    FallbackSend.objects.filter(message__recipient=person).update(due_at=None, detail="")
+    own.update(openid=_new_openid(person), payload=EMPTY_PAYLOAD, metadata={})
+
+
+def _new_openid(person: Recipient) -> str:
+    return f"erased-{person.pk}"
+
+
+def _forget(person: Recipient) -> None:
+    person.openid = _new_openid(person)
+    for name in ("user_id", "name", "email", "phone_hash", "phone_shown", "unionid"):
+        setattr(person, name, "")
+    person.followed_at = None
+    person.state, person.state_since = RecipientState.ERASED, timezone.now()
+    person.save()
+    person.groups.clear()
+    person.tags.clear()
+    person.suppressions.all().delete()

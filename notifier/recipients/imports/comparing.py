@@ -1,0 +1,94 @@
+"""A chunk of entries beside what is stored: who is new, who changes, whom another one stands for.
+
+The dry run and the import ask the same question, so they cannot differ in their answer.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext_noop
+
+from notifier.models import Recipient, RecipientGroup, masked_openid
+from notifier.recipients.imports.columns import Entry
+from notifier.recipients.imports.problems import Problem
+from notifier.recipients.imports.seen import UNIQUE
+
+TEXTS = ("user_id", "name", "email", "phone_hash", "phone_shown", "unionid")
+TAKEN = gettext_noop("belongs to another recipient already (%(openid)s); empty it there first")
+
+Existing = dict[str, Recipient]
+
+
+@dataclass(slots=True)
+class Plan:
+    new: list[Recipient] = field(default_factory=list)
+    changed: list[Recipient] = field(default_factory=list)
+    unchanged: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    joins: list[tuple[str, str]] = field(default_factory=list)
+    """(OpenID, group's name) that are not yet so."""
+
+
+def compare(account_id: int, entries: Sequence[Entry]) -> Plan:
+    plan = Plan()
+    existing = _existing(account_id, entries)
+    plan.problems = list(_taken(account_id, entries))
+    wrong = {problem.row for problem in plan.problems}
+    members = _members(account_id, entries, existing)
+    for entry in entries:
+        if entry.row in wrong:
+            continue
+        row = existing.get(entry.openid)
+        wanted = [(entry.openid, name) for name in entry.groups]
+        joins = [one for one in wanted if one not in members]
+        plan.joins += joins
+        if row is None:
+            values = {name: getattr(entry, name) for name in TEXTS}
+            plan.new.append(Recipient(account_id=account_id, openid=entry.openid, **values))
+        elif _change(row, entry) or joins:
+            plan.changed.append(row)
+        else:
+            plan.unchanged += 1
+    return plan
+
+
+def _existing(account_id: int, entries: Sequence[Entry]) -> Existing:
+    people = Recipient.objects.filter(account_id=account_id)
+    found = people.filter(openid__in=[entry.openid for entry in entries])
+    return {row.openid: row for row in found}
+
+
+def _change(row: Recipient, entry: Entry) -> bool:
+    """What the entry says is set; an empty cell leaves what is there."""
+    before = [getattr(row, name) for name in TEXTS]
+    for name in TEXTS:
+        if value := getattr(entry, name):
+            setattr(row, name, value)
+    return before != [getattr(row, name) for name in TEXTS]
+
+
+def _taken(account_id: int, entries: Sequence[Entry]) -> Iterator[Problem]:
+    """An id that leads to somebody else: set here as well, it would lead to two people."""
+    people = Recipient.objects.filter(account_id=account_id)
+    for column, name in UNIQUE.items():
+        wanted = {getattr(entry, name): entry for entry in entries if getattr(entry, name)}
+        if column == "openid" or not wanted:
+            continue
+        owners = people.filter(**{f"{name}__in": list(wanted)}).values_list(name, "openid")
+        for value, openid in owners:
+            if openid != wanted[value].openid:
+                shown = {"openid": masked_openid(openid)}
+                yield Problem(wanted[value].row, column, TAKEN, shown)
+
+
+def _members(account_id: int, entries: Sequence[Entry], existing: Existing) -> set[tuple[str, str]]:
+    names = {name for entry in entries for name in entry.groups}
+    if not names:
+        return set()
+    groups = RecipientGroup.objects.filter(account_id=account_id, name__in=names)
+    openids = {row.pk: openid for openid, row in existing.items()}
+    through = Recipient.groups.through.objects.filter(
+        recipientgroup__in=groups, recipient__in=list(openids)
+    )
+    pairs = through.values_list("recipient_id", "recipientgroup__name")
+    return {(openids[pk], name) for pk, name in pairs}

@@ -1,0 +1,73 @@
+"""Segments and suppressions in the admin."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from notifier.models import RecipientGroup, Segment, Suppression, WeChatTag
+from templates_app.models import OfficialAccount
+from tests import builders
+from tests.admin.browsing import address, faults, text
+
+SEGMENT = "notifier_segment"
+COUNT = "admin:segment-count"
+
+
+@pytest.fixture
+def group(account: OfficialAccount) -> RecipientGroup:
+    return RecipientGroup.objects.create(account=account, name="会员")
+
+
+def test_the_count_follows_the_form(root: Client, account: OfficialAccount, group: RecipientGroup):
+    for number in range(3):
+        person = builders.make_recipient(account, user_id=f"u-{number}" if number else "")
+        person.groups.add(group)
+    builders.make_recipient(builders.make_account())
+    asked: dict[str, object] = {"account": account.pk, "group": group.pk, "state": "following"}
+    assert text(root.get(reverse(COUNT), asked)).split()[0] == "3"
+    assert text(root.get(reverse(COUNT), asked | {"user_id": "yes"})).split()[0] == "2"
+    assert text(root.get(reverse(COUNT), asked | {"state": "unfollowed"})).split()[0] == "0"
+
+
+@pytest.mark.parametrize("asked", [{}, {"account": "x"}, {"account": "1", "followed_from": "x"}])
+def test_a_form_that_says_nothing_yet_counts_nothing(
+    root: Client, account: OfficialAccount, asked: dict[str, str]
+) -> None:
+    assert "Choose an account" in text(root.get(reverse(COUNT), asked))
+
+
+def test_the_page_of_a_saved_segment_counts(root: Client, account: OfficialAccount) -> None:
+    segment = Segment.objects.create(account=account, name="all")
+    builders.make_recipient(account)
+    assert "1 recipients fit" in text(root.get(address(SEGMENT, "change", segment.pk)))
+
+
+def test_a_group_of_another_account_is_refused(root: Client, account: OfficialAccount) -> None:
+    other = builders.make_account()
+    group = RecipientGroup.objects.create(account=other, name="x")
+    tag = WeChatTag.objects.create(account=other, wechat_id=100, name="x")
+    given = {"name": "s", "account": account.pk, "group": group.pk, "tag": tag.pk}
+    answer = root.post(address(SEGMENT, "add"), given)
+    assert set(faults(answer)) == {"group", "tag"}
+
+
+def test_a_suppression_tells_its_reason_and_whether_it_holds(
+    root: Client, account: OfficialAccount
+) -> None:
+    template = builders.make_template(account)
+    for name, until in (("u-1", None), ("u-2", builders.now() - timedelta(days=1))):
+        Suppression.objects.create(
+            recipient=builders.make_recipient(account, user_id=name),
+            template=template,
+            errcode=43101,
+            since=builders.now(),
+            until=until,
+        )
+    shown = text(root.get(address("notifier_suppression", "changelist")))
+    assert "43101" in shown
+    assert "not sent" in shown
+    assert "expired" in shown
+    found = root.get(address("notifier_suppression", "changelist"), {"q": "u-2"})
+    assert [row.recipient.user_id for row in found.context["cl"].queryset] == ["u-2"]

@@ -1,0 +1,122 @@
+"""An erased person: nothing of them is found in the database, and figures stay."""
+
+import pytest
+from django.apps import apps
+
+from notifier.intake.accept import Origin
+from notifier.intake.errors import Rejected
+from notifier.models import FallbackSend, Push, Recipient, RecipientGroup, State, Suppression
+from notifier.recipients.directory import Address
+from notifier.recipients.erasing import EMPTY_PAYLOAD, InTheAir, effect, erase
+from notifier.recipients.phones import phone_hash
+from tests import builders
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TRACES = ("oERASEME", "u-erase", "李雷雷", "li@erase.example", "uERASE", "A-SECRET-1", "m-secret")
+TRACES += (phone_hash("13800000001"), "138****0001")
+
+
+@pytest.fixture
+def template():
+    return builders.make_template()
+
+
+@pytest.fixture
+def person(template):
+    person = builders.make_recipient(
+        template.account,
+        openid=builders.openid().replace("oTEST", "oERASEME"),
+        user_id="u-erase",
+        name="李雷雷",
+        email="li@erase.example",
+        unionid="uERASE",
+        phone_hash=phone_hash("13800000001"),
+        phone_shown="138****0001",
+    )
+    person.groups.add(RecipientGroup.objects.create(account=template.account, name="g"))
+    Suppression.objects.create(
+        recipient=person, template=builders.make_template(template.account), since=builders.now()
+    )
+    Push.objects.create(
+        account=template.account,
+        key="k",
+        event="subscribe",
+        openid=person.openid,
+        happened_at=builders.now(),
+        received_at=builders.now(),
+    )
+    return person
+
+
+def message_to(person, template, **values):
+    message = builders.make_message(
+        template,
+        person,
+        data=builders.DATA | {"order_no": "A-SECRET-1"},
+        metadata={"note": "m-secret"},
+        origin=Origin(requested_by="li"),
+    )
+    return builders.set_message(message, **values)
+
+
+def stored():
+    """Every value of every row, as one text."""
+    models = [*apps.get_app_config("notifier").get_models()]
+    return "".join(str(list(model.objects.values())) for model in models)
+
+
+def test_nothing_of_the_person_is_left(person, template):
+    message_to(person, template, state=State.DELIVERED)
+    before = stored()
+    assert [one for one in TRACES if one not in before] == []
+    erase(person)
+    after = stored()
+    assert [one for one in TRACES if one in after] == []
+
+
+def test_states_and_times_of_messages_stay(person, template):
+    message = message_to(person, template, state=State.DELIVERED, sent_at=builders.now())
+    kept = (message.state, message.sent_at, message.created_at, message.recipient_id)
+    erase(person)
+    message.refresh_from_db()
+    assert (message.state, message.sent_at, message.created_at, message.recipient_id) == kept
+    assert (message.payload, message.metadata) == (EMPTY_PAYLOAD, {})
+
+
+def test_what_waits_is_cancelled_and_says_so(person, template):
+    message = message_to(person, template)
+    FallbackSend.objects.create(
+        message=message, cause="expiry", created_at=builders.now(), due_at=builders.now()
+    )
+    assert effect(person).waiting == 1
+    erase(person)
+    message.refresh_from_db()
+    assert message.state == State.CANCELLED
+    assert message.events.get().state == State.CANCELLED
+    assert FallbackSend.objects.get().due_at is None
+
+
+def test_a_message_in_the_air_is_waited_for(person, template):
+    waiting = message_to(person, template)
+    message_to(person, template, state=State.SENDING)
+    with pytest.raises(InTheAir):
+        erase(person)
+    person.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (person.name, waiting.state) == ("李雷雷", State.QUEUED)
+
+
+def test_nobody_sends_to_an_erased_person(person, template):
+    erase(person)
+    for to in (Address(openid=f"erased-{person.pk}"), Address(user="u-erase")):
+        with pytest.raises(Rejected):
+            builders.make_message(template, person, to=to)
+
+
+def test_others_keep_theirs(person, template):
+    other = builders.make_recipient(template.account, name="韩梅梅")
+    message = message_to(other, template)
+    erase(person)
+    message.refresh_from_db()
+    assert message.state == State.QUEUED
+    assert Recipient.objects.get(pk=other.pk).name == "韩梅梅"
