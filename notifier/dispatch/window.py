@@ -7,15 +7,12 @@ START = 16
 TOLERANCE = 2.0
 """An answer that takes twice the shortest time says that calls wait for each other."""
 
-SLOW_SECONDS, SLOW_FACTOR = 0.05, 3
-"""Each step takes an answer's time. Where that is long, many calls are needed and steps are few."""
-
 
 class Window:
     """The gradient algorithm of Netflix's concurrency-limits. `limit` calls may be in the air.
 
     By Little's law the throughput is the limit over the answer time. While answers do not slow
-    down, the limit grows (doubling or more at first, then by its root); when they do, it shrinks in
+    down, the limit grows (doubling at first, then by its root); when they do, it shrinks in
     proportion. So immediate answers need a handful of connections, and slow ones get hundreds.
     """
 
@@ -49,8 +46,6 @@ class Window:
             self._first = False
         elif not self._was_full:
             return  # nothing was learnt about more calls
-        growth = math.sqrt(self.limit)
-        if self._first:
-            growth = self.limit * (SLOW_FACTOR if average >= SLOW_SECONDS else 1)
+        growth = self.limit if self._first else math.sqrt(self.limit)
         wanted = self.limit * gradient + growth
         self.limit = max(self._floor, min(self._ceiling, round(wanted)))
