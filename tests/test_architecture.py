@@ -28,13 +28,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "fallback": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
     "audit": EVERYBODY | {"observability"},
+    "access": EVERYBODY | {"audit", "observability"},
     "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability"},
-    "admin": EVERYBODY | {"intake", "recipients", "dispatch", "audit"},
+    "admin": EVERYBODY | {"intake", "recipients", "dispatch", "audit", "access"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {"audit", "dispatch", "intake", "receipts", "fallback", "demo", "simulator", "config"},
     "checks": frozenset({"templates_app", "audit"}),
-    "apps": frozenset({"checks", "dispatch", "audit"}),
+    "apps": frozenset({"checks", "dispatch", "audit", "access"}),
 }
 LATE_IMPORTS = {"notifier.apps"}
 """Django has no models yet when it loads an AppConfig."""

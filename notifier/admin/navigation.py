@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from notifier.admin.queues import PERMISSION
 from notifier.admin.sending import trouble
 
 
@@ -44,6 +45,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     "title": _("Queues"),
                     "icon": "stacks",
                     "link": reverse_lazy("django_rq:home"),
+                    "permission": lambda request: request.user.has_perm(PERMISSION),
                 },
             ],
         },

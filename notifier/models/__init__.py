@@ -5,6 +5,7 @@ from notifier.models.clients import ApiClient, ApiKey
 from notifier.models.counts import MessageCount
 from notifier.models.errcode_notes import ErrcodeNote
 from notifier.models.fallbacks import FallbackCause, FallbackSend
+from notifier.models.login_failures import LoginFailures
 from notifier.models.messages import MOVES, Message, MessageEvent, Priority, Reason, State
 from notifier.models.pushes import Push
 from notifier.models.recipients import Recipient, RecipientState, masked_openid
@@ -20,6 +21,7 @@ __all__ = [
     "ErrcodeNote",
     "FallbackCause",
     "FallbackSend",
+    "LoginFailures",
     "Message",
     "MessageCount",
     "MessageEvent",
