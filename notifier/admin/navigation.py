@@ -40,6 +40,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 _item(_("API clients"), "notifier_apiclient_changelist", "key"),
                 _item(_("Users"), "auth_user_changelist", "person"),
+                _item(_("Roles and groups"), "auth_group_changelist", "badge"),
                 _item(_("Audit trail"), "notifier_auditentry_changelist", "history_edu"),
                 {
                     "title": _("Queues"),
