@@ -33,7 +33,17 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "admin": EVERYBODY | {"intake", "recipients", "dispatch", "audit", "access"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
-    | {"audit", "dispatch", "intake", "receipts", "fallback", "demo", "simulator", "config"},
+    | {
+        "access",
+        "audit",
+        "dispatch",
+        "intake",
+        "receipts",
+        "fallback",
+        "demo",
+        "simulator",
+        "config",
+    },
     "checks": frozenset({"templates_app", "audit"}),
     "apps": frozenset({"checks", "dispatch", "audit", "access"}),
 }

@@ -1,10 +1,12 @@
 """The second factor: set up, asked for, forced on a role, removed; and each code counts once."""
 
 import re
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -168,6 +170,16 @@ def test_an_administrator_removes_it_and_that_is_recorded(user: User) -> None:
         boss.username,
         user.username,
     )
+
+
+def test_a_command_removes_it_where_nobody_else_can(user: User) -> None:
+    with_factor(user)
+    call_command("remove_second_factor", user.username, stdout=StringIO())
+    assert not TOTPDevice.objects.exists()
+    assert AuditEntry.objects.latest("id").action == "remove_factor"
+    for name in (user.username, "nobody"):
+        with pytest.raises(CommandError, match=name):
+            call_command("remove_second_factor", name)
 
 
 def test_an_open_session_ends_its_trust_with_the_device(user: User, settings: Any) -> None:
