@@ -56,10 +56,13 @@ ROLES: dict[str, Role] = {
             "notifier.view_recipient*",
             "notifier.add_recipient*",
             "notifier.change_recipient*",
+            "notifier.delete_recipientgroup",
             "notifier.import_recipient*",
             "notifier.export_recipient*",
             "notifier.view_suppression",
             "notifier.*_followersync",
+            "notifier.*_segment",
+            "notifier.view_wechattag",
         ),
     ),
     "auditor": Role(
