@@ -46,7 +46,31 @@ BEHIND_PROXY = env.flag("BEHIND_PROXY")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 # Each proxy appends whom it was called by to X-Forwarded-For: only so many are believed.
 PROXY_COUNT = env.integer("PROXY_COUNT", 1, minimum=1) if BEHIND_PROXY else 0
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.flag("HTTPS_ONLY")
+
+# HTTPS, cookies, sessions. Programs' paths (/api/, /wechat/) are not redirected: a key that was
+# sent in the clear is lost already, and must fail where it can be seen.
+HTTPS_ONLY = env.flag("HTTPS_ONLY")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked from within
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.flag("HSTS_SUBDOMAINS")
+# The other hosts of the domain are not ours to decide about: HSTS_SUBDOMAINS, if they are.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = env.integer("SESSION_IDLE_SECONDS", 2 * 3600, minimum=60)
+SESSION_LIFETIME_SECONDS = env.integer("SESSION_LIFETIME_SECONDS", 12 * 3600, minimum=60)
+
+# Logins
+LOGIN_FAILURES = env.integer("LOGIN_FAILURES", 5, minimum=1)
+LOGIN_LOCK_SECONDS = env.integer("LOGIN_LOCK_SECONDS", 15 * 60, minimum=1)
+SECOND_FACTOR_ROLES = env.names("SECOND_FACTOR_ROLES")
+OTP_TOTP_ISSUER = "Hongyan"
+# Wrong codes are counted with the failed logins (notifier/access/throttle.py), for all devices.
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
 
 INSTALLED_APPS = [
     "unfold",
@@ -60,6 +84,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_rq",
     "django_prometheus",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "templates_app",
     "notifier",
 ]
@@ -67,6 +94,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "notifier.observability.requests.request_id",
     "notifier.api.straight.straight_to_views",
+    "notifier.access.headers.headers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -74,8 +102,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "notifier.audit.requests.by_user",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "notifier.access.door.door",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

@@ -1,6 +1,7 @@
-"""How the admin looks: the theme's settings."""
+"""The admin's theme: its name, colours, menus."""
 
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 UNFOLD = {
@@ -19,6 +20,14 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("hongyan/admin.css")],
+    "SCRIPTS": [lambda request: static("hongyan/admin.js")],
+    "LOGIN": {"form": "notifier.access.login.LoginForm"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Second factor"), "link": reverse_lazy("second-factor")},
+        ]
+    },
     "COLORS": {
         "primary": {
             "50": "oklch(97.9% .021 166)",

@@ -21,7 +21,7 @@ def configuration(**_kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def production(**_kwargs: Any) -> list[CheckMessage]:
     """`manage.py check --deploy`"""
-    return [*_demo(), *_hosts(), *_database()]
+    return [*_demo(), *_hosts(), *_database(), *_second_factor()]
 
 
 def _encryption() -> Iterator[CheckMessage]:
@@ -98,4 +98,13 @@ def _database() -> Iterator[CheckMessage]:
             "The database is SQLite: one process at a time can write.",
             hint="Set DATABASE_URL to a PostgreSQL database.",
             id="hongyan.W003",
+        )
+
+
+def _second_factor() -> Iterator[CheckMessage]:
+    if not settings.SECOND_FACTOR_ROLES:
+        yield Warning(
+            "SECOND_FACTOR_ROLES is empty: a password alone opens every login.",
+            hint="Name the roles that need a second factor: at least administrator; * for all.",
+            id="hongyan.W004",
         )

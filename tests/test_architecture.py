@@ -28,11 +28,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "fallback": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
     "audit": EVERYBODY | {"observability"},
+    "access": EVERYBODY | {"audit", "observability"},
     "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability"},
-    "admin": EVERYBODY | {"intake", "recipients", "dispatch", "audit"},
+    "admin": EVERYBODY | {"intake", "recipients", "dispatch", "audit", "access"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {
+        "access",
         "audit",
         "dispatch",
         "intake",
@@ -44,7 +46,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "config",
     },
     "checks": frozenset({"templates_app", "audit"}),
-    "apps": frozenset({"checks", "dispatch", "audit"}),
+    "apps": frozenset({"checks", "dispatch", "audit", "access"}),
 }
 LATE_IMPORTS = {"notifier.apps"}
 """Django has no models yet when it loads an AppConfig."""

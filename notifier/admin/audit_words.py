@@ -36,6 +36,9 @@ COLOURS: dict[str, str] = dict.fromkeys(Action.values, "") | {
     Action.REVOKE.value: "danger",
     Action.HOLD.value: "danger",
     Action.LOGIN_FAILED.value: "danger",
+    Action.LOCKED_OUT.value: "danger",
+    Action.SECOND_FACTOR_FAILED.value: "danger",
+    Action.REMOVE_FACTOR.value: "danger",
     Action.CHANGE.value: "info",
     Action.EXPORT.value: "warning",
 }

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from notifier.admin.queues import PERMISSION
 from notifier.admin.sending import trouble
 
 
@@ -48,11 +49,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 ),
                 _item(_("API clients"), "notifier_apiclient_changelist", "key"),
                 _item(_("Users"), "auth_user_changelist", "person"),
+                _item(_("Roles and groups"), "auth_group_changelist", "badge"),
                 _item(_("Audit trail"), "notifier_auditentry_changelist", "history_edu"),
                 {
                     "title": _("Queues"),
                     "icon": "stacks",
                     "link": reverse_lazy("django_rq:home"),
+                    "permission": lambda request: request.user.has_perm(PERMISSION),
                 },
             ],
         },

@@ -1,14 +1,34 @@
-"""Logins and groups in the theme of the other pages."""
+"""Logins, and the groups that say what they may do. The roles are groups that the code keeps."""
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-admin.site.unregister(User)
-admin.site.unregister(Group)
+from notifier.access import second_factor
+from notifier.access.roles import ROLES
+from templates_app.admin.dialogs import confirm, found, leave_dialog
+
+for model in (User, Group, TOTPDevice, StaticDevice):  # the devices show their secrets
+    admin.site.unregister(model)
+
+
+def in_words(group: Group) -> str:
+    """A role by its name in the reader's language, and what it may do."""
+    if role := ROLES.get(group.name):
+        return f"{gettext(role.title)}: {gettext(role.may)}"
+    return group.name
 
 
 @admin.register(User)
@@ -16,8 +36,81 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "roles", "is_active", "has_second_factor", "last_login")
+    list_filter = ("is_active", "groups")
+    actions_detail = ("remove_second_factor",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        devices = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+        users = super().get_queryset(request).prefetch_related("groups")
+        return users.annotate(with_factor=Exists(devices))
+
+    @admin.display(description=_("roles"))
+    def roles(self, user: User) -> str:
+        names = [_title(group.name) for group in user.groups.all()]
+        return ", ".join([gettext("Superuser")] * user.is_superuser + names) or "–"
+
+    @display(description=_("second factor"), boolean=True)
+    def has_second_factor(self, user: Any) -> bool:
+        return bool(user.with_factor)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "groups" and field:
+            field.label_from_instance = in_words
+        return field
+
+    @action(
+        description=_("Remove second factor"),
+        url_path="remove-second-factor",
+        icon="phonelink_erase",
+        permissions=["remove_second_factor"],
+        dialog=confirm(
+            _("Remove the second factor?"),
+            _(
+                "The next login needs only the password, until another one is set up. Make sure "
+                "that it is really this person who asks."
+            ),
+        ),
+    )
+    def remove_second_factor(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        user = found(self, request, object_id)
+        if second_factor.remove(user):
+            self.message_user(request, gettext("The second factor is removed."), messages.SUCCESS)
+        return leave_dialog("admin:auth_user_change", object_id)
+
+    def has_remove_second_factor_permission(
+        self, request: HttpRequest, object_id: Any = None
+    ) -> bool:
+        """Shown where there is one."""
+        able = request.user.has_perm("auth.change_user")
+        user = User.objects.filter(pk=object_id).first() if able and object_id else None
+        return able and (object_id is None or (user is not None and second_factor.has_one(user)))
 
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    pass
+    list_display = ("shown", "may")
+
+    @admin.display(description=_("name"), ordering="name")
+    def shown(self, group: Group) -> str:
+        return _title(group.name)
+
+    @admin.display(description=_("what it may do"))
+    def may(self, group: Group) -> str:
+        role = ROLES.get(group.name)
+        return gettext(role.may) if role else gettext("a group of your own")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Roles are kept by the code (notifier/access/roles.py): a change would not last."""
+        is_role = obj is not None and obj.name in ROLES
+        return not is_role and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        is_role = obj is not None and obj.name in ROLES
+        return not is_role and super().has_delete_permission(request, obj)
+
+
+def _title(name: str) -> str:
+    role = ROLES.get(name)
+    return gettext(role.title) if role else name

@@ -34,12 +34,16 @@ def _logged_out(user: Any, request: HttpRequest | None = None, **_kwargs: Any) -
 def _login_failed(
     credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any
 ) -> None:
+    name = str(credentials.get(get_user_model().USERNAME_FIELD, ""))
+    refused_login(Action.LOGIN_FAILED, name, request)
+
+
+def refused_login(action: Action, given: str, request: HttpRequest | None) -> None:
     """A name that nobody has is masked: people type their password into the wrong box."""
     users = get_user_model()
-    given = str(credentials.get(users.USERNAME_FIELD, ""))
     known = users._default_manager.filter(**{users.USERNAME_FIELD: given}).first()
     name = known.get_username() if known else masked(given)
-    _of_user(Action.LOGIN_FAILED, ActorKind.ANONYMOUS, name, known.pk if known else "", request)
+    _of_user(action, ActorKind.ANONYMOUS, name, known.pk if known else "", request)
 
 
 def _of_user(

@@ -83,6 +83,10 @@ NOT_AUDITED: dict[str, str] = {
     "contenttypes.ContentType": "made by migrations",
     "sessions.Session": "logins and logouts are recorded",
     "django_rq.Dashboard": "has no table",
+    "notifier.LoginFailures": "counted by the machine; failed logins and waits are recorded",
+    "otp_totp.TOTPDevice": "moves with each code; set-up and removal are recorded, as its user's",
+    "otp_static.StaticDevice": "made and removed with the second factor, which is recorded",
+    "otp_static.StaticToken": "recovery codes: made, used and removed with the second factor",
 }
 _SECRET = re.compile(r"password|secret|digest")
 

@@ -7,6 +7,7 @@ from notifier.models.errcode_notes import ErrcodeNote
 from notifier.models.fallbacks import FallbackCause, FallbackSend
 from notifier.models.groups import RecipientGroup, WeChatTag
 from notifier.models.imports import ImportState, RecipientImport
+from notifier.models.login_failures import LoginFailures
 from notifier.models.masks import masked_email, masked_name, masked_openid, masked_phone
 from notifier.models.messages import MOVES, Message, MessageEvent, Priority, Reason, State
 from notifier.models.pushes import Push
@@ -28,6 +29,7 @@ __all__ = [
     "FallbackSend",
     "FollowerSync",
     "ImportState",
+    "LoginFailures",
     "Message",
     "MessageCount",
     "MessageEvent",

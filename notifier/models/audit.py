@@ -39,6 +39,12 @@ class Action(models.TextChoices):
     LOGIN = "login", _("Logged in")
     LOGIN_FAILED = "login_failed", _("Login failed")
     LOGOUT = "logout", _("Logged out")
+    LOCKED_OUT = "locked_out", _("Has to wait after failed attempts")
+    SECOND_FACTOR = "second_factor", _("Gave the second factor")
+    SECOND_FACTOR_FAILED = "second_factor_failed", _("Second factor failed")
+    ENROL = "enrol", _("Set up a second factor")
+    RECOVERY_CODES = "recovery_codes", _("Made new recovery codes")
+    REMOVE_FACTOR = "remove_factor", _("Removed a second factor")
 
 
 class AuditEntry(models.Model):

@@ -150,7 +150,9 @@ class MessageTemplateAdmin(ModelAdmin):
         return leave_dialog("admin:templates_app_messagetemplate_change", template.pk)
 
     def has_release_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        if not request.user.has_perm("templates_app.change_messagetemplate"):
+        """Who mends the template, and who approves."""
+        able = ("change_messagetemplate", "publish_templateversion")
+        if not any(request.user.has_perm(f"templates_app.{one}") for one in able):
             return False
         held = MessageTemplate.objects.exclude(held_since=None)
         return object_id is None or held.filter(pk=object_id).exists()

@@ -1,0 +1,26 @@
+"""RQ's own pages: for those who may administer the queues, and not for all staff as django-rq has
+it (one of its buttons empties a queue)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django_rq.urls import get_admin_urlpatterns, get_api_urlpatterns
+
+PERMISSION = "django_rq.admin"
+
+
+def _guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return admin.site.admin_view(guarded)
+
+
+queue_pages = [*get_api_urlpatterns(), *get_admin_urlpatterns(view_wrapper=_guarded)]
