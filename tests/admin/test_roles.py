@@ -14,7 +14,7 @@ from django.utils import timezone
 from notifier.access import second_factor
 from notifier.access.roles import keep
 from notifier.admin.repair import REPAIRS
-from notifier.models import ApiClient, Message
+from notifier.models import ApiClient, Message, Recipient
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from tests.access.conftest import with_factor
 from tests.admin.browsing import address, html
@@ -26,32 +26,47 @@ TEMPLATES = {
     "templates_app_officialaccount",
     "templates_app_messagetemplate",
     "templates_app_templateversion",
+    "templates_app_listedtemplate",
 }
-ALL = TEMPLATES | {
-    *("notifier_recipient", "notifier_message", "notifier_apiclient", "notifier_auditentry"),
-    *("auth_user", "auth_group"),
+PEOPLE = {
+    *("notifier_recipient", "notifier_recipientgroup", "notifier_recipientimport"),
+    *("notifier_segment", "notifier_suppression"),
 }
+OTHER_MODELS = {
+    *("notifier_message", "notifier_apiclient", "notifier_auditentry", "auth_user", "auth_group")
+}
+ALL = TEMPLATES | PEOPLE | OTHER_MODELS
 VIEWS: dict[str, set[str]] = {
-    "author": TEMPLATES | {"notifier_recipient"},
+    "author": TEMPLATES | {"notifier_recipient", "notifier_suppression"},
     "approver": TEMPLATES,
-    "sender": TEMPLATES | {"notifier_recipient", "notifier_message"},
+    "sender": TEMPLATES | PEOPLE | {"notifier_message"},
     "auditor": ALL,
     "administrator": ALL,
 }
-CHANGES: dict[str, set[str]] = {
+ADDS: dict[str, set[str]] = {
     "author": {
         *("templates_app_messagetemplate", "templates_app_templateversion", "notifier_recipient")
     },
     "approver": set(),
-    "sender": {"notifier_recipient"},
+    "sender": PEOPLE - {"notifier_suppression"},
     "auditor": set(),
-    "administrator": ALL - {"notifier_message", "notifier_auditentry"},
+    "administrator": ALL
+    - {"notifier_message", "notifier_auditentry"}
+    - {"templates_app_listedtemplate", "notifier_suppression"},
+}
+CHANGES: dict[str, set[str]] = {
+    **ADDS,
+    "sender": ADDS["sender"] - {"notifier_recipientimport"},
+    "administrator": ADDS["administrator"] - {"notifier_recipientimport"}
+    | {"notifier_suppression"},
 }
 DELETES: dict[str, set[str]] = {
     "author": {"templates_app_templateversion"},
+    "sender": {"notifier_recipientgroup", "notifier_segment"},
     "administrator": {
         *("templates_app_templateversion", "templates_app_messagetemplate"),
-        *("notifier_recipient", "auth_user", "auth_group"),
+        *("notifier_recipientgroup", "notifier_segment", "notifier_suppression"),
+        *("auth_user", "auth_group"),
     },
 }
 OTHERS: dict[str, set[str]] = {
@@ -63,6 +78,9 @@ OTHERS: dict[str, set[str]] = {
     "errcodes": {"sender", "auditor", "administrator"},
     "errcode": {"sender", "auditor", "administrator"},
     "notifier_auditentry_export": {"auditor", "administrator"},
+    "recipients-export": {"sender", "administrator"},
+    "followers": {"sender", "auditor", "administrator"},
+    "recipient-erase": {"administrator"},
 }
 QUEUES = {"administrator"}
 
@@ -98,7 +116,7 @@ def may_open(role: str, page: str) -> bool:
     if name in OTHERS:
         return role in OTHERS[name]
     model, _, view = name.rpartition("_")
-    return model in (CHANGES if view == "add" else VIEWS)[role]
+    return model in (ADDS if view == "add" else VIEWS)[role]
 
 
 def all_pages(world: World) -> list[str]:
@@ -178,6 +196,7 @@ ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
     "new key": (lambda: dialog(ApiClient, "new_key"), {"administrator"}),
     "revoke keys": (lambda: dialog(ApiClient, "revoke_keys"), {"administrator"}),
     "remove second factor": (lambda: dialog(User, "remove_second_factor"), {"administrator"}),
+    "reveal": (lambda: dialog(Recipient, "reveal"), {"administrator"}),
     "cancel": (lambda: repair("cancel"), {"sender", "administrator"}),
     "retry": (lambda: repair("retry"), {"sender", "administrator"}),
     "resend": (lambda: repair("resend"), {"sender", "administrator"}),
