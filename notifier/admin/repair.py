@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from notifier.audit.record import record
 from notifier.dispatch.repair import Fate, cancel, fate_of_cancel, fate_of_retry, retry
-from notifier.intake.resend import Resent, fate_of_resend, resend
+from notifier.intake.resend import fate_of_resend, resend
 from notifier.models import Action, Message
 
 LIMIT = 10_000
@@ -35,9 +35,13 @@ class Repair:
     """What happens to the messages of each fate."""
     asks_risk: bool
     """Those that may have been delivered are left alone unless the risk is taken."""
-    do: Callable[[list[UUID], str, bool], Resent]
+    do: Callable[[list[UUID], str, bool], tuple[Counter[Fate], list[UUID]]]
+    """(what became of each, the new messages)"""
 
 
+_REFUSED = gettext_noop(
+    "were refused: the recipient, the template or the account does not take messages"
+)
 _ON_ITS_WAY = gettext_noop("are still on their way and are left alone")
 REPAIRS: dict[str, Repair] = {
     "cancel": Repair(
@@ -53,7 +57,7 @@ REPAIRS: dict[str, Repair] = {
             Fate.TOO_LATE: gettext_noop("cannot be cancelled any more"),
         },
         False,
-        lambda ids, by, risk: Resent(cancel(ids, by, timezone.now())),
+        lambda ids, by, risk: (cancel(ids, by, timezone.now()), []),
     ),
     "retry": Repair(
         _("Try messages again"),
@@ -66,9 +70,10 @@ REPAIRS: dict[str, Repair] = {
             Fate.ON_ITS_WAY: _ON_ITS_WAY,
             Fate.TOO_LATE: gettext_noop("were taken by WeChat and are left alone"),
             Fate.ELSEWHERE: gettext_noop("went another way and are left alone"),
+            Fate.REFUSED: _REFUSED,
         },
         True,
-        lambda ids, by, risk: Resent(retry(ids, by, timezone.now(), risk)),
+        lambda ids, by, risk: (retry(ids, by, timezone.now(), risk), []),
     ),
     "resend": Repair(
         _("Send messages as new"),
@@ -79,9 +84,7 @@ REPAIRS: dict[str, Repair] = {
             Fate.GOES: gettext_noop("were never delivered and are sent as new messages"),
             Fate.RISKY: gettext_noop("may have reached the person: sent as new they arrive twice"),
             Fate.ON_ITS_WAY: _ON_ITS_WAY,
-            Fate.REFUSED: gettext_noop(
-                "were refused: the recipient, the template or the account does not take messages"
-            ),
+            Fate.REFUSED: _REFUSED,
         },
         True,
         lambda ids, by, risk: resend(ids, by, timezone.now(), risk),
@@ -102,11 +105,11 @@ def action(name: str) -> Callable[[Any, HttpRequest, QuerySet[Message]], HttpRes
             return _ask(request, name, repair, rows)
         with_risk = "risk" in request.POST
         ids = [row.pk for row in rows[:LIMIT]]
-        done = repair.do(ids, request.user.get_username(), with_risk)
-        _record(name, ids, done.fates, with_risk)
-        _tell(request, repair, done.fates, with_risk)
+        fates, made = repair.do(ids, request.user.get_username(), with_risk)
+        _record(name, ids, fates, with_risk)
+        _tell(request, repair, fates, with_risk)
         if len(ids) == 1:
-            return redirect("admin:notifier_message_change", *(done.made or ids))
+            return redirect("admin:notifier_message_change", *(made or ids))
         return None
 
     run.__name__ = f"{name}_messages"
@@ -134,7 +137,7 @@ def _record(name: str, ids: list[UUID], fates: Counter[Fate], with_risk: bool) -
 
 
 def _rows(queryset: QuerySet[Message]) -> QuerySet[Message]:
-    return queryset.order_by("-pk").select_related("fallback").defer("payload")
+    return queryset.order_by("-pk").select_related("fallback", "recipient").defer("payload")
 
 
 def _ask(request: HttpRequest, name: str, repair: Repair, rows: list[Message]) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from notifier.dispatch.lanes import Lane, wake
 from notifier.dispatch.moves import move
-from notifier.models import MOVES, Message, Priority, Reason, State
+from notifier.models import MOVES, Message, Priority, Reason, RecipientState, State
 
 CHUNK = 500
 
@@ -31,7 +31,8 @@ class Fate(StrEnum):
     ELSEWHERE = "elsewhere"
     """It went another way, by its template's fallback."""
     REFUSED = "refused"
-    """Accepted today it would be refused: the recipient, the template or the account."""
+    """Accepted today it would be refused: the recipient, the template or the account. And of an
+    erased person nothing is left to send."""
 
 
 def fate_of_cancel(message: Message) -> Fate:
@@ -45,10 +46,16 @@ def fate_of_retry(message: Message) -> Fate:
         return Fate.ON_ITS_WAY
     if State.QUEUED not in MOVES[State(message.state)]:
         return Fate.TOO_LATE
+    if is_erased(message):
+        return Fate.REFUSED
     if hasattr(message, "fallback"):
         return Fate.ELSEWHERE
     doubtful = message.in_doubt_since or message.state == State.UNKNOWN
     return Fate.RISKY if doubtful else Fate.GOES
+
+
+def is_erased(message: Message) -> bool:
+    return message.recipient.state == RecipientState.ERASED
 
 
 def cancel(ids: Iterable[UUID], by: str, now: datetime) -> Counter[Fate]:
@@ -96,7 +103,7 @@ def retry(ids: Iterable[UUID], by: str, now: datetime, with_risk: bool = False) 
 def _locked(ids: list[UUID]) -> list[Message]:
     # In the order of ids, as everybody who locks several.
     rows = Message.objects.filter(pk__in=ids).order_by("pk").defer("payload")
-    return list(rows.select_for_update(of=("self",)).select_related("fallback"))
+    return list(rows.select_for_update(of=("self",)).select_related("fallback", "recipient"))
 
 
 def _chunks(ids: Iterable[UUID]) -> Iterable[list[UUID]]:

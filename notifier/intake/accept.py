@@ -88,7 +88,8 @@ _UNKNOWN = Fault(
 def accept(request: SendRequest, origin: Origin) -> Accepted:
     """Stores one message and wakes its lane.
 
-    Raises Rejected with every fault found, KeyReused or InProgress; then nothing is stored.
+    Raises Rejected with every fault found, KeyReused, InProgress or Changing; then nothing is
+    stored.
     """
     try:
         with running(origin.client, origin.idempotency_key):
@@ -104,10 +105,15 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
             raise
         version = earlier.version
         return Accepted(earlier, version.template.code, version.number, replayed=True)
-    message = accepted.message
-    metrics.accepted.labels(message.account_id, Priority(message.priority).word).inc()
-    transaction.on_commit(lambda: wake_soon(Lane(message.account_id, Priority(message.priority))))
+    announce(accepted.message)
     return accepted
+
+
+def announce(message: Message) -> None:
+    """A message is stored: it is counted, and its lane is woken on commit."""
+    lane = Lane(message.account_id, Priority(message.priority))
+    metrics.accepted.labels(lane.account_id, lane.priority.word).inc()
+    transaction.on_commit(lambda: wake_soon(lane))
 
 
 def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:

@@ -4,11 +4,10 @@ counter that every request adds to would make them wait for each other. From the
 from collections import Counter
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import Count, Max, Sum
 
 from notifier.models import Message, MessageCount
-from notifier.models.counts import ACCEPTED, MINUTES_KEPT, Span
+from notifier.models.counts import ACCEPTED, MINUTES_KEPT, ONE, Span
 from notifier.models.ids import first_id_at
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -57,29 +56,20 @@ def _sum_up(begins: datetime) -> None:
 
 
 def _store(span: Span, begins: datetime, found: Counter[tuple[int, int]]) -> None:
-    with transaction.atomic():
-        MessageCount.objects.bulk_create(
-            [
-                MessageCount(
-                    span=span,
-                    begins=begins,
-                    account_id=account,
-                    template_id=template,
-                    state=ACCEPTED,
-                    shard=0,
-                    count=count,
-                )
-                for (account, template), count in sorted(found.items())
-            ],
-            update_conflicts=True,
-            unique_fields=[
-                "span",
-                "begins",
-                "account_id",
-                "template_id",
-                "state",
-                "errcode",
-                "shard",
-            ],
-            update_fields=["count"],
-        )
+    MessageCount.objects.bulk_create(
+        [
+            MessageCount(
+                span=span,
+                begins=begins,
+                account_id=account,
+                template_id=template,
+                state=ACCEPTED,
+                shard=0,
+                count=count,
+            )
+            for (account, template), count in sorted(found.items())
+        ],
+        update_conflicts=True,
+        unique_fields=ONE,
+        update_fields=["count"],
+    )

@@ -2,20 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
 from django.conf import settings
 
-from notifier.dispatch.lanes import Lane
-from notifier.dispatch.repair import Fate
-from notifier.dispatch.waker import wake_soon
-from notifier.intake.accept import sendable_or_reject
+from notifier.dispatch.repair import Fate, is_erased
+from notifier.intake.accept import announce, sendable_or_reject
 from notifier.intake.errors import Rejected
 from notifier.intake.store import store
-from notifier.models import Message, Priority, State
+from notifier.models import Message, State
 from notifier.models.ids import new_message_id
 
 NEVER_ARRIVED = frozenset({State.FAILED, State.EXPIRED, State.CANCELLED, State.UNDELIVERED})
@@ -23,38 +20,40 @@ ORIGINAL = "resend_of"
 """In the new message's metadata: the id of the first."""
 
 
-@dataclass(slots=True)
-class Resent:
-    fates: Counter[Fate] = field(default_factory=Counter)
-    made: list[UUID] = field(default_factory=list)
-
-
 def fate_of_resend(message: Message) -> Fate:
     if message.state in (State.QUEUED, State.SENDING):
         return Fate.ON_ITS_WAY
+    if is_erased(message):
+        return Fate.REFUSED
     arrived = message.state not in NEVER_ARRIVED or message.in_doubt_since
     return Fate.RISKY if arrived or hasattr(message, "fallback") else Fate.GOES
 
 
-def resend(ids: Iterable[UUID], by: str, now: datetime, with_risk: bool = False) -> Resent:
-    """`with_risk`: those, too, that the person may have got already."""
-    done = Resent()
+def resend(
+    ids: Iterable[UUID], by: str, now: datetime, with_risk: bool = False
+) -> tuple[Counter[Fate], list[UUID]]:
+    """What became of them, and the new messages. `with_risk`: those, too, that the person may have
+    got already."""
+    fates: Counter[Fate] = Counter()
+    made: list[UUID] = []
     wanted = {Fate.GOES, Fate.RISKY} if with_risk else {Fate.GOES}
     rows = Message.objects.filter(pk__in=list(ids)).order_by("pk")
-    for message in rows.select_related("fallback", "version__template").iterator(500):
+    for message in rows.select_related("fallback", "recipient", "version__template").iterator(500):
         fate = fate_of_resend(message)
-        if fate in wanted and not _store_copy(message, by, now, done.made):
-            fate = Fate.REFUSED
-        done.fates[fate] += 1
-    return done
+        if fate in wanted:
+            copy = _stored_copy(message, by, now)
+            made += [copy.pk] if copy else []
+            fate = fate if copy else Fate.REFUSED
+        fates[fate] += 1
+    return fates, made
 
 
-def _store_copy(message: Message, by: str, now: datetime, made: list[UUID]) -> bool:
+def _stored_copy(message: Message, by: str, now: datetime) -> Message | None:
     """The rendered values stay as they were; the checks of today decide."""
     try:
         template = sendable_or_reject(message.version.template.code)
     except Rejected:
-        return False
+        return None
     new_id = new_message_id()
     body = orjson.loads(message.payload) | {"client_msg_id": new_id.hex}
     copy = Message(
@@ -72,7 +71,6 @@ def _store_copy(message: Message, by: str, now: datetime, made: list[UUID]) -> b
         expires_at=now + timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS),
     )
     if not store(copy, template.template_id):
-        return False
-    made.append(new_id)
-    wake_soon(Lane(copy.account_id, Priority(copy.priority)))
-    return True
+        return None
+    announce(copy)
+    return copy

@@ -3,6 +3,7 @@
 A receipt may come before the send's own result is stored, twice, or never.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ from notifier.models import (
     RecipientState,
     State,
 )
-from notifier.models.counts import count_moved
+from notifier.models.counts import Key, Tally, add_counts
 from notifier.models.fallbacks import begin_fallbacks
 from notifier.wechat.callback import Outcome, outcome_of
 
@@ -50,18 +51,23 @@ def settle_receipts(pushes: list[Push], now: datetime) -> None:
         push.outcome = "applied"
         message.state = state
         moved.setdefault((state, push.status), []).append(message)
+    tallies: dict[Key, Tally] = defaultdict(Tally)
     for (state, status), group in moved.items():
         _store(group, state, status, now)
+        for message in group:
+            tallies[message.account_id, message.version.template_id, state.value, 0].add()
+    add_counts(tallies, now)
 
 
 def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:
     msgids = {push.msgid for push in pushes if _is_real(push.msgid)}
     accounts = {push.account_id for push in pushes}
     rows = (
-        Message.objects.select_for_update()
+        Message.objects.select_for_update(of=("self",))
+        .select_related("version")
         .order_by("id")
         .filter(msgid__in=msgids, msgid__gt="", account_id__in=accounts)
-        .only("account_id", "msgid", "state", "attempts", "recipient_id")
+        .only("account_id", "msgid", "state", "attempts", "recipient_id", "version__template_id")
     )
     return {(row.account_id, row.msgid): row for row in rows}
 
@@ -85,7 +91,7 @@ def _by_openid(push: Push, now: datetime) -> Message | None:
         recipient__openid=push.openid,
         recipient__account_id=push.account_id,
     )
-    candidates = list(waiting.select_for_update(of=("self",))[:2])
+    candidates = list(waiting.select_related("version").select_for_update(of=("self",))[:2])
     if len(candidates) != 1:
         return None
     if _is_real(push.msgid):
@@ -117,7 +123,6 @@ def _store(messages: list[Message], state: State, status: str, now: datetime) ->
     )
     if state is State.UNDELIVERED:
         begin_fallbacks([message.pk for message in messages], FallbackCause.REFUSAL, now)
-    count_moved([message.pk for message in messages], state, now)
     if outcome_of(status) is Outcome.REFUSED_BY_USER:
         people = Recipient.objects.filter(pk__in=[message.recipient_id for message in messages])
         people.exclude(state__in=UNMOVED).update(state=RecipientState.REFUSED, state_since=now)

@@ -5,15 +5,8 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from notifier.models import (
-    FallbackSend,
-    Message,
-    MessageEvent,
-    Push,
-    Recipient,
-    RecipientState,
-    State,
-)
+from notifier.dispatch.moves import move
+from notifier.models import FallbackSend, Message, Push, Recipient, RecipientState, State
 
 EMPTY_PAYLOAD = '{"data":{}}'
 """Of an erased message: pages that show a card find no values in it."""
@@ -64,14 +57,8 @@ def _empty_messages(person: Recipient) -> None:
     locked = list(own.defer("payload").select_for_update().order_by("pk"))
     if any(message.state == State.SENDING for message in locked):
         raise InTheAir
-    now = timezone.now()
-    waiting = [message for message in locked if message.state == State.QUEUED]
-    ids = [message.pk for message in waiting]
-    Message.objects.filter(pk__in=ids).update(state=State.CANCELLED, reason="")
-    MessageEvent.objects.bulk_create(
-        MessageEvent(message=message, at=now, state=State.CANCELLED, attempt=message.attempts)
-        for message in waiting
-    )
+    waiting = {row.pk: row.attempts for row in locked if row.state == State.QUEUED}
+    move(waiting, State.CANCELLED, timezone.now())
     FallbackSend.objects.filter(message__recipient=person).update(due_at=None, detail="")
     own.update(openid=_new_openid(person), payload=EMPTY_PAYLOAD, metadata={})
 

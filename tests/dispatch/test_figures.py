@@ -71,6 +71,25 @@ def test_the_counts_are_those_of_the_rows(platform, work):
     assert found[State.SENT, 0] + found[State.FAILED, 0] == 50
 
 
+def test_writers_of_several_states_do_not_wait_for_each_other_in_a_circle(transactional_db):
+    """The claiming thread and the settler of a process add to the same rows, in one transaction
+    each: one statement after the other here, all in one there."""
+    now = timezone.now()
+
+    def add(number):
+        for _ in range(20):
+            with transaction.atomic():
+                if number % 2:
+                    add_counts({(1, 2, "expired", 0): Tally(1)}, now)
+                    add_counts({(1, 1, "unknown", 0): Tally(1)}, now)
+                else:
+                    both = {(1, 1, "unknown", 0): Tally(1), (1, 2, "expired", 0): Tally(1)}
+                    add_counts(both, now)
+
+    at_once(4, add)
+    assert counted() == Counter({("expired", 0): 80, ("unknown", 0): 80})
+
+
 def test_many_writers_lose_no_count(transactional_db):
     now = timezone.now()
 
