@@ -3,16 +3,7 @@
 from dataclasses import dataclass
 
 from templates_app.models import TemplateField, TemplateVersion
-
-PARTS = (
-    "wechat_template_id",
-    "title",
-    "content",
-    "url",
-    "miniprogram_appid",
-    "miniprogram_pagepath",
-)
-FIELD_PARTS = ("label", "pattern", "overflow", "sample", "enum_values")
+from templates_app.versions import FIELD_PARTS, PARTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 Called by intake for every message, and by the admin for previews. Compiled once per version.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import call
+from typing import Protocol
 
 from templates_app.fields import (
     UNSEEN,
@@ -89,6 +90,15 @@ class CardRow:
     label: str
     value: str
     hidden: bool
+
+
+class LabelledField(Protocol):
+    """A FieldSpec, or a row of one."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def label(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,18 +226,18 @@ def payload(
     return body
 
 
-def card_rows(compiled: CompiledTemplate, rendered: Rendered) -> list[CardRow]:
-    """Return the card's lines as the follower sees them.
+def card_rows(fields: Iterable[LabelledField], data: Mapping[str, str]) -> list[CardRow]:
+    """Return the card's lines as the follower sees them; `data`: key -> the value WeChat gets.
 
     History templates since 2023-05-04: `first` and `remark` are hidden and the fields between are
     folded at 20 characters (announcement in the developer community).
     """
     rows = []
-    for spec in compiled.spec.fields:
-        value = rendered.data.get(spec.key, "")
-        folded = shorten(spec.key, value) if field_type(spec.key) == "history" else value
-        hidden = spec.key in UNSEEN
-        rows.append(CardRow(spec.label, value if hidden else folded, hidden))
+    for field in fields:
+        value = data.get(field.key, "")
+        hidden = field.key in UNSEEN
+        folds = field_type(field.key) == "history" and not hidden
+        rows.append(CardRow(field.label, shorten(field.key, value) if folds else value, hidden))
     return rows
 
 

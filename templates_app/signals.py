@@ -8,6 +8,9 @@ template_released = Signal()
 who_sends = Signal()
 """sender: MessageTemplate; `template`. Receivers return the names of those who send it."""
 
+templates_synced = Signal()
+"""sender: OfficialAccount; `account`, and `count`: how many templates WeChat lists."""
+
 connection_checked = Signal()
 """sender: OfficialAccount; `account`, and `answer`: ok, or why not, as `notifier/wechat`
 says it."""

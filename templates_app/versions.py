@@ -4,7 +4,8 @@ from django.db import transaction
 
 from templates_app.models import MessageTemplate, TemplateField, TemplateVersion
 
-_COPIED = (
+# What a version says, and each of its fields.
+PARTS = (
     "wechat_template_id",
     "title",
     "content",
@@ -12,7 +13,8 @@ _COPIED = (
     "miniprogram_appid",
     "miniprogram_pagepath",
 )
-_COPIED_FIELD = ("position", "key", "label", "pattern", "overflow", "sample", "enum_values")
+FIELD_PARTS = ("label", "pattern", "overflow", "sample", "enum_values")
+_FIELD_NAMED = ("position", "key")
 
 
 @transaction.atomic
@@ -22,10 +24,13 @@ def copy_newest(template: MessageTemplate) -> TemplateVersion | None:
     if newest is None or not newest.is_published:
         return newest
     version = TemplateVersion.objects.create(
-        template=template, **{name: getattr(newest, name) for name in _COPIED}
+        template=template, **{name: getattr(newest, name) for name in PARTS}
     )
     TemplateField.objects.bulk_create(
-        TemplateField(version=version, **{name: getattr(field, name) for name in _COPIED_FIELD})
+        TemplateField(
+            version=version,
+            **{name: getattr(field, name) for name in (*_FIELD_NAMED, *FIELD_PARTS)},
+        )
         for field in newest.fields.all()
     )
     return version

@@ -6,16 +6,14 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, URLPattern, re_path, reverse
 from django.utils import formats, timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
 from notifier.admin.audit_export import KINDS, exported
 from notifier.admin.audit_filters import ActionFilter, DaysFilter, KindFilter, TypeFilter, WhoFilter
@@ -27,13 +25,15 @@ from notifier.admin.audit_words import (
     lines,
     type_in_words,
 )
+from notifier.admin.keyset import KeysetChangeList
 from notifier.audit.chain import digest
 from notifier.audit.record import record
 from notifier.models import Action, ActorKind, AuditEntry
+from templates_app.admin.pages import PageAdmin, ReadOnlyAdmin
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ModelAdmin):
+class AuditEntryAdmin(ReadOnlyAdmin, PageAdmin):
     list_display = ("when", "who", "did", "thing", "changed_fields", "address")
     list_display_links = ("when",)
     list_filter = (WhoFilter, ActionFilter, TypeFilter, KindFilter, ("day", DaysFilter))
@@ -43,7 +43,6 @@ class AuditEntryAdmin(ModelAdmin):
     search_help_text = _("Who, or a request id, whole; or part of the object's name")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    paginator = InfinitePaginator
     ordering = ("-day", "-number")
     sortable_by = ()
     actions = None
@@ -93,18 +92,11 @@ class AuditEntryAdmin(ModelAdmin):
     def place(self, entry: AuditEntry) -> str:
         return gettext("row %(number)d of %(day)s") % {"number": entry.number, "day": entry.day}
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        entry = self.get_object(request, object_id)
-        context = _page(request, entry) if entry else {}
-        return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **context}
-        )
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return KeysetChangeList
+
+    def page_context(self, request: HttpRequest, row: AuditEntry) -> dict[str, Any]:
+        return _page(request, row)
 
     def export(self, request: HttpRequest, kind: str) -> HttpResponseBase:
         """The rows that the list shows with the same filters, and that were there before the
@@ -122,15 +114,6 @@ class AuditEntryAdmin(ModelAdmin):
             after={"format": kind, "filters": filters},
         )
         return exported(shown.get_queryset(request).filter(pk__lt=entry.pk), kind)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def _who(entry: AuditEntry) -> str:

@@ -1,7 +1,7 @@
 """The first page: is it well, and if not, where?"""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -99,7 +99,7 @@ def _tiles(today: figures.Figures, before: figures.Figures) -> Iterable[Tile]:
         )
 
 
-def _chart(points: Iterable[tuple[str, Mapping[str, int]]]) -> str:
+def _chart(points: Iterable[tuple[str, Counter[str]]]) -> str:
     """Chart.js' data."""
     named = list(points)
     return orjson.dumps(
@@ -109,7 +109,7 @@ def _chart(points: Iterable[tuple[str, Mapping[str, int]]]) -> str:
                 {
                     "label": gettext(title),
                     "backgroundColor": colour,
-                    "data": [sum(Counter(of)[one] for one in states) for _, of in named],
+                    "data": [sum(of[one] for one in states) for _, of in named],
                 }
                 for title, colour, states in LINES
             ],

@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
 from django.utils import formats, timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from notifier.admin.errcodes import errcode, errcodes
@@ -30,6 +29,7 @@ from notifier.admin.test_send import test_send
 from notifier.admin.words import lines, what_happened, what_to_do
 from notifier.dispatch.waiting import waiting
 from notifier.models import FallbackSend, Message, Recipient, State, masked_openid
+from templates_app.admin.pages import PageAdmin, ReadOnlyAdmin
 from templates_app.admin.reasons import reason_in_words
 from templates_app.card import card_of
 
@@ -47,7 +47,7 @@ COLOURS: dict[str, str] = {
 
 
 @admin.register(Message)
-class MessageAdmin(ModelAdmin):
+class MessageAdmin(ReadOnlyAdmin, PageAdmin):
     list_display = (
         "accepted",
         "shown_state",
@@ -165,20 +165,10 @@ class MessageAdmin(ModelAdmin):
     def sender(self, message: Message) -> str:
         return message.client.name if message.client else message.requested_by
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        message = self.get_object(request, object_id)
-        context = _page(message) if message else {}
-        if message and self.has_repair_permission(request):
-            context["repairs"] = possible(message)
-        return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **context}
-        )
+    def page_context(self, request: HttpRequest, row: Message) -> dict[str, Any]:
+        return _page(row) | {
+            "repairs": possible(row) if self.has_repair_permission(request) else []
+        }
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -186,15 +176,6 @@ class MessageAdmin(ModelAdmin):
         titles = [(f"{name}_messages", repair.title_of_one) for name, repair in REPAIRS.items()]
         repairs = titles if self.has_repair_permission(request) else []
         return super().changelist_view(request, {**(extra_context or {}), "repairs": repairs})
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def _search(queryset: QuerySet[Message], term: str) -> QuerySet[Message]:

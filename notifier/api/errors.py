@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.defaults import page_not_found
 from django.views.defaults import server_error as server_error_page
@@ -14,6 +13,7 @@ from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
 from notifier.intake.errors import Changing, Fault, InProgress, KeyReused, Rejected
+from notifier.models.away import AWAY, leave_read_only
 from notifier.observability.requests import current_request_id
 
 log = logging.getLogger(__name__)
@@ -126,8 +126,7 @@ def _not_found(_error: Exception) -> HttpResponse:
 
 def unavailable(error: Exception) -> HttpResponse:
     log.warning("the database is away (%s)", type(error).__name__)
-    if isinstance(error, InternalError):  # read-only since a failover: not to be kept
-        connection.close()
+    leave_read_only(error)
     return problem(
         503,
         "unavailable",
@@ -186,7 +185,7 @@ _ANSWERS: tuple[tuple[Errors, Callable[..., HttpResponse]], ...] = (
     (exceptions.NotAuthenticated, _unauthorized),
     ((Http404, exceptions.NotFound), _not_found),
     (exceptions.APIException, _drf_problem),
-    ((OperationalError, InterfaceError, InternalError), unavailable),
+    (AWAY, unavailable),
 )
 """The first that fits."""
 

@@ -12,7 +12,7 @@ from notifier.audit.values import masked
 from notifier.models import Action, ActorKind
 from notifier.observability.requests import client_address, current_request_id
 from templates_app.models import OfficialAccount
-from templates_app.signals import connection_checked
+from templates_app.signals import connection_checked, templates_synced
 
 
 def connect() -> None:
@@ -20,6 +20,7 @@ def connect() -> None:
     user_logged_out.connect(_logged_out, dispatch_uid="audit")
     user_login_failed.connect(_login_failed, dispatch_uid="audit")
     connection_checked.connect(_connection_checked, dispatch_uid="audit")
+    templates_synced.connect(_templates_synced, dispatch_uid="audit")
 
 
 def _logged_in(user: Any, request: HttpRequest | None = None, **_kwargs: Any) -> None:
@@ -60,10 +61,18 @@ def _of_user(
 
 
 def _connection_checked(account: OfficialAccount, answer: str, **_kwargs: Any) -> None:
+    _of_account(Action.CHECK_CONNECTION, account, {"answer": answer})
+
+
+def _templates_synced(account: OfficialAccount, count: int, **_kwargs: Any) -> None:
+    _of_account(Action.SYNC, account, {"templates": count})
+
+
+def _of_account(action: Action, account: OfficialAccount, after: dict[str, Any]) -> None:
     record(
-        Action.CHECK_CONNECTION,
+        action,
         object_type=account._meta.label_lower,
         object_id=account.pk,
         object_name=str(account),
-        after={"answer": answer},
+        after=after,
     )

@@ -1,7 +1,6 @@
 """The clock's care for tokens: the next one is there before the old one ends."""
 
 import logging
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from django.db import close_old_connections
@@ -17,15 +16,7 @@ from templates_app.wechat import client_for
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS = 10
 AT_ONCE = 8
-
-
-def start(stop: threading.Event) -> threading.Thread:
-    """In a thread of its own: WeChat may be slow, and the clock must not be."""
-    thread = threading.Thread(target=_run, args=(stop,), name="tokens", daemon=True)
-    thread.start()
-    return thread
 
 
 def renew_tokens() -> None:
@@ -34,15 +25,6 @@ def renew_tokens() -> None:
     accounts = list(OfficialAccount.objects.filter(is_active=True))
     with ThreadPoolExecutor(AT_ONCE) as threads:
         list(threads.map(_renew, accounts))
-
-
-def _run(stop: threading.Event) -> None:
-    while not stop.is_set():
-        try:
-            renew_tokens()
-        except Exception as error:  # the database or Redis is away; the clock itself says so
-            log.debug("tokens were not renewed (%s)", type(error).__name__)
-        stop.wait(EVERY_SECONDS)
 
 
 def _renew(account: OfficialAccount) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from notifier import metrics
@@ -17,13 +17,13 @@ from notifier.dispatch.retry import Step, next_step
 from notifier.dispatch.send import Attempt
 from notifier.dispatch.tallies import tallies
 from notifier.models import FallbackCause, Priority, Reason, State
+from notifier.models.away import AWAY
 from notifier.models.counts import add_counts
 from notifier.models.fallbacks import begin_fallbacks
 from notifier.wechat.errors import Kind
 
 log = logging.getLogger(__name__)
 
-AWAY = (OperationalError, InterfaceError, InternalError)
 RETRY_SECONDS = (0.1, 0.5, 1, 2, 4, 8, 8, 8, 8)
 """About as long as a lease lasts after the call."""
 

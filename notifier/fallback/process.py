@@ -1,9 +1,7 @@
 """The other ways to a person, walked by a thread of the clock: a mail server or a service that
 hangs must not hold up a worker, which sends urgent messages."""
 
-import logging
 import random
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -13,8 +11,6 @@ from django.utils import timezone
 from notifier.fallback.ways import WAYS, NoWay
 from notifier.models import FallbackSend
 
-log = logging.getLogger(__name__)
-
 BATCH = 40
 AT_ONCE = 8
 ATTEMPTS = 8
@@ -22,32 +18,16 @@ LEASE = timedelta(minutes=5)
 """Far longer than a batch's calls may take; what a dead clock held is repeated after it."""
 
 
-def start(stop: threading.Event) -> threading.Thread:
-    thread = threading.Thread(target=_run, args=(stop,), name="fallbacks", daemon=True)
-    thread.start()
-    return thread
-
-
-def _run(stop: threading.Event) -> None:
-    is_full = False
-    while is_full or not stop.wait(1):
-        try:
-            is_full = process_fallbacks() == BATCH and not stop.is_set()
-        except Exception as error:  # the database is away; the clock itself says so
-            is_full = False
-            log.debug("fallbacks wait (%s)", type(error).__name__)
-
-
-def process_fallbacks() -> int:
-    """How many were due. No transaction is open during a call, and its threads touch no database.
-    Two clocks do no harm: rows are taken under a lease."""
+def process_fallbacks() -> bool:
+    """True: more may be due. No transaction is open during a call, and its threads touch no
+    database. Two clocks do no harm: rows are taken under a lease."""
     close_old_connections()
     rows = _take(timezone.now())
     if rows:
         with ThreadPoolExecutor(AT_ONCE) as threads:
             list(threads.map(_send, rows))
         FallbackSend.objects.bulk_update(rows, ["attempts", "detail", "sent_at", "due_at"])
-    return len(rows)
+    return len(rows) == BATCH
 
 
 def _take(now: datetime) -> list[FallbackSend]:

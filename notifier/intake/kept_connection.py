@@ -4,7 +4,9 @@ round trip before it, a dead one is replaced when it fails."""
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import InternalError, connection
+
+from notifier.models.away import AWAY
 
 Result = TypeVar("Result")
 
@@ -17,7 +19,7 @@ def on_kept_connection(statement: Callable[[], Result]) -> Result:
     connection.health_check_done = True  # type: ignore[attr-defined]  # Django's own flag
     try:
         return statement()
-    except (OperationalError, InterfaceError, InternalError) as error:
+    except AWAY as error:
         if not is_kept or connection.in_atomic_block:
             raise
         if not isinstance(error, InternalError) and connection.is_usable():

@@ -3,7 +3,6 @@
 import logging
 from datetime import UTC, datetime
 
-from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from notifier.dispatch.waker import waker
 from notifier.models import Push
+from notifier.models.away import AWAY, leave_read_only
 from notifier.receipts.process import HANDLERS, WAKE
 from notifier.wechat.callback import (
     BadPush,
@@ -62,7 +62,8 @@ def _push(request: HttpRequest, account: OfficialAccount) -> HttpResponse:
     if push.event in HANDLERS:
         try:
             _keep(account, push)
-        except (OperationalError, InterfaceError, InternalError) as error:
+        except AWAY as error:
+            leave_read_only(error)
             log.warning("a push was not kept (%s); WeChat repeats it", type(error).__name__)
             return _text("The database is away.", 503)
         waker.soon(WAKE)

@@ -21,6 +21,7 @@ __all__ = [
     "Ambiguous",
     "ErrCode",
     "Kind",
+    "NoTime",
     "NoToken",
     "Refused",
     "Unreachable",

@@ -56,7 +56,6 @@ class Tokens:
     def __init__(self, cache: TokenCache, name: str, fetch: Callable[[], Token]) -> None:
         self._cache = cache
         self._fetch = fetch
-        self._name = name
         self._key = f"{KEY}:{name}"
         self._memory: tuple[str, float] = ("", 0.0)
         self._in_process = threading.Lock()
@@ -105,7 +104,7 @@ class Tokens:
         try:
             with self._lock():
                 token = self._fetch_and_store(None)
-                forget_failure(self._cache, self._name)
+                self._cache.delete(f"{self._key}:failure")
         except (Refused, Unreachable, Ambiguous):
             raise
         except Exception as error:  # Redis, or an answer without a token; as in `obtain`

@@ -19,7 +19,7 @@ from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.admin.reasons import reason_in_words
 from templates_app.admin.secrets import WriteOnlyAdmin, WriteOnlyForm
 from templates_app.models import OfficialAccount
-from templates_app.signals import connection_checked
+from templates_app.signals import connection_checked, templates_synced
 from templates_app.sync import sync
 from templates_app.wechat import new_client
 
@@ -132,6 +132,7 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
             self.message_user(request, _answer(account, error), messages.ERROR)
             return leave_dialog("admin:templates_app_officialaccount_change", object_id)
         done = sync(account, listed, timezone.now())
+        templates_synced.send(OfficialAccount, account=account, count=done.count)
         text = gettext("WeChat lists %(count)d templates.") % {"count": done.count}
         self.message_user(request, text, messages.SUCCESS)
         for template in done.held:

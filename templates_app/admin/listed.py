@@ -9,13 +9,13 @@ from django.core.validators import RegexValidator
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from templates_app.admin.dialogs import found, leave_dialog
+from templates_app.admin.pages import ReadOnlyAdmin
 from templates_app.content import parse_content
 from templates_app.models import ListedTemplate, MessageTemplate
 from templates_app.sync import template_from
@@ -38,7 +38,7 @@ class CodeForm(BaseDialogForm):
 
 
 @admin.register(ListedTemplate)
-class ListedTemplateAdmin(ModelAdmin):
+class ListedTemplateAdmin(ReadOnlyAdmin):
     list_display = ("title", "account", "fields_of", "used_by", "is_there", "seen_at")
     list_filter = ("account",)
     list_select_related = ("account",)
@@ -91,15 +91,6 @@ class ListedTemplateAdmin(ModelAdmin):
         return request.user.has_perms(
             ("templates_app.add_messagetemplate", "templates_app.add_templateversion")
         )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def _users() -> dict[tuple[int, str], list[str]]:

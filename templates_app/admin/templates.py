@@ -10,11 +10,12 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.admin.drift import drift
+from templates_app.admin.pages import PageAdmin
 from templates_app.models import MessageTemplate, TemplateVersion
 from templates_app.signals import template_released
 from templates_app.versions import copy_newest
@@ -56,7 +57,7 @@ class VersionInline(TabularInline):
 
 
 @admin.register(MessageTemplate)
-class MessageTemplateAdmin(ModelAdmin):
+class MessageTemplateAdmin(PageAdmin):
     list_display = ("name", "code", "account", "version")
     list_filter = ("account",)
     list_select_related = ("account", "published")
@@ -80,18 +81,8 @@ class MessageTemplateAdmin(ModelAdmin):
     change_form_outer_before_template = "templates_app/drift.html"
     actions_detail = ("new_version", "test_send", "release")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        template = self.get_object(request, object_id)
-        context = drift(template) if template else {}
-        return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **context}
-        )
+    def page_context(self, request: HttpRequest, row: MessageTemplate) -> dict[str, Any]:
+        return drift(row)
 
     @display(description=_("published version"))
     def version(self, template: MessageTemplate) -> str:

@@ -12,12 +12,13 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.admin.looks import compare_page, looks, typed
+from templates_app.admin.pages import PageAdmin
 from templates_app.card import in_words
 from templates_app.content import parse_content
 from templates_app.fields import LISTED, compile_rule, field_type
@@ -125,7 +126,7 @@ class FieldInline(TabularInline):
 
 
 @admin.register(TemplateVersion)
-class TemplateVersionAdmin(ModelAdmin):
+class TemplateVersionAdmin(PageAdmin):
     form = VersionForm
     list_display = ("__str__", "title", "published_at", "published_by")
     list_select_related = ("template",)
@@ -166,18 +167,8 @@ class TemplateVersionAdmin(ModelAdmin):
         """Back to the preview, and to what comes next: publishing."""
         return redirect("admin:templates_app_templateversion_change", obj.pk)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        version = self.get_object(request, object_id)
-        context = looks(version, list(version.fields.all())) if version else {}
-        return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **context}
-        )
+    def page_context(self, request: HttpRequest, row: TemplateVersion) -> dict[str, Any]:
+        return looks(row, list(row.fields.all()))
 
     @action(
         description=_("Publish"),

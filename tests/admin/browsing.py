@@ -1,6 +1,7 @@
 """Reads the admin's pages as a browser does: what stands in a form, what a person sees."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
@@ -134,3 +135,13 @@ def lands_on(response: HttpResponse) -> str:
     redirects = getattr(response, "redirect_chain", [])
     assert redirects, text(response)
     return urlsplit(redirects[-1][0]).path
+
+
+def links(page: HttpResponse, rel: str) -> list[str]:
+    return re.findall(f'rel="{rel}" href="([^"]+)"', html(page))
+
+
+def follow(client: Client, where: str, page: HttpResponse, rel: str) -> HttpResponse:
+    """The older ("next") or newer ("prev") page of a list."""
+    (query,) = links(page, rel)
+    return client.get(where + unescape(query))

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from notifier.intake.accept import Origin
+from notifier.models import AuditEntry
 from templates_app.models import ListedTemplate, MessageTemplate, TemplateVersion
 from templates_app.publishing import note_author
 from templates_app.sync import sync
@@ -129,3 +130,4 @@ def test_the_accounts_page_syncs(platform, root: Client) -> None:  # type: ignor
     said = text(confirm(root, where))
     assert "WeChat lists 1 templates." in said
     assert platform.template.code in said
+    assert AuditEntry.objects.get(action="sync").after == '{"templates":1}'

@@ -23,13 +23,15 @@ urlpatterns = [path("bare", insert)]
 
 
 class Handler(WSGIHandler):
-    """Django's own handler, with this module's one address and no middleware."""
+    """Django's own handler, with one module's address and no middleware."""
+
+    urls = __name__
 
     def load_middleware(self, is_async: bool = False) -> None:
         from django.conf import settings
 
         settings.MIDDLEWARE = []
-        settings.ROOT_URLCONF = "tests.benchmarks.bare_view"
+        settings.ROOT_URLCONF = self.urls
         super().load_middleware(is_async)
 
 

@@ -58,6 +58,15 @@ def _connections(simulator: SimulatorProcess) -> int:
 
 def prepare(simulator: SimulatorProcess) -> str:
     """The address of a send, token included."""
+    account = make_template(simulator).account
+    secret = {"appid": account.appid, "secret": account.app_secret}
+    body = {"grant_type": "client_credential"} | secret
+    token = requests.post(f"{simulator.url}/cgi-bin/stable_token", json=body, timeout=5).json()
+    return f"{simulator.url}/cgi-bin/message/template/send?access_token={token['access_token']}"
+
+
+def make_template(simulator: SimulatorProcess) -> MessageTemplate:
+    """Of an account with a thousand followers."""
     account = builders.make_account(api_base_url=simulator.url, daily_quota=0)
     template = builders.make_template(
         account, patterns=PATTERNS, content=CONTENT, wechat_template_id=TEMPLATE
@@ -66,10 +75,7 @@ def prepare(simulator: SimulatorProcess) -> str:
         Recipient(account=account, openid=openid(number)) for number in range(1000)
     )
     tell_simulator(simulator, account, template)
-    secret = {"appid": account.appid, "secret": account.app_secret}
-    body = {"grant_type": "client_credential"} | secret
-    token = requests.post(f"{simulator.url}/cgi-bin/stable_token", json=body, timeout=5).json()
-    return f"{simulator.url}/cgi-bin/message/template/send?access_token={token['access_token']}"
+    return template
 
 
 def tell_simulator(

@@ -15,12 +15,12 @@ from tests.benchmarks import environment  # isort: skip - starts the services fi
 import requests
 from django.db import connection, transaction
 
-from notifier.models import Message, Priority, Recipient, State
+from notifier.models import Message, Priority, State
 from templates_app.models import MessageTemplate
 from tests import builders
 from tests.benchmarks.accept import CALLERS, PATH, gunicorn, gunicorn_process, load
-from tests.benchmarks.bodies import CONTENT, DATA, PATTERNS, TEMPLATE, body, openid
-from tests.benchmarks.dispatch import tell_simulator
+from tests.benchmarks.bodies import DATA, body, openid
+from tests.benchmarks.dispatch import make_template
 from tests.simulator.process import SimulatorProcess
 
 WORKERS = 2
@@ -176,18 +176,7 @@ def tune() -> None:
 
 def prepare(simulator: SimulatorProcess) -> list[MessageTemplate]:
     """Two accounts with a template and a thousand followers each."""
-    templates = []
-    for _ in range(2):
-        account = builders.make_account(api_base_url=simulator.url, daily_quota=0)
-        template = builders.make_template(
-            account, patterns=PATTERNS, content=CONTENT, wechat_template_id=TEMPLATE
-        )
-        Recipient.objects.bulk_create(
-            Recipient(account=account, openid=openid(number)) for number in range(1000)
-        )
-        tell_simulator(simulator, account, template)
-        templates.append(template)
-    return templates
+    return [make_template(simulator) for _ in range(2)]
 
 
 def main() -> None:

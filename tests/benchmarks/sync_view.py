@@ -6,12 +6,12 @@ from config.wsgi import application as _ready  # isort: skip  # noqa: F401 - set
 import os
 
 import requests
-from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from notifier.models import ApiClient
+from tests.benchmarks.bare_view import Handler
 from tests.benchmarks.bodies import body
 
 session = requests.Session()
@@ -32,13 +32,8 @@ def send(request: HttpRequest) -> JsonResponse:
 urlpatterns = [path("sync", send)]
 
 
-class Handler(WSGIHandler):
-    def load_middleware(self, is_async: bool = False) -> None:
-        from django.conf import settings
-
-        settings.MIDDLEWARE = []
-        settings.ROOT_URLCONF = "tests.benchmarks.sync_view"
-        super().load_middleware(is_async)
+class OneSend(Handler):
+    urls = __name__
 
 
-application = Handler()
+application = OneSend()

@@ -251,7 +251,7 @@ def test_the_card_shows_history_templates_as_wechat_does():
     compiled = compile_template(
         spec(field("你好", "first"), field("{{ x }}", "keyword1"), field("谢谢", "remark"))
     )
-    assert card_rows(compiled, compiled.render({"x": "茶" * 30})) == [
+    assert card_rows(compiled.spec.fields, compiled.render({"x": "茶" * 30}).data) == [
         CardRow("标签", "你好", True),
         CardRow("标签", "茶" * 19 + "…", False),
         CardRow("标签", "谢谢", True),
@@ -260,7 +260,7 @@ def test_the_card_shows_history_templates_as_wechat_does():
 
 def test_the_card_of_a_faulty_message_still_has_its_rows():
     compiled = compile_template(spec(field("{{ x }}"), field("{{ y }}", "thing2")))
-    rows = card_rows(compiled, compiled.render({"x": "茶" * 21}))
+    rows = card_rows(compiled.spec.fields, compiled.render({"x": "茶" * 21}).data)
     assert [row.value for row in rows] == ["茶" * 21, ""]
 
 

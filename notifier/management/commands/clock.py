@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -12,16 +13,24 @@ from redis import RedisError
 
 from notifier.audit.anchors import Daily
 from notifier.dispatch import clock, renewal
-from notifier.fallback import process as fallback
+from notifier.fallback.process import process_fallbacks
 from notifier.intake import figures
 from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
 from notifier.recipients.imports import job as imports
-from templates_app import hourly
-
-FIGURES_SECONDS = 5
+from templates_app.hourly import sync_all
 
 log = logging.getLogger(__name__)
+
+FIGURES_SECONDS = 5
+BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
+    ("tokens", renewal.renew_tokens, 10, 0),
+    ("fallbacks", process_fallbacks, 1, 1),
+    ("templates", sync_all, 3600, 60),
+)
+"""(name, work, seconds between two, seconds before the first): each in a thread of its own, for
+WeChat, a mail server or a service may be slow, and the clock must not be. Work that returns
+something truthy has more to do, and goes on at once."""
 
 
 class Command(BaseCommand):
@@ -33,9 +42,11 @@ class Command(BaseCommand):
         self._anchors = Daily()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
-        renewal.start(stop)
-        fallback.start(stop)
-        hourly.start(stop)
+        for title, work, every, first in BESIDE:
+            thread = threading.Thread(
+                target=_repeat, args=(stop, work, every, first), name=title, daemon=True
+            )
+            thread.start()
         log.info("clock started")
         while not stop.wait(1):
             self._tick()
@@ -64,3 +75,13 @@ class Command(BaseCommand):
         elif self._problem and not problem:
             log.info("the database and Redis are back")
         self._problem = problem
+
+
+def _repeat(stop: threading.Event, work: Callable[[], object], every: float, wait: float) -> None:
+    while not stop.wait(wait):
+        wait = every
+        try:
+            if work():
+                wait = 0
+        except Exception as error:  # the database or Redis is away; the clock itself says so
+            log.debug("%s waits (%s)", threading.current_thread().name, type(error).__name__)
