@@ -38,5 +38,7 @@ def _title(model: type[TemplateVersion] | type[TemplateField], name: str) -> str
 
 
 def _value(field: TemplateField | None, name: str) -> str:
+    if field is not None and name == "overflow":
+        return str(field.get_overflow_display())
     value = getattr(field, name, "")
     return ", ".join(value) if isinstance(value, list) else str(value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
 from django.utils import formats, timezone
@@ -28,7 +28,8 @@ from notifier.admin.sending import sending
 from notifier.admin.test_send import test_send
 from notifier.admin.words import lines, what_happened, what_to_do
 from notifier.dispatch.waiting import waiting
-from notifier.models import FallbackSend, Message, Recipient, State, masked_openid
+from notifier.models import FallbackSend, Message, State, masked_openid
+from notifier.recipients.directory import people_of
 from templates_app.admin.pages import PageAdmin, ReadOnlyAdmin
 from templates_app.admin.reasons import reason_in_words
 from templates_app.card import card_of
@@ -71,7 +72,9 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
     list_select_related = ("version__template", "recipient", "client")
     list_per_page = 50
     search_fields = ("id",)
-    search_help_text = _("Message id, your user id, OpenID or WeChat's msgid, whole")
+    search_help_text = _(
+        "Message id, WeChat's msgid, OpenID, your user id, phone or UnionID, whole"
+    )
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     ordering = ("-id",)
@@ -187,8 +190,7 @@ def _search(queryset: QuerySet[Message], term: str) -> QuerySet[Message]:
         found = queryset.filter(msgid=term, msgid__gt="")
     if found.exists():
         return found
-    people = Recipient.objects.filter(Q(user_id=term) | Q(openid=term)).values_list("pk", flat=True)
-    return queryset.filter(recipient__in=list(people[:100]))
+    return queryset.filter(recipient__in=people_of(term))
 
 
 def _page(message: Message) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from notifier.models import (
     masked_openid,
     masked_phone,
 )
+from notifier.recipients.directory import people_of
 from notifier.recipients.phones import normalised, phone_hash, phone_hashes
 from templates_app.admin.dialogs import confirm, found, leave_dialog
 
@@ -158,17 +159,8 @@ class RecipientAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
-        """Each kind of id has an index."""
         term = search_term.strip()
-        if not term:
-            return queryset, False
-        number = normalised(term)
-        kinds: list[dict[str, Any]] = [{"openid": term}, {"user_id": term}, {"unionid": term}]
-        kinds += [{"phone_hash__in": phone_hashes(number)}] if number else []
-        found_ids = [
-            pk for kind in kinds for pk in Recipient.objects.filter(**kind).values_list("pk")[:100]
-        ]
-        return queryset.filter(pk__in=[pk for (pk,) in found_ids]), False
+        return (queryset.filter(pk__in=people_of(term)) if term else queryset), False
 
     @action(
         description=_("Import"), url_path="import-file", icon="upload", permissions=["import_file"]

@@ -12,6 +12,7 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from notifier.models import Suppression
+from notifier.recipients.directory import people_of
 from notifier.wechat.errors import lookup
 
 
@@ -22,7 +23,7 @@ class SuppressionAdmin(ModelAdmin):
     list_filter = ("template", "errcode")
     list_select_related = ("recipient", "template")
     search_fields = ("recipient__openid", "recipient__user_id")
-    search_help_text = _("OpenID or your user id, whole")
+    search_help_text = _("OpenID, your user id, phone or UnionID, whole")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = InfinitePaginator
@@ -34,10 +35,7 @@ class SuppressionAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
         term = search_term.strip()
-        if not term:
-            return queryset, False
-        by_openid = queryset.filter(recipient__openid=term)
-        return by_openid if by_openid.exists() else queryset.filter(recipient__user_id=term), False
+        return (queryset.filter(recipient__in=people_of(term)) if term else queryset), False
 
     @admin.display(description=_("recipient"))
     def person(self, row: Suppression) -> str:

@@ -43,6 +43,14 @@ def find(account_id: int, template_id: int, address: Address) -> Known | None:
     return Known(*row, refuses_template=refused)
 
 
+def people_of(term: str) -> list[int]:
+    """For searches, over all accounts: whom an OpenID, user id, phone or UnionID names, whole. Each
+    kind has an index."""
+    kinds = (Address(openid=term), Address(user=term), Address(unionid=term), Address(phone=term))
+    found = [Recipient.objects.filter(_named(kind)).values_list("pk", flat=True) for kind in kinds]
+    return [pk for rows in found for pk in rows[:100]]
+
+
 def _named(address: Address) -> Q:
     """Each has an index that holds no empty values, and finds nobody by one."""
     if address.openid:

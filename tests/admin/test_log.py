@@ -15,6 +15,7 @@ from django.utils import formats, timezone
 
 from notifier.intake.accept import Origin
 from notifier.models import Message, Recipient, State
+from notifier.recipients.phones import phone_hash
 from templates_app.models import OfficialAccount
 from tests import builders
 from tests.admin.browsing import address, follow, html, links, text
@@ -26,6 +27,8 @@ SEARCHES: dict[str, Callable[[Message], str]] = {
     "our user id": lambda message: message.recipient.user_id,
     "OpenID": lambda message: message.openid,
     "WeChat's msgid": lambda message: message.msgid,
+    "UnionID": lambda message: message.recipient.unionid,
+    "phone": lambda message: "138 0000 0001",
 }
 
 
@@ -48,6 +51,9 @@ def ids(*messages: Message) -> set[str]:
 @pytest.fixture
 def two(account: OfficialAccount) -> tuple[Message, Message]:
     wanted = message_to("u-1", account, msgid="412345678901234567")
+    named = {"unionid": "oUNION-1", "phone_hash": phone_hash("13800000001")}
+    Recipient.objects.filter(pk=wanted.recipient_id).update(**named)
+    wanted.recipient.refresh_from_db()
     return wanted, message_to("u-2", account, msgid="412345678901234568")
 
 
