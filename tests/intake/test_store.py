@@ -1,5 +1,6 @@
 """The one statement of accepting, and the connection that was kept for it."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -110,40 +111,38 @@ def test_a_connection_that_died_while_it_was_kept_is_replaced(template, recipien
     assert Message.objects.count() == 2
 
 
-@needs_a_server
-def test_a_message_whose_answer_was_lost_is_stored_once(template, recipient):
+@contextmanager
+def broken_after_the_insert(then=lambda: None):
+    """The statement was carried out, its answer is lost; `then` happens before it is repeated."""
     broken = []
 
-    def break_after(execute, sql, params, many, context):
+    def run(execute, sql, params, many, context):
         result = execute(sql, params, many, context)
         if sql.startswith("INSERT INTO notifier_message ") and not broken:
             broken.append(True)
+            then()
             connection.connection.close()
             raise OperationalError("server closed the connection unexpectedly")
         return result
 
-    with connection.execute_wrapper(break_after):
-        message = builders.make_message(template, recipient)
+    with connection.execute_wrapper(run):
+        yield
     assert broken
+
+
+@needs_a_server
+def test_a_message_whose_answer_was_lost_is_stored_once(template, recipient):
+    with broken_after_the_insert():
+        message = builders.make_message(template, recipient)
     assert Message.objects.get().pk == message.pk
 
 
 @needs_a_server
 def test_stored_before_the_break_and_refused_since_is_stored(template, recipient):
     """The repetition finds nobody who follows, but the message is there and will be sent."""
-    broken = []
-
-    def break_after(execute, sql, params, many, context):
-        result = execute(sql, params, many, context)
-        if sql.startswith("INSERT INTO notifier_message ") and not broken:
-            broken.append(True)
-            type(recipient).objects.update(state=RecipientState.UNFOLLOWED)
-            connection.connection.close()
-            raise OperationalError("server closed the connection unexpectedly")
-        return result
-
+    people = type(recipient).objects
     builders.make_message(template, recipient)  # the connection is a kept one
-    with connection.execute_wrapper(break_after):
+    with broken_after_the_insert(lambda: people.update(state=RecipientState.UNFOLLOWED)):
         message = builders.make_message(template, recipient)
     assert Message.objects.filter(pk=message.pk).exists()
 
