@@ -205,6 +205,9 @@ DISPATCH_LEASE_SECONDS = env.seconds("DISPATCH_LEASE_SECONDS", 60)
 DISPATCH_SLICE_SECONDS = env.seconds("DISPATCH_SLICE_SECONDS", 0.5)
 MESSAGE_LIFETIME_SECONDS = env.seconds("MESSAGE_LIFETIME_SECONDS", 24 * 3600)
 
+# A campaign's messages that wait at any time: made ahead, and to be stopped when it is paused.
+CAMPAIGN_BUFFER = env.integer("CAMPAIGN_BUFFER", 5_000, minimum=100, maximum=50_000)
+
 # Fallbacks: EMAIL_URL such as smtp+tls://user:password@host:587
 vars().update(env.email("EMAIL_URL", "consolemail://"))
 HAS_MAIL_SERVER = HONGYAN_DEMO or bool(env.text("EMAIL_URL"))

@@ -22,8 +22,9 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from notifier.audit.record import record
 from notifier.models import Action, ImportState, RecipientImport
-from notifier.recipients.imports import files, job
+from notifier.recipients.imports import job
 from notifier.recipients.imports.error_file import sentence
+from notifier.recipients.imports.files import files
 from notifier.recipients.imports.problems import Problem, in_words
 from templates_app.models import OfficialAccount
 

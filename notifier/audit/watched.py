@@ -58,6 +58,30 @@ AUDITED: dict[str, Watched] = {
     "notifier.Suppression": Watched(name=lambda row: f"{_person(row.recipient)} · {row.template}"),
     "notifier.RecipientGroup": Watched(),
     "notifier.Segment": Watched(),
+    "notifier.Campaign": Watched(
+        ignored=frozenset(
+            {
+                "percent",
+                "checked_at",
+                "problems",
+                "longest",
+                "ignored_columns",
+                "claimed_by",
+                "lease_until",
+                "attempts",
+                "fed_until",
+                "fed",
+                "refused",
+                "next_due_at",
+                "canary_over",
+                "canary_fed_at",
+                "watched_since",
+                "figures",
+                "figures_at",
+                "per_second",
+            }
+        )
+    ),
     "notifier.ApiClient": Watched(),
     "notifier.ErrcodeNote": Watched(),
     "notifier.ApiKey": Watched(
@@ -68,6 +92,7 @@ AUDITED: dict[str, Watched] = {
 }
 NOT_AUDITED: dict[str, str] = {
     "notifier.Message": "has its own row for each, and its events",
+    "notifier.CampaignRow": "the campaign's audience, as its pre-flight found it",
     "notifier.MessageEvent": "is a trail itself",
     "notifier.MessageCount": "added up by the machine",
     "templates_app.ListedTemplate": "WeChat's own list, as synced",

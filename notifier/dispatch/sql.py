@@ -25,13 +25,13 @@ def take(ids: Sequence[uuid.UUID], fence: str, lease_until: datetime, now: datet
     if not ids:
         return
     marks = ", ".join(["%s"] * len(ids))
-    _execute(
+    execute(
         f"UPDATE {_MESSAGE} SET state = %s, claimed_by = %s, lease_until = %s, "  # noqa: S608
         "attempts = attempts + 1, in_doubt_since = COALESCE(in_doubt_since, %s) "
         f"WHERE id IN ({marks})",
         [State.SENDING.value, fence, lease_until, now, *ids],
     )
-    _execute(
+    execute(
         f"INSERT INTO {_EVENT} (message_id, at, state, attempt, reason, detail) "  # noqa: S608
         f"SELECT id, %s, state, attempts, '', '' FROM {_MESSAGE} WHERE id IN ({marks})",
         [now, *ids],
@@ -47,9 +47,9 @@ def update_held(rows: Sequence[Row]) -> set[uuid.UUID]:
     same = [name for name in first if all(values[name] == first[name] for _, _, values in rows)]
     own = [name for name in first if name not in same]
     listed = [(pk, fence, *(values[name] for name in own)) for pk, fence, values in rows]
-    given, parameters = _given(listed, ["fence", *own])
+    given, parameters = as_given(listed, ["fence", *own])
     sets = ", ".join([f"{name} = %s" for name in same] + [f"{name} = given.{name}" for name in own])
-    found = _execute(
+    found = execute(
         f"{given} UPDATE {_MESSAGE} SET {sets} FROM given "  # noqa: S608
         f"WHERE {_MESSAGE}.id = given.id AND {_MESSAGE}.state = %s "
         f"AND {_MESSAGE}.claimed_by = given.fence RETURNING {_MESSAGE}.id",
@@ -63,8 +63,8 @@ def record_results(rows: Sequence[tuple[uuid.UUID, int, int]], now: datetime) ->
     Nothing was tried when the milliseconds are negative."""
     if not rows:
         return
-    given, parameters = _given(rows, ["attempt", "ms"])
-    _execute(
+    given, parameters = as_given(rows, ["attempt", "ms"])
+    execute(
         f"{given} INSERT INTO {_EVENT} (message_id, at, state, attempt, reason, errcode, detail, "  # noqa: S608
         "duration_ms, next_at) "
         "SELECT m.id, %s, m.state, given.attempt, m.reason, "
@@ -77,7 +77,7 @@ def record_results(rows: Sequence[tuple[uuid.UUID, int, int]], now: datetime) ->
     )
 
 
-def _given(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> tuple[str, list[Any]]:
+def as_given(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> tuple[str, list[Any]]:
     """`WITH given (id, …) AS (VALUES …)` and its parameters."""
     marks = "(" + ", ".join(["%s"] * (len(columns) + 1)) + ")"
     listed = ", ".join([marks] * len(rows))
@@ -87,7 +87,7 @@ def _given(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> tuple[str
     )
 
 
-def _execute(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def execute(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """The rows of its RETURNING, if it has one."""
     with connection.cursor() as cursor:
         cursor.execute(statement, [_adapted(value) for value in parameters])

@@ -24,7 +24,7 @@ from notifier.intake.kept_connection import on_kept_connection
 from notifier.intake.store import store
 from notifier.models import ApiClient, Message, Priority, Reason, RecipientState, clients
 from notifier.models.ids import new_message_id
-from notifier.recipients.directory import Address, find
+from notifier.recipients.directory import Address, Known, find
 from templates_app import sendable as sendables
 from templates_app.compiled import published
 from templates_app.rendering import Rendered, payload
@@ -126,7 +126,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
     expires_at = request.expires_at or due_at + lifetime
     compiled = published(template.version_id or 0)
     rendered = compiled.render(request.data)
-    if faults := [*_time_faults(due_at, expires_at), *_render_faults(rendered)]:
+    if faults := [*time_faults(due_at, expires_at), *render_faults(rendered)]:
         raise Rejected([*_recipient_faults(template, openid), *faults])
     # The exact JSON that WeChat gets, over all attempts.
     body = payload(
@@ -202,7 +202,10 @@ def _openid_of(template: Sendable, address: Address) -> str:
 
 
 def _recipient_faults(template: Sendable, openid: str) -> list[Fault]:
-    known = find(template.account_id, template.template_id, Address(openid=openid))
+    return person_faults(find(template.account_id, template.template_id, Address(openid=openid)))
+
+
+def person_faults(known: Known | None) -> list[Fault]:
     if known is None:
         return [_UNKNOWN]
     if known.state != RecipientState.FOLLOWING:
@@ -214,14 +217,14 @@ def _recipient_faults(template: Sendable, openid: str) -> list[Fault]:
     return []
 
 
-def _render_faults(rendered: Rendered) -> list[Fault]:
+def render_faults(rendered: Rendered) -> list[Fault]:
     return [
         Fault(f"/data{one.pointer}", one.code, one.problem.message, one.problem.params)
         for one in rendered.problems
     ]
 
 
-def _time_faults(due_at: datetime, expires_at: datetime) -> list[Fault]:
+def time_faults(due_at: datetime, expires_at: datetime) -> list[Fault]:
     if expires_at > due_at:
         return []
     return [Fault("/expires_at", "too_early", "It must lie after now and after send_at.")]

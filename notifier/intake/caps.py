@@ -1,13 +1,15 @@
 """What a template's operator allows one person: no double within a time, so many in a day."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
 from django.db import transaction
+from django.db.models import Count
 from django.utils.translation import gettext_noop
 from redis import RedisError
 
@@ -17,38 +19,59 @@ from notifier.models import Message, Recipient
 from templates_app.sendable import Sendable
 
 DAY = timedelta(hours=24)
+Body = Mapping[str, object]
+"""What WeChat gets."""
 
 
 @contextmanager
-def respected(
-    template: Sendable, body: Mapping[str, object], request: str, now: datetime
-) -> Iterator[None]:
+def respected(template: Sendable, body: Body, request: str, now: datetime) -> Iterator[None]:
     """Raises Rejected. `request` names the caller's request: its repetition is no double of
     itself. Costs nothing for a template without a cap."""
-    mark = _mark(template, body, request) if template.dedup_seconds else None
+    found = doubles(template, [(body, request)])
     try:
+        if isinstance(found[0], Fault):
+            raise Rejected([found[0]])
         with transaction.atomic() if template.daily_cap else nullcontext():
-            if template.daily_cap and _sent_today(template, body, now) >= template.daily_cap:
-                text = gettext_noop("The person got %(cap)d messages of this template in 24 hours.")
-                raise Rejected([Fault("/to", "daily_cap", text, {"cap": template.daily_cap})])
+            if template.daily_cap:
+                people = Recipient.objects.filter(
+                    account_id=template.account_id, openid=body["touser"]
+                )
+                sent = locked_sent_today(template, people.values_list("pk", flat=True), now)
+                if fault := daily_fault(template, sent.total()):
+                    raise Rejected([fault])
             yield
     except Exception:  # it is not stored: the next one is no double
-        if mark:
-            with suppress(RedisError):
-                mark.take_back()
+        take_back(found)
         raise
 
 
-def _sent_today(template: Sendable, body: Mapping[str, object], now: datetime) -> int:
-    """The person's row is locked, so that of two requests at once the second counts the first."""
-    people = Recipient.objects.filter(account_id=template.account_id, openid=body["touser"])
-    person = people.select_for_update().first()
+def sent_today(template: Sendable, people: Collection[int], now: datetime) -> Counter[int]:
+    """Messages of the template to each, if it has a daily cap."""
+    if not template.daily_cap or not people:
+        return Counter()
     sent = Message.objects.filter(
-        recipient=person,
+        recipient__in=people,
         version__template_id=template.template_id,
         created_at__gt=now - DAY,
     )
-    return sent.order_by()[: template.daily_cap].count()
+    counts = sent.order_by().values_list("recipient_id").annotate(Count("pk"))
+    return Counter(dict(counts))
+
+
+def locked_sent_today(template: Sendable, people: Collection[int], now: datetime) -> Counter[int]:
+    """The same, and the people's rows are locked: of two requests at once the second counts the
+    first."""
+    if not template.daily_cap:
+        return Counter()
+    rows = Recipient.objects.filter(pk__in=people).order_by("pk").select_for_update()
+    return sent_today(template, list(rows.values_list("pk", flat=True)), now)
+
+
+def daily_fault(template: Sendable, sent: int) -> Fault | None:
+    if not template.daily_cap or sent < template.daily_cap:
+        return None
+    text = gettext_noop("The person got %(cap)d messages of this template in 24 hours.")
+    return Fault("/to", "daily_cap", text, {"cap": template.daily_cap})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +79,51 @@ class Mark:
     key: str
     value: str
 
-    def take_back(self) -> None:
-        if redis().get(self.key) == self.value.encode():
-            redis().delete(self.key)
+
+def doubles(template: Sendable, wanted: Sequence[tuple[Body, str]]) -> list[Mark | Fault | None]:
+    """For each (body, request) the mark that was made for it, or the fault that it is a double. Of
+    two requests at once one makes it. Without Redis nobody is held back."""
+    if not template.dedup_seconds:
+        return [None for _ in wanted]
+    marks = [_mark_of(template, body, request) for body, request in wanted]
+    try:
+        with redis().pipeline(transaction=False) as pipe:
+            for mark in marks:
+                pipe.set(mark.key, mark.value, nx=True, ex=template.dedup_seconds)
+            made = pipe.execute()
+            for mark in (mark for mark, is_made in zip(marks, made, strict=True) if not is_made):
+                pipe.get(mark.key)
+            holders = iter(pipe.execute())
+    except RedisError:
+        return [None for _ in wanted]
+    return [
+        mark if is_made else _verdict(template, mark, request, next(holders))
+        for mark, is_made, (_body, request) in zip(marks, made, wanted, strict=True)
+    ]
 
 
-def _mark(template: Sendable, body: Mapping[str, object], request: str) -> Mark | None:
-    """Of two requests at once one makes it. Without Redis nobody is held back."""
+def _verdict(
+    template: Sendable, mark: Mark, request: str, holder: bytes | None
+) -> Mark | Fault | None:
+    if holder is None:  # its time ran out just now
+        return None
+    if holder.decode() == mark.value:
+        return mark  # made by an attempt whose answer was lost
+    if request and holder.decode().partition("|")[2] == request:
+        return None  # the same in another process: the database decides
+    text = gettext_noop("The person got the same text less than %(seconds)d seconds ago.")
+    return Fault("/data", "duplicate", text, {"seconds": template.dedup_seconds})
+
+
+def take_back(found: Sequence[Mark | Fault | None]) -> None:
+    for mark in found:
+        if isinstance(mark, Mark):
+            with suppress(RedisError):
+                if redis().get(mark.key) == mark.value.encode():
+                    redis().delete(mark.key)
+
+
+def _mark_of(template: Sendable, body: Body, request: str) -> Mark:
     content = orjson.dumps([template.template_id, body["touser"], body["data"]])
     key = f"hongyan:double:{hashlib.sha256(content).hexdigest()}"
-    mark = Mark(key, f"{body['client_msg_id']}|{request}")
-    try:
-        if redis().set(key, mark.value, nx=True, ex=template.dedup_seconds):
-            return mark
-        found = redis().get(key)
-        holder, _, of_request = (found.decode() if isinstance(found, bytes) else "").partition("|")
-    except RedisError:
-        return None
-    if holder == body["client_msg_id"]:  # ours: made, and its answer was lost
-        return mark
-    if request and of_request == request:  # the same in another process: the database decides
-        return None
-    text = gettext_noop("The person got the same text less than %(seconds)d seconds ago.")
-    raise Rejected([Fault("/data", "duplicate", text, {"seconds": template.dedup_seconds})])
+    return Mark(key, f"{body['client_msg_id']}|{request}")

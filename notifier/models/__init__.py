@@ -1,6 +1,13 @@
 """Recipients, messages with their events, API clients, WeChat's pushes, the audit trail."""
 
 from notifier.models.audit import Action, ActorKind, AuditEntry
+from notifier.models.campaigns import (
+    CAMPAIGN_MOVES,
+    Audience,
+    Campaign,
+    CampaignRow,
+    CampaignState,
+)
 from notifier.models.clients import ApiClient, ApiKey
 from notifier.models.counts import MessageCount
 from notifier.models.errcode_notes import ErrcodeNote
@@ -9,7 +16,8 @@ from notifier.models.groups import RecipientGroup, WeChatTag
 from notifier.models.imports import ImportState, RecipientImport
 from notifier.models.login_failures import LoginFailures
 from notifier.models.masks import masked_email, masked_name, masked_openid, masked_phone
-from notifier.models.messages import MOVES, Message, MessageEvent, Priority, Reason, State
+from notifier.models.messages import MOVES, Message, MessageEvent, Reason, State
+from notifier.models.priority import Priority
 from notifier.models.pushes import Push
 from notifier.models.recipients import UNMOVED, Recipient, RecipientState
 from notifier.models.segments import Segment
@@ -17,13 +25,18 @@ from notifier.models.suppressions import Suppression
 from notifier.models.syncs import FollowerSync, SyncPhase, SyncState
 
 __all__ = [
+    "CAMPAIGN_MOVES",
     "MOVES",
     "UNMOVED",
     "Action",
     "ActorKind",
     "ApiClient",
     "ApiKey",
+    "Audience",
     "AuditEntry",
+    "Campaign",
+    "CampaignRow",
+    "CampaignState",
     "ErrcodeNote",
     "FallbackCause",
     "FallbackSend",

@@ -11,8 +11,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from notifier.models.campaigns import Campaign
 from notifier.models.clients import ApiClient
 from notifier.models.ids import new_message_id
+from notifier.models.priority import Priority
 from notifier.models.recipients import Recipient
 from templates_app.models import OfficialAccount, TemplateVersion
 
@@ -55,18 +57,6 @@ MOVES: dict[State, frozenset[State]] = {
 }
 
 
-class Priority(models.IntegerChoices):
-    """The RQ queue of the same name carries it; a worker empties `urgent` first."""
-
-    URGENT = 0, _("urgent")
-    NORMAL = 1, _("normal")
-    BULK = 2, _("bulk")
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
-
-
 class Reason(models.TextChoices):
     """Why a queued message waits."""
 
@@ -78,6 +68,7 @@ class Reason(models.TextChoices):
     PACE = "pace", _("waits for its turn: the account sends as fast as it may")
     SPACING = "spacing", _("waits: the person got a message a short while ago")
     TEMPLATE = "template", _("waits until the template is released")
+    PAUSED = "paused", _("waits: its campaign is paused")
     FALLBACK = "fallback", _("sent another way")
     OPERATOR = "operator", _("somebody lets it be tried again")
     RETURNED = "returned", _("a worker stopped before it was sent")
@@ -108,6 +99,15 @@ class Message(models.Model):
         verbose_name=_("API client"),
     )
     requested_by = models.CharField(_("requested by"), max_length=150, blank=True)
+    campaign = models.ForeignKey(
+        Campaign,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="messages",
+        verbose_name=_("campaign"),
+    )
     openid = models.CharField("OpenID", max_length=64)
     priority = models.PositiveSmallIntegerField(
         _("priority"), choices=Priority.choices, default=Priority.NORMAL
@@ -181,6 +181,17 @@ class Message(models.Model):
             models.Index(fields=["recipient", "-id"], name="message_recipient"),
             models.Index(fields=["account", "-id"], name="message_account"),
             models.Index(fields=["version", "-id"], name="message_version"),
+            # A campaign's messages, and those of them that wait. Others are not entered here.
+            models.Index(
+                fields=["campaign", "-id"],
+                condition=Q(campaign__isnull=False),
+                name="message_campaign",
+            ),
+            models.Index(
+                fields=["campaign"],
+                condition=Q(state="queued", campaign__isnull=False),
+                name="message_campaign_waits",
+            ),
             # (errcode 0 is success: no message on its usual way is entered here.)
             models.Index(
                 fields=["errcode", "-id"],

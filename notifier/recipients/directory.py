@@ -4,6 +4,8 @@ A message to an OpenID needs no look-up: the statement that stores it finds the 
 (`notifier/intake/store.py`).
 """
 
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -43,6 +45,38 @@ def find(account_id: int, template_id: int, address: Address) -> Known | None:
     return Known(*row, refuses_template=refused)
 
 
+def known_many(account_id: int, template_id: int, ids: Collection[int]) -> dict[int, Known]:
+    """The same of many, by their rows' ids, in two statements."""
+    people = Recipient.objects.filter(account_id=account_id, pk__in=ids)
+    refusals = Suppression.objects.in_force(timezone.now())
+    refusing = set(
+        refusals.filter(template_id=template_id, recipient__in=ids).values_list(
+            "recipient_id", flat=True
+        )
+    )
+    return {
+        row[0]: Known(*row, refuses_template=row[0] in refusing)
+        for row in people.values_list("id", "openid", "state")
+    }
+
+
+def resolve_many(account_id: int, addresses: Sequence[Address]) -> list[int | None]:
+    """For each the id of the recipient's row, if there is one; a statement for each kind of
+    address."""
+    named = [_columns(address) for address in addresses]
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for column, values in named:
+        wanted[column].update(values)
+    found: dict[tuple[str, str], int] = {}
+    for column, distinct in wanted.items():
+        people = Recipient.objects.filter(_among(column, distinct), account_id=account_id)
+        found |= {(column, value): pk for value, pk in people.values_list(column, "pk")}
+    return [
+        next((found[column, value] for value in values if (column, value) in found), None)
+        for column, values in named
+    ]
+
+
 def people_of(term: str) -> list[int]:
     """For searches, over all accounts: whom an OpenID, user id, phone or UnionID names, whole. Each
     kind has an index."""
@@ -52,12 +86,23 @@ def people_of(term: str) -> list[int]:
 
 
 def _named(address: Address) -> Q:
-    """Each has an index that holds no empty values, and finds nobody by one."""
-    if address.openid:
-        return Q(openid=address.openid)
-    if address.user:
-        return Q(user_id=address.user) & ~Q(user_id="")
-    if address.unionid:
-        return Q(unionid=address.unionid) & ~Q(unionid="")
+    return _among(*_columns(address))
+
+
+def _columns(address: Address) -> tuple[str, list[str]]:
+    """The column that holds it, and what it may be there."""
+    for column, value in (
+        ("openid", address.openid),
+        ("user_id", address.user),
+        ("unionid", address.unionid),
+    ):
+        if value:
+            return column, [value]
     phone = normalised(address.phone)
-    return Q(phone_hash__in=phone_hashes(phone) if phone else []) & ~Q(phone_hash="")
+    return "phone_hash", phone_hashes(phone) if phone else []
+
+
+def _among(column: str, values: Collection[str]) -> Q:
+    """Each has an index that holds no empty values, and finds nobody by one."""
+    named = Q(**{f"{column}__in": values})
+    return named if column == "openid" else named & ~Q(**{column: ""})

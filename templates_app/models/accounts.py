@@ -109,6 +109,11 @@ class OfficialAccount(models.Model):
         default=0,
         help_text=_("The next message to the same person waits so long; 0: it does not."),
     )
+    campaign_approval_from = models.PositiveIntegerField(
+        _("campaigns need approval from"),
+        default=1_000,
+        help_text=_("From so many people a second person must approve a campaign. 0: always."),
+    )
 
     class Meta:
         verbose_name = _("official account")

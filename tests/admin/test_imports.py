@@ -7,7 +7,8 @@ from django.test import Client
 
 from notifier.dispatch.lanes import queue
 from notifier.models import Recipient, RecipientImport
-from notifier.recipients.imports import files, job
+from notifier.recipients.imports import job
+from notifier.recipients.imports.files import files
 from templates_app.models import OfficialAccount
 from tests.admin.browsing import address, faults, html, text
 from tests.admin.conftest import StaffMaker

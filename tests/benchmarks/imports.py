@@ -12,7 +12,7 @@ from tests.benchmarks import environment  # isort: skip - starts the services fi
 from django.db import connection
 
 from notifier.models import Recipient, RecipientImport
-from notifier.recipients.imports import files
+from notifier.recipients.imports.files import files
 from tests import builders
 from tests.benchmarks.growth import tune
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError
 from django.utils import timezone
+from redis.client import Pipeline
 
 from notifier.intake import accept, caps
 from notifier.intake.accept import Origin
@@ -93,20 +94,18 @@ def test_of_many_at_the_same_moment_no_more_than_the_cap_are_accepted(recipient)
 
 
 def test_a_mark_whose_answer_was_lost_is_ours(recipient, monkeypatch):
-    """redis-py repeats a command whose connection broke: the second SET NX finds our own mark."""
+    """redis-py repeats commands whose connection broke: the second SET NX finds our own mark."""
     once = template(recipient, dedup_seconds=60)
-    real = caps.redis()
+    real = Pipeline.execute
 
-    class Repeating:
-        def set(self, *args, **options):
-            real.set(*args, **options)
-            return real.set(*args, **options)
-
-        def __getattr__(self, name):
-            return getattr(real, name)
+    def repeated(pipe):
+        commands = list(pipe.command_stack)
+        real(pipe)
+        pipe.command_stack = commands
+        return real(pipe)
 
     with monkeypatch.context() as broken:
-        broken.setattr(caps, "redis", Repeating)
+        broken.setattr(Pipeline, "execute", repeated)
         assert builders.make_message(once, recipient).pk
     assert code_of(lambda: builders.make_message(once, recipient)) == "duplicate"
 
@@ -115,7 +114,7 @@ def test_anothers_mark_is_not_taken_back(recipient):
     once = template(recipient, dedup_seconds=60)
     mark = caps.Mark("hongyan:double:x", "mine|")
     caps.redis().set(mark.key, "another|")
-    mark.take_back()
+    caps.take_back([mark])
     assert caps.redis().get(mark.key) == b"another|"
     assert builders.make_message(once, recipient).pk
 

@@ -6,8 +6,9 @@ import io
 from openpyxl import Workbook
 
 from notifier.models import RecipientImport
-from notifier.recipients.imports import files, job
+from notifier.recipients.imports import job
 from notifier.recipients.imports.error_file import sentence
+from notifier.recipients.imports.files import files
 from notifier.recipients.imports.problems import Problem
 
 FILE = "openid,user_id,name,email,phone,groups\n" + "\n".join(

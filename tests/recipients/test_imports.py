@@ -10,8 +10,9 @@ from notifier.dispatch.sender import sender
 from notifier.models import ImportState, Recipient, RecipientGroup, RecipientImport
 from notifier.models.imports import AT_WORK
 from notifier.recipients.claims import Claim, Lost
-from notifier.recipients.imports import applying, files, job
+from notifier.recipients.imports import applying, job
 from notifier.recipients.imports.columns import Entry
+from notifier.recipients.imports.files import files
 from tests import builders
 from tests.recipients.importing import (
     FILE,

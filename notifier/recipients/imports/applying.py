@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from notifier.models import ImportState, Recipient, RecipientGroup, RecipientImport
 from notifier.recipients.claims import Claim
-from notifier.recipients.imports import files
 from notifier.recipients.imports.checking import SHOWN
 from notifier.recipients.imports.columns import Entry
 from notifier.recipients.imports.comparing import TEXTS, Plan, compare
+from notifier.recipients.imports.files import files
 
 CHUNK = 2000
 RACES = 5

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_noop
 
 from notifier.models import ImportState, RecipientGroup, RecipientImport
 from notifier.recipients.claims import Claim
-from notifier.recipients.imports import files
 from notifier.recipients.imports.columns import Columns, Entry, match
 from notifier.recipients.imports.comparing import compare
 from notifier.recipients.imports.error_file import ErrorFile
+from notifier.recipients.imports.files import files, fresh
 from notifier.recipients.imports.problems import Problem, Unreadable
 from notifier.recipients.imports.reading import Row, Sheet, opened
 from notifier.recipients.imports.seen import Seen, scratch
@@ -57,7 +57,7 @@ def _check(claim: Claim[RecipientImport]) -> None:
     findings = Findings()
     with (
         opened(files.upload(import_id)) as sheet,
-        files.fresh(files.staged(import_id)).open("wb") as staged,
+        fresh(files.staged(import_id)).open("wb") as staged,
         closing(ErrorFile(files.errors(import_id), sheet.headers)) as errors,
         scratch() as seen,
     ):

@@ -71,9 +71,7 @@ class Columns:
             text = gettext_noop("has more cells than there are headers")
             problems.append(Problem(row, "", text))
         for column, (place, header) in self.places.items():
-            cell = cells[place].strip() if place < len(cells) else ""
-            if cell.startswith(_GUARDED):
-                cell = cell[1:]
+            cell = cell_at(cells, place)
             try:
                 if cell or column == "openid":
                     values |= CELLS[column](cell)
@@ -87,10 +85,9 @@ def match(headers: list[str]) -> Columns:
     places: dict[str, tuple[int, str]] = {}
     ignored = []
     for place, header in enumerate(headers):
-        plain = re.sub(r"[\s_\-]", "", header.strip().lower())
-        column = _KNOWN.get(plain)
+        column = _KNOWN.get(plain(header))
         if column is None:
-            if plain and plain not in OURS:
+            if plain(header) and plain(header) not in OURS:
                 ignored.append(header.strip()[:50])
         elif column in places:
             raise Unreadable(
@@ -112,6 +109,17 @@ def match(headers: list[str]) -> Columns:
             headers=shown,
         )
     return Columns(places, ignored, len(headers))
+
+
+def cell_at(cells: Sequence[str], place: int) -> str:
+    """Trimmed, and without the guard that our own files put before formulas."""
+    cell = cells[place].strip() if place < len(cells) else ""
+    return cell[1:] if cell.startswith(_GUARDED) else cell
+
+
+def plain(header: str) -> str:
+    """As headers are compared."""
+    return re.sub(r"[\s_\-]", "", header.strip().lower())
 
 
 def _openid(cell: str) -> dict[str, Any]:

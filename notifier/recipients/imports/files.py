@@ -1,39 +1,44 @@
-"""Where an import's files lie: in HONGYAN_HOME, readable by us alone, served by nobody.
+"""Where uploaded files lie: in HONGYAN_HOME, readable by us alone, served by nobody.
 
 <id>.upload: what came; <id>.rows: the rows without errors as they will be stored, a JSON array a
 line; <id>.errors.csv: the rows with errors, to be corrected and uploaded again.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
 
-def _path(import_id: int, ending: str) -> Path:
-    folder = Path(settings.HONGYAN_HOME) / "imports"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder / f"{import_id}.{ending}"
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """`pk`: of the row that the files belong to."""
 
+    name: str
 
-def upload(import_id: int) -> Path:
-    return _path(import_id, "upload")
+    def _path(self, pk: int, ending: str) -> Path:
+        folder = Path(settings.HONGYAN_HOME) / self.name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder / f"{pk}.{ending}"
 
+    def upload(self, pk: int) -> Path:
+        return self._path(pk, "upload")
 
-def staged(import_id: int) -> Path:
-    return _path(import_id, "rows")
+    def staged(self, pk: int) -> Path:
+        return self._path(pk, "rows")
 
+    def errors(self, pk: int) -> Path:
+        return self._path(pk, "errors.csv")
 
-def errors(import_id: int) -> Path:
-    return _path(import_id, "errors.csv")
+    def keep(self, pk: int, chunks: Iterable[bytes]) -> None:
+        with fresh(self.upload(pk)).open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
 
-
-def keep(import_id: int, chunks: Iterable[bytes]) -> None:
-    path = upload(import_id)
-    path.touch(mode=0o600)
-    with path.open("wb") as file:
-        for chunk in chunks:
-            file.write(chunk)
+    def delete(self, pk: int) -> None:
+        for path in (self.upload(pk), self.staged(pk), self.errors(pk)):
+            path.unlink(missing_ok=True)
 
 
 def fresh(path: Path) -> Path:
@@ -43,6 +48,4 @@ def fresh(path: Path) -> Path:
     return path
 
 
-def delete(import_id: int) -> None:
-    for path in (upload(import_id), staged(import_id), errors(import_id)):
-        path.unlink(missing_ok=True)
+files = Folder("imports")

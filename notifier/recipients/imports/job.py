@@ -13,9 +13,9 @@ from notifier.dispatch.lanes import Wake, clear, wake_job
 from notifier.models import ImportState, RecipientImport
 from notifier.models.imports import AT_WORK
 from notifier.recipients.claims import ATTEMPTS, Claim, Lost, Stopping
-from notifier.recipients.imports import files
 from notifier.recipients.imports.applying import apply
 from notifier.recipients.imports.checking import check
+from notifier.recipients.imports.files import files
 from notifier.recipients.imports.problems import Unreadable
 
 SOON = timedelta(seconds=15)

@@ -1,0 +1,5 @@
+"""Uploaded audiences."""
+
+from notifier.recipients.imports.files import Folder
+
+files = Folder("campaigns")

@@ -1,0 +1,160 @@
+"""The one way in, for many messages of one template at once: a few statements for all of them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import transaction
+from django.utils.translation import gettext_noop
+
+from notifier import metrics
+from notifier.dispatch.lanes import Lane
+from notifier.dispatch.waker import wake_soon
+from notifier.intake import caps
+from notifier.intake.accept import Origin, person_faults, render_faults, time_faults
+from notifier.intake.errors import Fault
+from notifier.intake.store import store_many
+from notifier.models import Message, Priority, Reason
+from notifier.models.ids import new_message_id
+from notifier.recipients.directory import Known, known_many
+from templates_app.compiled import published
+from templates_app.rendering import Rendered, payload
+from templates_app.sendable import Sendable
+
+CHANGED = Fault("/to", "changed", gettext_noop("The recipient changed just now. Send it again."))
+Outcome = UUID | tuple[Fault, ...]
+"""The message's id, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What its messages have in common. `template.version_id` is the version that is sent."""
+
+    template: Sendable
+    origin: Origin
+    now: datetime
+    priority: Priority = Priority.BULK
+    campaign_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One message. `person`: the id of the recipient's row; None: the account has none."""
+
+    person: int | None
+    data: Mapping[str, Any]
+    due_at: datetime
+    expires_at: datetime
+    name: str = ""
+    """Of the request, the same when it is repeated: its repetition is no double of itself."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    draft: Draft
+    person: Known | None
+    rendered: Rendered
+    faults: tuple[Fault, ...]
+
+
+def faults_of(batch: Batch, drafts: Sequence[Draft]) -> list[tuple[Fault, ...]]:
+    """Why each would be refused at this moment; nothing is stored or marked."""
+    people = {draft.person for draft in drafts if draft.person}
+    sent = caps.sent_today(batch.template, people, batch.now)
+    return [one.faults for one in _examined(batch, drafts, sent)]
+
+
+def accept_many(batch: Batch, drafts: Sequence[Draft]) -> list[Outcome]:
+    """Stores those that can be accepted, in the transaction of the caller; their lane is woken
+    after its commit. Repeated after a rollback it does the same."""
+    people = {draft.person for draft in drafts if draft.person}
+    sent = caps.locked_sent_today(batch.template, people, batch.now)
+    examined = _examined(batch, drafts, sent)
+    bodies = {place: _body(batch, one) for place, one in enumerate(examined) if not one.faults}
+    named = [(body, drafts[place].name) for place, body in bodies.items()]
+    found = dict(zip(bodies, caps.doubles(batch.template, named), strict=True))
+    messages = {
+        place: _message(batch, examined[place], bodies[place])
+        for place, mark in found.items()
+        if not isinstance(mark, Fault)
+    }
+    try:
+        stored = store_many(list(messages.values()), batch.template.template_id)
+    except Exception:
+        caps.take_back(list(found.values()))
+        raise
+    _announce(batch, len(stored))
+    refused = [place for place, message in messages.items() if message.id not in stored]
+    late = faults_of(batch, [drafts[place] for place in refused])
+    outcomes: list[Outcome] = [one.faults for one in examined]
+    for place, mark in found.items():
+        outcomes[place] = (mark,) if isinstance(mark, Fault) else messages[place].id
+    for place, faults in zip(refused, late, strict=True):
+        outcomes[place] = faults or (CHANGED,)
+    return outcomes
+
+
+def _examined(batch: Batch, drafts: Sequence[Draft], sent: Counter[int]) -> list[_Examined]:
+    """`sent` is counted on with each that is fit: a person may be among them twice."""
+    template = batch.template
+    ids = {draft.person for draft in drafts if draft.person}
+    people = known_many(template.account_id, template.template_id, ids)
+    render = published(template.version_id or 0).render
+    found = []
+    for draft in drafts:
+        person = people.get(draft.person or 0)
+        rendered = render(draft.data)
+        faults = [
+            *person_faults(person),
+            *time_faults(draft.due_at, draft.expires_at),
+            *render_faults(rendered),
+        ]
+        if person and (over := caps.daily_fault(template, sent[person.pk])):
+            faults.append(over)
+        if person and not faults:
+            sent[person.pk] += 1
+        found.append(_Examined(draft, person, rendered, tuple(faults)))
+    return found
+
+
+def _body(batch: Batch, one: _Examined) -> dict[str, object]:
+    assert one.person  # noqa: S101 - without one there are faults
+    return payload(
+        one.rendered,
+        touser=one.person.openid,
+        template_id=published(batch.template.version_id or 0).spec.wechat_template_id,
+        client_msg_id=new_message_id().hex,
+    )
+
+
+def _message(batch: Batch, one: _Examined, body: Mapping[str, object]) -> Message:
+    origin, draft = batch.origin, one.draft
+    return Message(
+        id=UUID(str(body["client_msg_id"])),
+        account_id=batch.template.account_id,
+        version_id=batch.template.version_id or 0,
+        recipient_id=draft.person or 0,
+        client_id=origin.client.pk if origin.client else None,
+        requested_by=origin.requested_by,
+        campaign_id=batch.campaign_id,
+        openid=str(body["touser"]),
+        priority=batch.priority,
+        payload=orjson.dumps(body).decode(),
+        metadata=dict(draft.metadata),
+        reason=Reason.SCHEDULED if draft.due_at > batch.now else Reason.NONE,
+        created_at=batch.now,
+        due_at=draft.due_at,
+        expires_at=draft.expires_at,
+    )
+
+
+def _announce(batch: Batch, count: int) -> None:
+    if count:
+        lane = Lane(batch.template.account_id, batch.priority)
+        metrics.accepted.labels(lane.account_id, lane.priority.word).inc(count)
+        transaction.on_commit(lambda: wake_soon(lane))
