@@ -42,12 +42,20 @@ ROLES: dict[str, Role] = {
     ),
     "approver": Role(
         gettext_noop("Approver"),
-        gettext_noop("publishes versions that others wrote, and releases held templates"),
-        ("templates_app.view_*", "templates_app.publish_templateversion"),
+        gettext_noop("approves versions and campaigns that others wrote, releases held templates"),
+        (
+            "templates_app.view_*",
+            "templates_app.publish_templateversion",
+            "notifier.view_campaign",
+            "notifier.approve_campaign",
+        ),
     ),
     "sender": Role(
         gettext_noop("Sender"),
-        gettext_noop("watches and repairs messages, sends tests, imports and exports recipients"),
+        gettext_noop(
+            "runs campaigns, watches and repairs messages, sends tests, imports and exports "
+            "recipients"
+        ),
         (
             "templates_app.view_*",
             "notifier.view_message",
@@ -60,6 +68,10 @@ ROLES: dict[str, Role] = {
             "notifier.import_recipient*",
             "notifier.export_recipient*",
             "notifier.view_suppression",
+            "notifier.add_campaign",
+            "notifier.change_campaign",
+            "notifier.view_campaign",
+            "notifier.run_campaign",
             "notifier.*_followersync",
             "notifier.*_segment",
             "notifier.view_wechattag",

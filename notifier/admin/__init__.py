@@ -6,6 +6,7 @@ from django_rq.models import Dashboard
 
 from notifier.admin import who_sends
 from notifier.admin.audit import AuditEntryAdmin
+from notifier.admin.campaigns import CampaignAdmin
 from notifier.admin.clients import ApiClientAdmin
 from notifier.admin.groups import RecipientGroupAdmin, SegmentAdmin
 from notifier.admin.imports import RecipientImportAdmin
@@ -17,6 +18,7 @@ from notifier.admin.suppressions import SuppressionAdmin
 __all__ = [
     "ApiClientAdmin",
     "AuditEntryAdmin",
+    "CampaignAdmin",
     "GroupAdmin",
     "MessageAdmin",
     "RecipientAdmin",

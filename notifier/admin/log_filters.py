@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateTimeFilter, TextFilter
 from unfold.utils import parse_datetime_str
 
-from notifier.models import Message
+from notifier.models import Campaign, Message
 from notifier.models.ids import first_id_at
 from templates_app.models import MessageTemplate, TemplateVersion
 
@@ -69,20 +69,32 @@ class TemplateFilter(admin.SimpleListFilter):
         return queryset.filter(version__in=list(versions.values_list("pk", flat=True)))
 
 
-class VersionFilter(admin.SimpleListFilter):
-    """From a template's page; it shows only while it is used."""
+class _FromElsewhere(admin.SimpleListFilter):
+    """A link leads here; it shows only while it is used."""
 
-    title = _("version")
-    parameter_name = "version"
+    parameter_name: str
+    model: type[Model]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        given = request.GET.get("version", "")
-        found = TemplateVersion.objects.filter(pk=int(given)) if given.isdecimal() else ()
-        return [(given, str(version)) for version in found]
+        given = str(request.GET.get(self.parameter_name, ""))
+        found = self.model._default_manager.filter(pk=int(given)) if given.isdecimal() else ()
+        return [(given, str(row)) for row in found]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         given = self.value()
-        return queryset.filter(version=int(given)) if given else queryset
+        return queryset.filter(**{self.parameter_name: int(given)}) if given else queryset
+
+
+class VersionFilter(_FromElsewhere):
+    title = _("version")
+    parameter_name = "version"
+    model = TemplateVersion
+
+
+class CampaignFilter(_FromElsewhere):
+    title = _("campaign")
+    parameter_name = "campaign"
+    model = Campaign
 
 
 class ErrcodeFilter(TextFilter):

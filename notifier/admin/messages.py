@@ -18,6 +18,7 @@ from notifier.admin.keyset import KeysetChangeList
 from notifier.admin.log_filters import (
     AcceptedBetween,
     AcceptedFilter,
+    CampaignFilter,
     ErrcodeFilter,
     TemplateFilter,
     VersionFilter,
@@ -64,6 +65,7 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
         "state",
         TemplateFilter,
         VersionFilter,
+        CampaignFilter,
         ErrcodeFilter,
         "account",
         ("created_at", AcceptedBetween),

@@ -6,58 +6,57 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from notifier.admin.campaign_page import campaigns_for_somebody
 from notifier.admin.queues import PERMISSION
 from notifier.admin.sending import trouble
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [
+        {"items": _every_day()},
+        {"title": _("What is sent, and to whom"), "separator": True, "items": _what_is_sent()},
+        {"title": _("Set-up"), "separator": True, "items": _set_up()},
+    ]
+
+
+def _every_day() -> list[dict[str, Any]]:
+    return [
+        {"title": _("Overview"), "icon": "monitoring", "link": reverse_lazy("admin:index")},
+        _item(_("Message log"), "notifier_message_changelist", "forum")
+        | {"active": _is_message_log},
+        _item(_("Sending"), "sending", "swap_vert", "notifier.view_message")
+        | {"badge": trouble, "badge_variant": "danger"},
+        _item(_("Campaigns"), "notifier_campaign_changelist", "campaign")
+        | {"badge": campaigns_for_somebody, "badge_variant": "warning"},
+        _item(_("Errcodes"), "errcodes", "menu_book", "notifier.view_message"),
+        _item(_("Send a test"), "message-test-send", "send", "notifier.add_message"),
+    ]
+
+
+def _what_is_sent() -> list[dict[str, Any]]:
+    return [
+        _item(_("Templates"), "templates_app_messagetemplate_changelist", "article"),
+        _item(_("Templates at WeChat"), "templates_app_listedtemplate_changelist", "cloud_sync"),
+        _item(_("Recipients"), "notifier_recipient_changelist", "group"),
+        _item(_("Segments"), "notifier_segment_changelist", "filter_alt"),
+        _item(_("Groups"), "notifier_recipientgroup_changelist", "groups"),
+        _item(_("Suppressions"), "notifier_suppression_changelist", "block"),
+        _item(_("Imports"), "notifier_recipientimport_changelist", "upload_file"),
+    ]
+
+
+def _set_up() -> list[dict[str, Any]]:
+    return [
+        _item(_("Official accounts"), "templates_app_officialaccount_changelist", "storefront"),
+        _item(_("API clients"), "notifier_apiclient_changelist", "key"),
+        _item(_("Users"), "auth_user_changelist", "person"),
+        _item(_("Roles and groups"), "auth_group_changelist", "badge"),
+        _item(_("Audit trail"), "notifier_auditentry_changelist", "history_edu"),
         {
-            "items": [
-                {"title": _("Overview"), "icon": "monitoring", "link": reverse_lazy("admin:index")},
-                _item(_("Message log"), "notifier_message_changelist", "forum")
-                | {"active": _is_message_log},
-                _item(_("Sending"), "sending", "swap_vert", "notifier.view_message")
-                | {"badge": trouble, "badge_variant": "danger"},
-                _item(_("Errcodes"), "errcodes", "menu_book", "notifier.view_message"),
-                _item(_("Send a test"), "message-test-send", "send", "notifier.add_message"),
-            ]
-        },
-        {
-            "title": _("What is sent, and to whom"),
-            "separator": True,
-            "items": [
-                _item(_("Templates"), "templates_app_messagetemplate_changelist", "article"),
-                _item(
-                    _("Templates at WeChat"),
-                    "templates_app_listedtemplate_changelist",
-                    "cloud_sync",
-                ),
-                _item(_("Recipients"), "notifier_recipient_changelist", "group"),
-                _item(_("Segments"), "notifier_segment_changelist", "filter_alt"),
-                _item(_("Groups"), "notifier_recipientgroup_changelist", "groups"),
-                _item(_("Suppressions"), "notifier_suppression_changelist", "block"),
-                _item(_("Imports"), "notifier_recipientimport_changelist", "upload_file"),
-            ],
-        },
-        {
-            "title": _("Set-up"),
-            "separator": True,
-            "items": [
-                _item(
-                    _("Official accounts"), "templates_app_officialaccount_changelist", "storefront"
-                ),
-                _item(_("API clients"), "notifier_apiclient_changelist", "key"),
-                _item(_("Users"), "auth_user_changelist", "person"),
-                _item(_("Roles and groups"), "auth_group_changelist", "badge"),
-                _item(_("Audit trail"), "notifier_auditentry_changelist", "history_edu"),
-                {
-                    "title": _("Queues"),
-                    "icon": "stacks",
-                    "link": reverse_lazy("django_rq:home"),
-                    "permission": lambda request: request.user.has_perm(PERMISSION),
-                },
-            ],
+            "title": _("Queues"),
+            "icon": "stacks",
+            "link": reverse_lazy("django_rq:home"),
+            "permission": lambda request: request.user.has_perm(PERMISSION),
         },
     ]
 

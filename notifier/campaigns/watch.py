@@ -12,13 +12,14 @@ from notifier.campaigns import feed, parking, states
 from notifier.campaigns.judgement import Fared, fared, reason_after_trial, reason_to_stop
 from notifier.campaigns.states import NotAllowed
 from notifier.models import Campaign, CampaignRow, CampaignState, Message, State
-from notifier.models.campaigns import ENDED, FEEDING
+from notifier.models.campaigns import FEEDING
 from notifier.models.ids import first_id_at
 
 LOOKED_AT = 1000
 UNDER_WAY = (State.QUEUED, State.SENDING)
 COUNTED_FOR = timedelta(days=3)
 """Receipts, repairs and retries may still come after its end."""
+RECEIPTS_COME = timedelta(minutes=10)
 SHARE = 20
 """Counting takes at most one part in so many of the clock's time."""
 _not_before: dict[int, float] = {}
@@ -65,6 +66,7 @@ def _at_work(campaign: Campaign, now: datetime) -> None:
         _end_trial(campaign, campaign.canary_fed_at, now)
     elif _is_over(campaign):
         states.finish(campaign.pk, now)
+        _not_before.pop(campaign.pk, None)
     else:
         feed.wake(campaign)
     _count(campaign, now)
@@ -114,10 +116,11 @@ def _count(campaign: Campaign, now: datetime) -> None:
     if began < _not_before.get(campaign.pk, 0):
         return
     counts = _counts(campaign)
+    cost = time.monotonic() - began
+    is_quiet = campaign.finished_at and campaign.finished_at < now - RECEIPTS_COME
+    _not_before[campaign.pk] = began + max(SHARE * cost, 60 if is_quiet else 1)
     speed = _speed(campaign, counts, now)
     Campaign.objects.filter(pk=campaign.pk).update(figures=counts, figures_at=now, per_second=speed)
-    pause = max(SHARE * (time.monotonic() - began), 60 if campaign.state in ENDED else 1)
-    _not_before[campaign.pk] = time.monotonic() + pause
 
 
 def _speed(campaign: Campaign, counts: dict[str, int], now: datetime) -> float:

@@ -66,6 +66,7 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
                     "daily_quota",
                     "urgent_reserve",
                     "recipient_spacing",
+                    "campaign_approval_from",
                 )
             },
         ),
