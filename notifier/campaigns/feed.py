@@ -33,23 +33,25 @@ AHEAD = timedelta(seconds=3)
 second."""
 
 
-def wake(campaign: Campaign) -> None:
+def wake(pk: int, priority: int) -> None:
     """On the queue of its lane: behind more urgent work, and in turn with its own sending."""
     name = "notifier.campaigns.feed.feed"
-    wake_job(Wake(_flag(campaign.pk), Priority(campaign.priority).word, name, (campaign.pk,)))
+    wake_job(Wake(_flag(pk), Priority(priority).word, name, (pk, priority)))
 
 
 def _flag(pk: int) -> str:
     return f"hongyan:wake:campaign:{pk}"
 
 
-def feed(pk: int) -> None:
-    """The RQ job."""
+def feed(pk: int, priority: int) -> None:
+    """The RQ job: a slice, and again behind what else waits in the queue. When it has nothing to
+    do the clock wakes it."""
     clear(_flag(pk))
     until = time.monotonic() + SLICE_SECONDS
     try:
-        while _feed_chunk(pk) and time.monotonic() < until:
-            pass
+        while _feed_chunk(pk):
+            if time.monotonic() > until:
+                return wake(pk, priority)
     except Rejected as rejected:  # the template is held, say, or the account switched off
         fault = rejected.faults[0]
         with suppress(NotAllowed):  # somebody else stopped it

@@ -68,7 +68,7 @@ def _at_work(campaign: Campaign, now: datetime) -> None:
         states.finish(campaign.pk, now)
         _not_before.pop(campaign.pk, None)
     else:
-        feed.wake(campaign)
+        feed.wake(campaign.pk, campaign.priority)
     _count(campaign, now)
 
 

@@ -12,6 +12,7 @@ from notifier.audit.record import record
 from notifier.models import (
     ApiClient,
     AuditEntry,
+    Campaign,
     Message,
     Recipient,
     RecipientGroup,
@@ -62,12 +63,33 @@ def make_world(account: OfficialAccount) -> World:
             RecipientImport.objects.create(account=account, file_name="people.csv", language="en")
         ],
         Message: [message],
+        Campaign: [_campaign(template, state) for state in ("checked", "paused")],
         ApiClient: [client],
         AuditEntry: [record("change", object_name="x", before={"a": 1}, after={"a": 2})],
         User: [User.objects.create_user("li")],
         Group: [Group.objects.create(name="operators")],
     }
     return World(rows, key)
+
+
+def _campaign(template: MessageTemplate, state: str) -> Campaign:
+    return Campaign.objects.create(
+        name=f"双十一 {state}",
+        account=template.account,
+        version=template.published,
+        data=builders.DATA,
+        audience="upload",
+        upload_name="people.csv",
+        state=state,
+        editors=["li"],
+        total=1200,
+        ready=1100,
+        problems={"too_long": 100},
+        checked_at=now(),
+        started_at=now() if state == "paused" else None,
+        figures={"delivered": 100, "failed": 3} if state == "paused" else {},
+        reason=["Paused by %(who)s.", {"who": "li"}] if state == "paused" else [],
+    )
 
 
 def pages(world: World) -> Iterator[str]:
@@ -80,6 +102,9 @@ def pages(world: World) -> Iterator[str]:
     yield reverse("admin:followers")
     yield reverse("admin:recipient-erase", args=[world.rows[Recipient][0].pk])
     yield f"{reverse('admin:message-test-send')}?template={template.pk}"
+    yield f"{reverse('admin:notifier_campaign_add')}?template={template.pk}"
+    yield reverse("admin:campaign-do", args=[world.rows[Campaign][0].pk, "launch"])
+    yield reverse("admin:campaign-do", args=[world.rows[Campaign][1].pk, "cancel"])
     for queue in range(5):
         yield reverse("django_rq:jobs", args=[queue])
         yield reverse("django_rq:failed_jobs", args=[queue])

@@ -32,14 +32,15 @@ PEOPLE = {
     *("notifier_recipient", "notifier_recipientgroup", "notifier_recipientimport"),
     *("notifier_segment", "notifier_suppression"),
 }
+CAMPAIGNS = {"notifier_campaign"}
 OTHER_MODELS = {
     *("notifier_message", "notifier_apiclient", "notifier_auditentry", "auth_user", "auth_group")
 }
-ALL = TEMPLATES | PEOPLE | OTHER_MODELS
+ALL = TEMPLATES | PEOPLE | CAMPAIGNS | OTHER_MODELS
 VIEWS: dict[str, set[str]] = {
     "author": TEMPLATES | {"notifier_recipient", "notifier_suppression"},
-    "approver": TEMPLATES,
-    "sender": TEMPLATES | PEOPLE | {"notifier_message"},
+    "approver": TEMPLATES | CAMPAIGNS,
+    "sender": TEMPLATES | PEOPLE | CAMPAIGNS | {"notifier_message"},
     "auditor": ALL,
     "administrator": ALL,
 }
@@ -48,7 +49,7 @@ ADDS: dict[str, set[str]] = {
         *("templates_app_messagetemplate", "templates_app_templateversion", "notifier_recipient")
     },
     "approver": set(),
-    "sender": PEOPLE - {"notifier_suppression"},
+    "sender": (PEOPLE | CAMPAIGNS) - {"notifier_suppression"},
     "auditor": set(),
     "administrator": ALL
     - {"notifier_message", "notifier_auditentry"}
@@ -81,6 +82,7 @@ OTHERS: dict[str, set[str]] = {
     "recipients-export": {"sender", "administrator"},
     "followers": {"sender", "auditor", "administrator"},
     "recipient-erase": {"administrator"},
+    "campaign-do": {"sender", "administrator"},
 }
 QUEUES = {"administrator"}
 

@@ -54,7 +54,7 @@ def tick(campaign, later=None):
     """One second of the clock, and the job that it wakes."""
     watch._not_before.clear()
     watch.watch_all()
-    feed.feed(campaign.pk)
+    feed.feed(campaign.pk, campaign.priority)
     campaign.refresh_from_db()
     return campaign
 

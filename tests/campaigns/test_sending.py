@@ -106,7 +106,7 @@ def test_two_feeders_double_nobody(template, monkeypatch):
     checked(campaign)
     states.launch(campaign.pk, "writer")
     states.begin(campaign.pk, timezone.now())
-    at_once(4, lambda _number: feed.feed(campaign.pk))
+    at_once(4, lambda _number: feed.feed(campaign.pk, campaign.priority))
     people = Counter(messages(campaign).values_list("recipient", flat=True))
     assert len(people) == people.total() == 60
 
@@ -209,7 +209,7 @@ def test_while_a_feeder_runs_a_pause_holds_at_once(template, monkeypatch, action
 
     def run(number):
         if number:
-            return feed.feed(campaign.pk)
+            return feed.feed(campaign.pk, campaign.priority)
         reached.wait(5)
         threading.Timer(0.2, go_on.set).start()
         return (

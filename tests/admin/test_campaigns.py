@@ -1,0 +1,325 @@
+"""Campaigns in the admin: the form, the buttons, who may press them, what the page says."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from notifier.campaigns import job, states
+from notifier.models import AuditEntry, Campaign, MessageCount, Segment
+from templates_app.signals import who_sends
+from tests import builders
+from tests.admin.browsing import html, text
+from tests.campaigns.campaigning import a_group, checked, ended, launched, make_campaign, tick
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LIST = "/admin/notifier/campaign/"
+
+
+@pytest.fixture
+def template():
+    return builders.make_template()
+
+
+def someone(*roles):
+    name = "-".join(roles) or "root"
+    user, made = User.objects.get_or_create(username=name, is_staff=True, is_superuser=not roles)
+    if made:
+        user.groups.set(Group.objects.filter(name__in=roles))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def form(template, **values):
+    """What the browser sends; variables by number, in the order of the template."""
+    return {
+        "name": "双十一",
+        "value_0": "A-1",
+        "value_1": "云南白茶",
+        "value_2": "2026-11-24 10:00",
+        "audience": "group",
+        "zone": "Asia/Shanghai",
+        "send_at": "",
+        "priority": "2",
+        "pace": "",
+        "canary_percent": "1",
+        "canary_minutes": "10",
+        "most_failed": "5",
+        "most_refused": "5",
+        "most_blocked": "5",
+        **values,
+    }
+
+
+def add(client, template, **values):
+    return client.post(f"{LIST}add/?template={template.pk}", form(template, **values))
+
+
+def page(client, campaign):
+    return html(client.get(f"{LIST}{campaign.pk}/change/"))
+
+
+def do(client, campaign, name):
+    answer = client.post(reverse("admin:campaign-do", args=[campaign.pk, name]))
+    campaign.refresh_from_db()
+    return answer
+
+
+def test_it_is_written_and_checked_with_one_button(template):
+    group = a_group(template.account, 3)
+    answer = add(someone("sender"), template, group=group.pk, _check="")
+    campaign = Campaign.objects.get()
+    assert answer.url == f"{LIST}{campaign.pk}/change/"
+    assert (campaign.state, campaign.created_by) == ("checking", "sender")
+    assert campaign.version == template.published
+    assert campaign.data == {
+        "order_no": "A-1",
+        "product": "云南白茶",
+        "at": "2026-11-24 10:00",
+    }
+    job.check_audience(campaign.pk)
+    shown = page(someone("sender"), campaign)
+    assert "Will be sent" in shown
+    assert "云南白茶" in shown
+
+
+def test_an_uploaded_audience(template):
+    builders.make_recipient(template.account, user_id="u-1")
+    client = someone("sender")
+    file = SimpleUploadedFile("名单.csv", "user_id,product\nu-1,龙井\nu-2,龙井\n".encode())
+    add(client, template, audience="upload", file=file, _check="")
+    campaign = Campaign.objects.get()
+    assert campaign.upload_name == "名单.csv"
+    job.check_audience(campaign.pk)
+    shown = page(client, campaign)
+    assert "nobody the account knows" in shown
+    assert "Row 3: among the longest texts." in shown
+    errors = client.get(reverse("admin:campaign-errors", args=[campaign.pk]))
+    assert "u-2" in b"".join(errors.streaming_content).decode("utf-8-sig")
+    assert (
+        someone("auditor").get(reverse("admin:campaign-errors", args=[campaign.pk])).status_code
+        == 403
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"audience": "group"}, "Choose a group."),
+        ({"audience": "segment"}, "Choose a segment."),
+        ({"audience": "upload"}, "Choose a file."),
+        ({"name": ""}, "This field is required."),
+        ({"pace": "0"}, "greater than or equal to 1"),
+        ({"most_failed": "101"}, "less than or equal to 100"),
+        ({"send_at": "2020-01-01T10:00"}, "It lies in the past."),
+        ({"zone": "Mars/Olympus"}, "not one of the available choices"),
+    ],
+)
+def test_bad_input_is_told(template, values, says):
+    answer = add(someone("sender"), template, **values)
+    assert says in html(answer)
+    assert not Campaign.objects.exists()
+
+
+def test_another_accounts_segment_cannot_be_chosen(template):
+    other = Segment.objects.create(account=builders.make_account(), name="theirs")
+    answer = add(someone("sender"), template, audience="segment", segment=other.pk)
+    assert "not one of the available choices" in html(answer)
+
+
+def test_the_time_is_of_the_zone_that_was_chosen(template):
+    group = a_group(template.account, 1)
+    add(
+        someone("sender"),
+        template,
+        group=group.pk,
+        send_at="2126-12-01T10:00",
+        zone="America/New_York",
+    )
+    campaign = Campaign.objects.get()
+    assert campaign.send_at.isoformat() == "2126-12-01T15:00:00+00:00"
+    shown = page(someone("sender"), campaign)
+    assert "2126-12-01 10:00 (America/New_York)" in shown
+    assert (
+        'value="2126-12-01T10:00"'
+        in someone("sender").get(f"{LIST}{campaign.pk}/change/").content.decode()
+    )
+
+
+def test_a_change_takes_the_check_back(template):
+    campaign = checked(make_campaign(template, group=a_group(template.account, 2)))
+    client = someone("sender")
+    values = form(template, name="新名字", group=campaign.group_id)
+    client.post(f"{LIST}{campaign.pk}/change/", values)
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.name) == ("draft", "新名字")
+    assert campaign.editors == ["writer", "sender"]
+
+
+def test_what_runs_cannot_be_changed(template):
+    campaign = launched(make_campaign(template, group=a_group(template.account, 2)))
+    answer = someone("sender").post(
+        f"{LIST}{campaign.pk}/change/", form(template, name="x", group=campaign.group_id)
+    )
+    assert answer.status_code == 403
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.name) == ("running", "双十一")
+
+
+def test_before_it_goes_it_says_in_numbers_what_will_happen(template):
+    template.account.campaign_approval_from = 3
+    template.account.save()
+    group = a_group(template.account, 12)
+    type(group.recipients.first()).objects.filter(pk=group.recipients.first().pk).update(
+        state="unfollowed"
+    )
+    campaign = checked(make_campaign(template, group=group, canary_percent=50))
+    ask = reverse("admin:campaign-do", args=[campaign.pk, "launch"])
+    shown = " ".join(text(someone("sender").get(ask)).split())
+    for part in ("People who get it 11", "Left out 1", "In the trial 10", "From 3 people"):
+        assert part in shown
+    campaign.refresh_from_db()
+    assert campaign.state == "checked"  # nothing was done yet
+
+
+def test_two_people_bring_a_large_one_on_its_way(template):
+    template.account.campaign_approval_from = 2
+    template.account.save()
+    campaign = checked(make_campaign(template, group=a_group(template.account, 2)))
+    writer, approver = someone("sender"), someone("approver")
+    do(writer, campaign, "launch")
+    assert campaign.state == "submitted"
+    assert do(writer, campaign, "approve").status_code == 403
+    both = someone("approver", "sender")
+    states.withdraw(campaign.pk, "x")
+    checked(campaign)
+    do(both, campaign, "launch")
+    do(both, campaign, "approve")
+    assert campaign.state == "submitted"  # one's own
+    assert "Somebody else must approve it" in page(both, campaign)
+    do(approver, campaign, "approve")
+    assert (campaign.state, campaign.approved_by) == ("scheduled", "approver")
+
+
+def test_it_is_paused_resumed_and_cancelled(template):
+    campaign = launched(make_campaign(template, group=a_group(template.account, 4)))
+    client = someone("sender")
+    do(client, campaign, "pause")
+    assert campaign.state == "paused"
+    assert "Paused by sender." in page(client, campaign)
+    do(client, campaign, "resume")
+    assert campaign.state == "running"
+    do(client, campaign, "cancel")
+    assert campaign.state == "cancelled"
+    do(client, campaign, "resume")
+    assert campaign.state == "cancelled"
+    assert "that cannot be done now" in page(client, campaign)
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("sender", {"launch", "check", "pause", "resume", "withdraw", "cancel"}),
+        ("approver", {"approve", "pause", "withdraw"}),
+        ("author", set()),
+        ("auditor", set()),
+    ],
+)
+def test_whose_button_is_whose(template, role, allowed):
+    client = someone(role)
+    campaign = make_campaign(template, state="checked", ready=1)
+    from notifier.admin.campaign_page import BUTTONS
+
+    may = {name for name in BUTTONS if do(client, campaign, name).status_code != 403}
+    assert may == allowed
+
+
+def test_who_did_what_is_in_the_audit_trail(template):
+    campaign = launched(make_campaign(template, group=a_group(template.account, 2)))
+    do(someone("sender"), campaign, "pause")
+    entry = AuditEntry.objects.filter(object_type="notifier.campaign").latest("pk")
+    assert entry.actor == "sender"
+    states_of = [json.loads(one)["state"] for one in (entry.before, entry.after)]
+    assert states_of == ["running", "paused"]
+
+
+def test_results_lead_to_the_log(template):
+    campaign = launched(make_campaign(template, group=a_group(template.account, 3)))
+    ended(campaign)
+    tick(campaign)
+    client = someone("sender")
+    assert (
+        f"campaign={campaign.pk}&amp;state__exact=delivered"
+        in client.get(f"{LIST}{campaign.pk}/change/").content.decode()
+    )
+    other = builders.make_message(template)
+    log = client.get(f"/admin/notifier/message/?campaign={campaign.pk}&state__exact=delivered")
+    assert log.status_code == 200
+    assert len(log.context["cl"].result_list) == 3
+    assert other.pk not in {row.pk for row in log.context["cl"].result_list}
+
+
+def test_the_page_asks_again_until_it_rests(template):
+    campaign = launched(make_campaign(template, group=a_group(template.account, 1)))
+    client = someone("sender")
+    address = f"{LIST}{campaign.pk}/change/"
+    assert "every 2s" in client.get(address).content.decode()
+    ended(campaign)
+    tick(campaign)
+    assert client.get(address, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+    assert "every 2s" not in client.get(address).content.decode()
+
+
+def test_a_held_templates_page_names_the_campaigns_that_send_it(template):
+    make_campaign(template, name="双十二")
+    make_campaign(template, name="去年", state="done")
+    (_receiver, names), *_ = who_sends.send(type(template), template=template)
+    assert any("双十二" in name for name in names)
+    assert not any("去年" in name for name in names)
+
+
+def test_the_sidebar_counts_what_waits_for_the_reader(template):
+    make_campaign(template, state="submitted")
+    make_campaign(template, state="paused")
+    from notifier.admin.campaign_page import campaigns_for_somebody
+
+    def count(role):
+        request = type("Request", (), {"user": User.objects.get(username=role)})()
+        return campaigns_for_somebody(request)
+
+    for role in ("sender", "approver", "auditor"):
+        someone(role)
+    assert (count("sender"), count("approver"), count("auditor")) == (1, 1, "")
+
+
+def test_its_list_asks_no_more_with_more_rows(template, django_assert_max_num_queries):
+    client = someone("sender")
+    for _ in range(12):
+        make_campaign(template)
+    client.get(LIST)
+    with django_assert_max_num_queries(12):
+        assert client.get(LIST).status_code == 200
+
+
+def test_the_forecast_knows_pace_and_quota(template):
+    from notifier.campaigns.forecast import forecast
+
+    now = timezone.now()
+    account = template.account
+    account.daily_quota, account.urgent_reserve = 1000, 100
+    account.save()
+    campaign = make_campaign(template, ready=600, pace=10)
+    found = forecast(campaign, now)
+    assert (found.remaining, found.quota_left, found.days) == (600, 900, 1)
+    assert found.ends_at == now + timedelta(seconds=60)
+    campaign.ready = 900 + 900 + 90
+    found = forecast(campaign, now)
+    assert found.days == 3
+    assert found.ends_at > now + timedelta(days=1)
+    assert not MessageCount.objects.exists()
