@@ -6,7 +6,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from notifier.dispatch.moves import move
-from notifier.models import FallbackSend, Message, Push, Recipient, RecipientState, State
+from notifier.models import (
+    CampaignRow,
+    FallbackSend,
+    Message,
+    Push,
+    Recipient,
+    RecipientState,
+    State,
+)
 
 EMPTY_PAYLOAD = '{"data":{}}'
 """Of an erased message: pages that show a card find no values in it."""
@@ -61,6 +69,7 @@ def _empty_messages(person: Recipient) -> None:
     move(waiting, State.CANCELLED, timezone.now())
     FallbackSend.objects.filter(message__recipient=person).update(due_at=None, detail="")
     own.update(openid=_new_openid(person), payload=EMPTY_PAYLOAD, metadata={})
+    CampaignRow.objects.filter(recipient=person).update(data={})
 
 
 def _new_openid(person: Recipient) -> str:

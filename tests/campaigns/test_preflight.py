@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from notifier.campaigns import job, preflight, states
 from notifier.campaigns.files import files
+from notifier.campaigns.forgetting import forget_uploads
 from notifier.models import Campaign, CampaignRow, Message, Segment, Suppression
+from notifier.recipients.erasing import erase
 from templates_app.models import MessageTemplate
 from tests import builders
 from tests.campaigns.campaigning import a_group, ago, checked, make_campaign, upload
@@ -164,3 +166,27 @@ def test_one_that_is_cancelled_while_it_is_checked_stays_cancelled(template, mon
     checked(campaign)
     assert campaign.state == "cancelled"
     assert campaign.rows.count() == 0
+
+
+def test_an_uploaded_audience_is_forgotten_a_while_after_the_end(template, settings):
+    settings.IMPORT_KEEP_DAYS = 7
+    builders.make_recipient(template.account, user_id="u-1")
+    old, young = (make_campaign(template, audience="upload") for _ in range(2))
+    for campaign, days in ((old, 8), (young, 6)):
+        upload(campaign, "user_id,product\nu-1,龙井\n")
+        checked(campaign)
+        Campaign.objects.filter(pk=campaign.pk).update(state="done", finished_at=ago(days=days))
+    forget_uploads()
+    assert not files.upload(old.pk).exists()
+    assert old.rows.get().data == {}
+    assert files.upload(young.pk).exists()
+    assert young.rows.get().data == {"product": "龙井"}
+
+
+def test_of_an_erased_person_no_values_stay(template):
+    person = builders.make_recipient(template.account, user_id="u-1")
+    campaign = make_campaign(template, audience="upload")
+    upload(campaign, "user_id,product\nu-1,龙井\n")
+    checked(campaign)
+    erase(person)
+    assert campaign.rows.get().data == {}

@@ -12,6 +12,7 @@ from django.utils import timezone
 from redis import RedisError
 
 from notifier.audit.anchors import Daily
+from notifier.campaigns.forgetting import forget_uploads
 from notifier.campaigns.watch import watch_all
 from notifier.dispatch import clock, renewal
 from notifier.fallback.process import process_fallbacks
@@ -29,6 +30,7 @@ BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
     ("fallbacks", process_fallbacks, 1, 1),
     ("templates", sync_all, 3600, 60),
     ("campaigns", watch_all, 1, 1),
+    ("uploads", forget_uploads, 3600, 120),
 )
 """(name, work, seconds between two, seconds before the first): each in a thread of its own, for
 WeChat, a mail server or a service may be slow, and the clock must not be. Work that returns
