@@ -4,6 +4,8 @@ the same every time, and a look-up before it would be a round trip more for ever
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +45,8 @@ def store(message: Message, template_id: int) -> bool:
     """
     statement, own = _statement()
     now = _MOMENT.get_db_prep_save(message.created_at, connection)
-    values = [*_values(message, own), message.account_id, message.openid, template_id, now]
+    values = [_adapted(field, getattr(message, name)) for name, field in own]
+    values += [message.account_id, message.openid, template_id, now]
 
     def insert() -> Any:
         with connection.cursor() as cursor:
@@ -72,33 +75,31 @@ CHUNK = 500
 
 
 def _stored(messages: Sequence[Message], template_id: int) -> Iterator[UUID]:
+    """What is the same in all rows is sent once, and not in the list: a column of NULLs would lack
+    a type there."""
     own = _own_fields()
-    columns = [str(field.column) for _, field in own]
-    first = _values(messages[0], own)
-    listed = [_values(message, own) for message in messages]
-    # What is the same in all rows is no column of the list: it is sent once, and NULLs in a list
-    # would lack a type.
-    same = [all(row[place] == first[place] for row in listed) for place in range(len(own))]
-    places = [place for place, is_same in enumerate(same) if not is_same]
-    marks = "(" + ", ".join(["%s"] * (len(places) + 1)) + ")"
-    given = ", ".join(["person", *(columns[place] for place in places)])
-    values = ", ".join("%s" if same[n] else f"given.{columns[n]}" for n in range(len(own)))
+    raw = zip(*map(attrgetter(*(name for name, _ in own)), messages), strict=True)
+    listed: dict[str, Sequence[Any]] = {"person": [one.recipient_id for one in messages]}
+    once: dict[str, Any] = {}
+    for (_name, field), values in zip(own, raw, strict=True):
+        if all(value == values[0] for value in values):
+            once[str(field.column)] = _adapted(field, values[0])
+        else:
+            listed[str(field.column)] = [_adapted(field, value) for value in values]
+    mark = "(" + ", ".join(["%s"] * len(listed)) + ")"
+    given = [name for name in listed if name != "person"]
     statement = (
-        f"WITH given ({given}) AS (VALUES {', '.join([marks] * len(listed))}) "  # noqa: S608
-        f"INSERT INTO {_TABLE} ({', '.join([*columns, *FRESH, 'recipient_id'])}) "
-        f"SELECT {', '.join([values, *FRESH.values(), 'r.id'])} "
-        f"FROM given JOIN {_RECIPIENT} r ON r.id = given.person WHERE {_FIT} "
-        "ON CONFLICT DO NOTHING RETURNING id"
+        f"WITH given ({', '.join(listed)}) AS (VALUES {', '.join([mark] * len(messages))}) "  # noqa: S608
+        f"INSERT INTO {_TABLE} ({', '.join([*given, *once, *FRESH, 'recipient_id'])}) SELECT "
+        + ", ".join([*(f"given.{name}" for name in given), *(["%s"] * len(once))])
+        + f", {', '.join(FRESH.values())}, r.id FROM given JOIN {_RECIPIENT} r "
+        f"ON r.id = given.person WHERE {_FIT} ON CONFLICT DO NOTHING RETURNING id"
     )
+    rows = zip(*listed.values(), strict=True)
     now = _MOMENT.get_db_prep_save(messages[0].created_at, connection)
-    parameters = [
-        value
-        for message, row in zip(messages, listed, strict=True)
-        for value in (message.recipient_id, *(row[place] for place in places))
-    ]
-    parameters += [value for value, is_same in zip(first, same, strict=True) if is_same]
+    parameters = [*chain.from_iterable(rows), *once.values(), template_id, now]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*parameters, template_id, now])
+        cursor.execute(statement, parameters)
         for (pk,) in cursor.fetchall():
             yield pk if isinstance(pk, UUID) else UUID(pk)
 
@@ -112,13 +113,8 @@ _FIT = (
 )
 
 
-def _values(message: Message, own: "list[tuple[str, Field[Any, Any]]]") -> list[Any]:
-    return [
-        field.get_db_prep_save(getattr(message, name), connection)
-        if isinstance(field, ADAPTED)
-        else getattr(message, name)
-        for name, field in own
-    ]
+def _adapted(field: "Field[Any, Any]", value: Any) -> Any:
+    return field.get_db_prep_save(value, connection) if isinstance(field, ADAPTED) else value
 
 
 @lru_cache(maxsize=1)
