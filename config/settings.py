@@ -227,6 +227,9 @@ FOLLOWER_SYNC_HOUR = env.integer("FOLLOWER_SYNC_HOUR", 3, maximum=24)  # 24: nev
 # API
 API_MAX_BODY_BYTES = env.integer("API_MAX_BODY_BYTES", 65_536, minimum=1024)
 API_MAX_METADATA_BYTES = 4096
+API_MAX_BATCH_BYTES = env.integer("API_MAX_BATCH_BYTES", 8 * 1024 * 1024, minimum=65_536)
+API_MAX_STREAM_BYTES = env.integer("API_MAX_STREAM_BYTES", 4 * 1024**3, minimum=65_536)
+DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BATCH_BYTES  # of what is read into memory at once
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["notifier.api.authentication.BearerKey"],
     "DEFAULT_PERMISSION_CLASSES": ["notifier.api.authentication.IsClient"],

@@ -1,9 +1,9 @@
 """What the endpoints take, decoded and checked in one step by msgspec."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from django.conf import settings
@@ -26,7 +26,11 @@ Moment = Annotated[datetime, Meta(tz=True)]
 # PostgreSQL cannot store NUL.
 Short = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*\Z")]
 Link = Annotated[str, Meta(pattern=r"^https?://[^\s\x00-\x1f\x7f]+\Z")]
+Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00]*\Z")]
 Page = Annotated[str, Meta(max_length=500, pattern=r"^[^\s\x00-\x1f\x7f]*\Z")]
+
+
+Decoded = TypeVar("Decoded")
 
 
 class MiniProgram(Struct, forbid_unknown_fields=True):
@@ -56,7 +60,8 @@ class SendBody(Struct, forbid_unknown_fields=True):
 
     def digest_source(self) -> bytes:
         """The same for two bodies that ask for the same, however they are written."""
-        return msgspec.json.encode(self, order="sorted")
+        asked = {name: getattr(self, name) for name in SendBody.__struct_fields__}
+        return msgspec.json.encode(asked, order="sorted")
 
     def request(self) -> SendRequest:
         return SendRequest(
@@ -74,13 +79,29 @@ class SendBody(Struct, forbid_unknown_fields=True):
         )
 
 
+class RowBody(SendBody):
+    """A message among many."""
+
+    idempotency_key: Key | None = None
+
+
+Body = TypeVar("Body", bound=SendBody)
 _decode_send = msgspec.json.Decoder(SendBody).decode
+_decode_row = msgspec.json.Decoder(RowBody).decode
 
 
 def read_send(request: Request) -> SendBody:
-    """Raises InvalidRequest with the field named. Times come out in UTC."""
+    return checked(decoded(_decode_send, request.body))
+
+
+def read_row(line: bytes | msgspec.Raw) -> RowBody:
+    return checked(decoded(_decode_row, line))
+
+
+def decoded(decode: Callable[[Any], Decoded], body: bytes | msgspec.Raw) -> Decoded:
+    """Raises InvalidRequest with the field named."""
     try:
-        body = _decode_send(request.body)
+        return decode(body)
     except msgspec.ValidationError as error:
         raise InvalidRequest([_fault(str(error))], status=422) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -89,6 +110,10 @@ def read_send(request: Request) -> SendBody:
         ) from None
     except RecursionError:
         raise InvalidRequest([Fault("", "too_deep", "The body is nested too deeply.")]) from None
+
+
+def checked(body: Body) -> Body:
+    """Raises InvalidRequest for what the types cannot say. Times come out in UTC."""
     if faults := [*_faults(body)]:
         raise InvalidRequest(faults, status=422)
     body.send_at = body.send_at and body.send_at.astimezone(UTC)
@@ -97,7 +122,6 @@ def read_send(request: Request) -> SendBody:
 
 
 def _faults(body: SendBody) -> Iterator[Fault]:
-    """What the types cannot say."""
     yield from _unstorable(body.data, "/data")
     yield from _unstorable(body.metadata, "/metadata")
     for pointer, moment in (("/send_at", body.send_at), ("/expires_at", body.expires_at)):

@@ -42,10 +42,7 @@ def problem(
         "title": title,
         "status": status,
         "detail": detail,
-        "errors": [
-            {"pointer": fault.pointer, "code": fault.code, "detail": fault.detail}
-            for fault in faults
-        ],
+        "errors": faults_as_json(faults),
         "request_id": current_request_id(),
     }
     return HttpResponse(
@@ -54,6 +51,12 @@ def problem(
         content_type="application/problem+json",
         headers=dict(headers or {}),
     )
+
+
+def faults_as_json(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    return [
+        {"pointer": fault.pointer, "code": fault.code, "detail": fault.detail} for fault in faults
+    ]
 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpResponse:

@@ -23,7 +23,8 @@ def straight_to_views(
         if callable(render := getattr(response, "render", None)):
             response = render()
         response["X-Content-Type-Options"] = "nosniff"
-        response["Content-Length"] = str(len(response.content))
+        if not response.streaming:
+            response["Content-Length"] = str(len(response.content))
         return response
 
     return middleware

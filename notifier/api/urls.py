@@ -3,6 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import UUIDConverter
 
+from notifier.api.batch import BatchOfMessages, StreamOfMessages
 from notifier.api.views import Messages, OneMessage
 
 
@@ -16,5 +17,7 @@ register_converter(HexId, "message_id")
 
 urlpatterns = [
     path("messages", Messages.as_view(), name="messages"),
+    path("messages/batch", BatchOfMessages.as_view(), name="messages-batch"),
+    path("messages/stream", StreamOfMessages.as_view(), name="messages-stream"),
     path("messages/<message_id:message_id>", OneMessage.as_view(), name="message"),
 ]

@@ -29,6 +29,9 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class Endpoint(APIView):
+    max_body = "API_MAX_BODY_BYTES"
+    """The setting that limits its bodies."""
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """In English, whatever the browser's language: programs and their engineers read it.
 
@@ -37,8 +40,9 @@ class Endpoint(APIView):
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not _LENGTH.fullmatch(length):  # Django would raise ValueError
             return bad_length()
-        if int(length) > settings.API_MAX_BODY_BYTES:
-            return too_large(settings.API_MAX_BODY_BYTES)
+        limit = getattr(settings, self.max_body)
+        if int(length) > limit:
+            return too_large(limit)
         with translation.override("en"), acting(self._actor):
             return super().dispatch(request, *args, **kwargs)
 

@@ -32,13 +32,19 @@ Outcome = UUID | tuple[Fault, ...]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What its messages have in common. `template.version_id` is the version that is sent."""
+    """What its messages have in common. `template.version_id` is the version that is sent.
+
+    `marks`: those against doubles that were made for it. Whoever rolls its messages back takes
+    them back (`caps.take_back`), unless each draft has a name: then they do not stand against its
+    repetition.
+    """
 
     template: Sendable
     origin: Origin
     now: datetime
     priority: Priority = Priority.BULK
     campaign_id: int | None = None
+    marks: list[caps.Mark | Fault | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,10 @@ class Draft:
     name: str = ""
     """Of the request, the same when it is repeated: its repetition is no double of itself."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    url: str | None = None
+    miniprogram: tuple[str, str] | None = None
+    idempotency_key: str | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +93,10 @@ def accept_many(batch: Batch, drafts: Sequence[Draft]) -> list[Outcome]:
         for place, mark in found.items()
         if not isinstance(mark, Fault)
     }
-    try:
-        stored = store_many(list(messages.values()), batch.template.template_id)
-    except Exception:
-        caps.take_back(list(found.values()))
-        raise
+    batch.marks.extend(found.values())
+    # In the order of the keys: of two batches with the same ones, each waits for the other else.
+    ordered = sorted(messages.values(), key=lambda one: one.idempotency_key or "")
+    stored = store_many(ordered, batch.template.template_id)
     _announce(batch, len(stored))
     refused = [place for place, message in messages.items() if message.id not in stored]
     late = faults_of(batch, [drafts[place] for place in refused])
@@ -129,6 +138,8 @@ def _body(batch: Batch, one: _Examined) -> dict[str, object]:
         touser=one.person.openid,
         template_id=published(batch.template.version_id or 0).spec.wechat_template_id,
         client_msg_id=new_message_id().hex,
+        url=one.draft.url,
+        miniprogram=one.draft.miniprogram,
     )
 
 
@@ -146,6 +157,8 @@ def _message(batch: Batch, one: _Examined, body: Mapping[str, object]) -> Messag
         priority=batch.priority,
         payload=orjson.dumps(body).decode(),
         metadata=dict(draft.metadata),
+        idempotency_key=draft.idempotency_key,
+        request_digest=draft.digest,
         reason=Reason.SCHEDULED if draft.due_at > batch.now else Reason.NONE,
         created_at=batch.now,
         due_at=draft.due_at,

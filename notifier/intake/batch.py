@@ -1,0 +1,160 @@
+"""Many messages of one request, of any templates: each row has its own result and its own key."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_noop
+
+from notifier.intake import caps
+from notifier.intake.accept import Origin, SendRequest, sendable_or_reject
+from notifier.intake.bulk import Batch, Draft, accept_many
+from notifier.intake.errors import Fault, Rejected
+from notifier.models import ApiClient, Message, Priority
+from notifier.recipients.directory import resolve_many
+
+REUSED = Fault(
+    "/idempotency_key",
+    "idempotency_key_reused",
+    gettext_noop("The key belongs to another message. Use a new key for a new message."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`digest`: of everything that the row asks for."""
+
+    request: SendRequest
+    key: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The message's id, or the faults."""
+
+    id: UUID | None = None
+    replayed: bool = False
+    faults: tuple[Fault, ...] = ()
+
+
+class Refused(Exception):
+    """All or nothing, and not all could be accepted: nothing was stored. `results`: of all rows."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        super().__init__()
+        self.results = results
+
+
+def accept_batch(
+    client: ApiClient, rows: Sequence[Row], all_or_nothing: bool = False
+) -> list[Result]:
+    """In the order of the rows. Raises Refused.
+
+    A row whose key was used before gets the first answer, even if it could not be accepted today.
+    """
+    results = _earlier(client, enumerate(rows))
+    first: dict[str, int] = {}
+    repeats: dict[int, int] = {}
+    fresh: dict[int, Row] = {}
+    for place, row in enumerate(rows):
+        if place in results:
+            continue
+        if row.key is not None and first.setdefault(row.key, place) != place:
+            repeats[place] = first[row.key]
+        else:
+            fresh[place] = row
+    batches: list[Batch] = []
+    try:
+        with transaction.atomic():
+            results |= _accepted(client, fresh, batches)
+            # Another request with the same keys may have been faster.
+            refused = [(place, row) for place, row in fresh.items() if results[place].faults]
+            results |= _earlier(client, refused)
+            for place, original in repeats.items():
+                results[place] = _repeated(rows[place], rows[original], results[original])
+            ordered = [results[place] for place in range(len(rows))]
+            if all_or_nothing and any(one.faults for one in ordered):
+                raise Refused(ordered)
+    except BaseException:
+        for batch in batches:
+            caps.take_back(batch.marks)
+        raise
+    return ordered
+
+
+def _earlier(client: ApiClient, rows: Iterable[tuple[int, Row]]) -> dict[int, Result]:
+    """Of the rows whose key has made a message."""
+    keyed = [(place, row) for place, row in rows if row.key is not None]
+    if not keyed:
+        return {}
+    keys = [row.key for _place, row in keyed]
+    known = Message.objects.filter(client=client, idempotency_key__in=keys).order_by()
+    found = {
+        key: (pk, digest)
+        for key, pk, digest in known.values_list("idempotency_key", "pk", "request_digest")
+    }
+    return {place: _replay(row, *found[row.key]) for place, row in keyed if row.key in found}
+
+
+def _replay(row: Row, pk: UUID, digest: str) -> Result:
+    return Result(pk, replayed=True) if digest == row.digest else Result(faults=(REUSED,))
+
+
+def _repeated(row: Row, original: Row, result: Result) -> Result:
+    """A key that stands in the request twice."""
+    if row.digest != original.digest:
+        return Result(faults=(REUSED,))
+    return Result(result.id, replayed=result.id is not None, faults=result.faults)
+
+
+def _accepted(
+    client: ApiClient, rows: Mapping[int, Row], batches: list[Batch]
+) -> dict[int, Result]:
+    groups: dict[tuple[str, Priority], list[int]] = defaultdict(list)
+    for place, row in rows.items():
+        groups[row.request.template, row.request.priority].append(place)
+    found: dict[int, Result] = {}
+    now = timezone.now()
+    # In one order: two batches at once lock the people of a capped template alike.
+    for (code, priority), places in sorted(groups.items()):
+        try:
+            template = sendable_or_reject(code)
+        except Rejected as rejected:
+            found |= {place: Result(faults=rejected.faults) for place in places}
+            continue
+        batch = Batch(template, Origin(client=client), now, priority)
+        batches.append(batch)
+        addresses = [rows[place].request.to for place in places]
+        people = resolve_many(template.account_id, addresses)
+        drafts = [
+            _draft(client, rows[place], person, now)
+            for place, person in zip(places, people, strict=True)
+        ]
+        for place, outcome in zip(places, accept_many(batch, drafts), strict=True):
+            is_stored = isinstance(outcome, UUID)
+            found[place] = Result(outcome) if is_stored else Result(faults=outcome)  # type: ignore[arg-type]
+    return found
+
+
+def _draft(client: ApiClient, row: Row, person: int | None, now: datetime) -> Draft:
+    request = row.request
+    due_at = max(request.send_at or now, now)
+    lifetime = timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
+    return Draft(
+        person,
+        request.data,
+        due_at,
+        request.expires_at or due_at + lifetime,
+        name=Origin(client=client, idempotency_key=row.key).name,
+        metadata=request.metadata,
+        url=request.url,
+        miniprogram=request.miniprogram,
+        idempotency_key=row.key,
+        digest=row.digest,
+    )
