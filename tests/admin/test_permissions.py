@@ -25,7 +25,7 @@ class World:
         self.template: MessageTemplate = builders.make_template()
         self.account = self.template.account
         self.draft = builders.make_version(self.template)
-        self.recipient = builders.make_recipient(self.account, user_id="u-1")
+        self.recipient = builders.make_recipient(self.account, user_id="u-1", is_test=True)
         self.message = builders.make_message(self.template, self.recipient)
         self.client = builders.make_client()
         self.key = self.client.make_key()
@@ -186,7 +186,7 @@ def test_who_may_send_tests_but_not_see_messages_is_told_that_it_went_off(
     sender = staff("notifier.add_message")
     given = {f"data-{name}": value for name, value in builders.DATA.items()}
     where = f"{PAGES['test send'](world)}?template={world.template.pk}"
-    answer = sender.post(where, given | {"recipient": "u-1"}, follow=True)
+    answer = sender.post(where, given | {"recipient": world.recipient.pk}, follow=True)
     assert answer.status_code == 200
     assert "Accepted" in text(answer)
     assert Message.objects.count() == 2
