@@ -65,6 +65,7 @@ SESSION_COOKIE_AGE = env.integer("SESSION_IDLE_SECONDS", 2 * 3600, minimum=60)
 SESSION_LIFETIME_SECONDS = env.integer("SESSION_LIFETIME_SECONDS", 12 * 3600, minimum=60)
 
 # Logins
+AUTHENTICATION_BACKENDS = ["notifier.access.accounts.LimitedBackend"]
 LOGIN_FAILURES = env.integer("LOGIN_FAILURES", 5, minimum=1)
 LOGIN_LOCK_SECONDS = env.integer("LOGIN_LOCK_SECONDS", 15 * 60, minimum=1)
 SECOND_FACTOR_ROLES = env.names("SECOND_FACTOR_ROLES")

@@ -14,6 +14,7 @@ from unfold.utils import parse_datetime_str
 
 from notifier.models import Message
 from notifier.models.ids import first_id_at
+from templates_app.access import limited
 from templates_app.models import MessageTemplate, TemplateVersion
 
 Rows = QuerySet[Message]
@@ -58,8 +59,8 @@ class TemplateFilter(admin.SimpleListFilter):
     parameter_name = "template"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        found = MessageTemplate.objects.order_by("name").values_list("code", "name")
-        return [(code, f"{name} ({code})") for code, name in found]
+        found = limited(MessageTemplate.objects.order_by("name"), request.user)
+        return [(code, f"{name} ({code})") for code, name in found.values_list("code", "name")]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         if not self.value():
@@ -77,7 +78,8 @@ class VersionFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         given = request.GET.get("version", "")
-        found = TemplateVersion.objects.filter(pk=int(given)) if given.isdecimal() else ()
+        chosen = TemplateVersion.objects.filter(pk=int(given) if given.isdecimal() else 0)
+        found = limited(chosen, request.user)
         return [(given, str(version)) for version in found]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:

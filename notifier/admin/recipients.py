@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
@@ -34,6 +34,7 @@ from notifier.models import (
 from notifier.recipients.directory import people_of
 from notifier.recipients.phones import normalised, phone_hash, phone_hashes
 from templates_app.admin.dialogs import confirm, found, leave_dialog
+from templates_app.admin.limited import LimitedAdmin
 
 COLOURS: dict[str, str] = {
     RecipientState.FOLLOWING.value: "success",
@@ -113,7 +114,7 @@ class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Recipient)
-class RecipientAdmin(ModelAdmin):
+class RecipientAdmin(LimitedAdmin):
     form = RecipientForm
     list_display = ("name_or_id", "user_id", "masked", "account", "shown_state", "state_since")
     list_display_links = ("name_or_id",)

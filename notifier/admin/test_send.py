@@ -26,6 +26,7 @@ from notifier.models import (
     masked_openid,
 )
 from notifier.recipients.directory import Address
+from templates_app.access import limited
 from templates_app.compiled import published
 from templates_app.models import MessageTemplate
 
@@ -93,6 +94,7 @@ def test_send(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("notifier.add_message"):
         raise PermissionDenied
     templates = MessageTemplate.objects.filter(published__isnull=False).select_related("account")
+    templates = limited(templates, request.user)
     template = templates.filter(pk=_number(request.GET.get("template"))).first()
     form = None
     if template is not None:

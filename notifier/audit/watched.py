@@ -38,6 +38,7 @@ AUDITED: dict[str, Watched] = {
         masked=frozenset({"email", "first_name", "last_name"}), ignored=frozenset({"last_login"})
     ),
     "auth.Group": Watched(),
+    "templates_app.AccountAccess": Watched(),
     "templates_app.OfficialAccount": Watched(),
     "templates_app.MessageTemplate": Watched(
         named={"held_since": (Action.HOLD, Action.RELEASE)},
