@@ -12,19 +12,19 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from notifier.access import second_factor
 from notifier.access.roles import ROLES
+from notifier.models import Authenticator
 from templates_app.access import NEVER_LIMITED, limit
 from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.admin.limited import LimitedAdmin
 from templates_app.models import AccountAccess, OfficialAccount
 
-for model in (User, Group, TOTPDevice, StaticDevice):  # the devices show their secrets
+for model in (User, Group, StaticDevice):  # it shows its codes
     admin.site.unregister(model)
 
 
@@ -67,7 +67,7 @@ class UserAdmin(DjangoUserAdmin, LimitedAdmin):  # type: ignore[type-arg]
     actions_detail = ("remove_second_factor",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        devices = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+        devices = Authenticator.objects.filter(user=OuterRef("pk"), confirmed=True)
         accounts = Prefetch("account_access__accounts", OfficialAccount.objects.only("name"))
         users = super().get_queryset(request).prefetch_related("groups", accounts)
         return users.annotate(with_factor=Exists(devices))

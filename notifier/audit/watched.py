@@ -85,7 +85,7 @@ NOT_AUDITED: dict[str, str] = {
     "sessions.Session": "logins and logouts are recorded",
     "django_rq.Dashboard": "has no table",
     "notifier.LoginFailures": "counted by the machine; failed logins and waits are recorded",
-    "otp_totp.TOTPDevice": "moves with each code; set-up and removal are recorded, as its user's",
+    "notifier.Authenticator": "moves with each code; set-up and removal are recorded, for its user",
     "otp_static.StaticDevice": "made and removed with the second factor, which is recorded",
     "otp_static.StaticToken": "recovery codes: made, used and removed with the second factor",
 }

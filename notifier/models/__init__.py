@@ -1,6 +1,7 @@
 """Recipients, messages with their events, API clients, WeChat's pushes, the audit trail."""
 
 from notifier.models.audit import Action, ActorKind, AuditEntry
+from notifier.models.authenticators import Authenticator
 from notifier.models.clients import ApiClient, ApiKey
 from notifier.models.counts import MessageCount
 from notifier.models.errcode_notes import ErrcodeNote
@@ -24,6 +25,7 @@ __all__ = [
     "ApiClient",
     "ApiKey",
     "AuditEntry",
+    "Authenticator",
     "ErrcodeNote",
     "FallbackCause",
     "FallbackSend",

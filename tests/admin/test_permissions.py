@@ -129,11 +129,6 @@ def test_staff_without_a_permission_is_refused(staff: StaffMaker, world: World, 
     assert not LogEntry.objects.exists()
 
 
-@pytest.mark.parametrize("path", ["stats.json", "metrics"])
-def test_figures_of_the_queues_need_a_login(client: Client, path: str, db: None) -> None:
-    assert client.get(f"/admin/rq/{path}").status_code == 401
-
-
 def test_who_may_view_all_sees_the_pages(staff: StaffMaker, world: World) -> None:
     viewer = staff(*EVERYTHING_VIEWED)
     seen = PAGES.keys() - set(ACTIONS) - FOR_ALL_STAFF
