@@ -87,11 +87,15 @@ class UserAdmin(DjangoUserAdmin, LimitedAdmin):  # type: ignore[type-arg]
         return ", ".join(str(account) for account in access.accounts.all()) or "–"
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The accounts stand beside the groups."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None:
             return fieldsets
         name = "accounts" if self.has_change_permission(request, obj) else "limited_to"
-        return [*fieldsets, (_("Accounts"), {"fields": (name,)})]
+        return [
+            (title, part | {"fields": _with(name, "groups", part["fields"])})
+            for title, part in fieldsets
+        ]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -162,3 +166,7 @@ class GroupAdmin(DjangoGroupAdmin, LimitedAdmin):
 def _title(name: str) -> str:
     role = ROLES.get(name)
     return gettext(role.title) if role else name
+
+
+def _with(name: str, beside: str, fields: Any) -> list[Any]:
+    return [one for field in fields for one in ((field, name) if field == beside else (field,))]

@@ -37,7 +37,10 @@ class TestSendForm(forms.Form):
     """One input for each variable of the template's published version."""
 
     recipient = forms.ModelChoiceField(
-        Recipient.objects.none(), label=_("Test recipient"), widget=UnfoldAdminSelectWidget
+        Recipient.objects.none(),
+        label=_("Test recipient"),
+        empty_label=_("Choose somebody"),
+        widget=UnfoldAdminSelectWidget,
     )
 
     def __init__(self, template: MessageTemplate, *args: Any, **kwargs: Any) -> None:
@@ -46,6 +49,8 @@ class TestSendForm(forms.Form):
         people: Any = self.fields["recipient"]
         people.queryset = test_recipients(template.account_id)
         people.label_from_instance = _named
+        if len(only := list(people.queryset[:2])) == 1:
+            people.initial = only[0]
         self.compiled = published(template.published_id)
         for name in self.compiled.variables:
             self.fields[PREFIX + name] = forms.CharField(

@@ -57,6 +57,19 @@ def test_only_the_marked_people_of_the_account_are_offered(root: Client, db: Non
     assert not Message.objects.exists()
 
 
+def test_the_only_one_is_chosen_already(root: Client, db: None) -> None:
+    template = builders.make_template()
+
+    def chosen() -> Any:
+        page = root.get(f"{PAGE}?template={template.pk}")
+        return page.context["form"]["recipient"].subwidgets[-1].data["selected"]
+
+    builders.make_recipient(template.account, is_test=True)
+    assert chosen()
+    builders.make_recipient(template.account, is_test=True)
+    assert not chosen()
+
+
 def test_where_nobody_is_marked_the_page_says_how(
     root: Client, staff: StaffMaker, db: None
 ) -> None:
