@@ -65,12 +65,12 @@ SESSION_COOKIE_AGE = env.integer("SESSION_IDLE_SECONDS", 2 * 3600, minimum=60)
 SESSION_LIFETIME_SECONDS = env.integer("SESSION_LIFETIME_SECONDS", 12 * 3600, minimum=60)
 
 # Logins
+AUTHENTICATION_BACKENDS = ["notifier.access.accounts.LimitedBackend"]
 LOGIN_FAILURES = env.integer("LOGIN_FAILURES", 5, minimum=1)
 LOGIN_LOCK_SECONDS = env.integer("LOGIN_LOCK_SECONDS", 15 * 60, minimum=1)
 SECOND_FACTOR_ROLES = env.names("SECOND_FACTOR_ROLES")
-OTP_TOTP_ISSUER = "Hongyan"
 # Wrong codes are counted with the failed logins (notifier/access/throttle.py), for all devices.
-OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
+OTP_STATIC_THROTTLE_FACTOR = 0
 
 INSTALLED_APPS = [
     "unfold",
@@ -85,7 +85,6 @@ INSTALLED_APPS = [
     "django_rq",
     "django_prometheus",
     "django_otp",
-    "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
     "templates_app",
     "notifier",

@@ -11,10 +11,11 @@ class NotifierConfig(AppConfig):
 
     def ready(self) -> None:
         from notifier import checks  # noqa: F401 - registers the system checks
-        from notifier.access import door, roles
+        from notifier.access import accounts, door, roles
         from notifier.audit import capture, events
         from notifier.dispatch import mended
 
+        accounts.fill()
         capture.install()
         events.connect()
         door.connect()

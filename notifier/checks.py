@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
+from notifier.access.roles import ROLES
 from notifier.audit.watched import undecided
 from templates_app.encryption import fernet
 
@@ -15,7 +18,7 @@ register(undecided, Tags.models)
 
 @register(Tags.security)
 def configuration(**_kwargs: Any) -> list[CheckMessage]:
-    return [*_encryption(), *_serializers(), *_lease(), *_debug()]
+    return [*_encryption(), *_serializers(), *_lease(), *_debug(), *_roles()]
 
 
 @register(Tags.security, deploy=True)
@@ -70,6 +73,22 @@ def _debug() -> Iterator[CheckMessage]:
             "DEBUG is on: error pages show settings and data.",
             hint="Unset DEBUG in production.",
             id="hongyan.W001",
+        )
+
+
+def _roles() -> Iterator[CheckMessage]:
+    """A name that is misspelt would ask nobody for the second factor."""
+    unknown = set(settings.SECOND_FACTOR_ROLES) - ROLES.keys() - {"*"}
+    try:  # groups of one's own; before the first migration there is no table
+        unknown -= set(Group.objects.filter(name__in=unknown).values_list("name", flat=True))
+    except DatabaseError:
+        return
+    for name in sorted(unknown):
+        yield Error(
+            f"SECOND_FACTOR_ROLES names {name!r}, which is no role and no group: nobody is asked "
+            "for a second factor because of it.",
+            hint=f"The roles are {', '.join(ROLES)}; or name a group of your own, or * for all.",
+            id="hongyan.E008",
         )
 
 

@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "simulator",
         "config",
     },
-    "checks": frozenset({"templates_app", "audit"}),
+    "checks": frozenset({"templates_app", "access", "audit"}),
     "apps": frozenset({"checks", "dispatch", "audit", "access"}),
 }
 LATE_IMPORTS = {"notifier.apps"}

@@ -24,9 +24,12 @@ class Role:
 ROLES: dict[str, Role] = {
     "author": Role(
         gettext_noop("Author"),
-        gettext_noop("writes templates and their versions, keeps recipients, sends tests"),
+        gettext_noop(
+            "syncs templates from WeChat, writes their versions, keeps recipients, sends tests"
+        ),
         (
             "templates_app.view_*",
+            "templates_app.sync_officialaccount",
             "templates_app.add_messagetemplate",
             "templates_app.change_messagetemplate",
             "templates_app.add_templateversion",

@@ -1,10 +1,9 @@
 """The second factor: the code of an authenticator app (TOTP, RFC 6238), or one of ten recovery
-codes, each good once. Of recovery codes only digests are stored."""
+codes, each good once. Of recovery codes only digests are stored, the app's key is encrypted."""
 
 import base64
 import re
 import secrets
-import time
 from binascii import unhexlify
 from enum import StrEnum
 from typing import Any
@@ -12,13 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import salted_hmac
-from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from notifier.access.roles import roles_of
 from notifier.audit.record import record, recording
-from notifier.models import Action
+from notifier.models import Action, Authenticator
 
 CODES = 10
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
@@ -48,7 +45,7 @@ def is_required(user: Any) -> bool:
 
 
 def has_one(user: Any) -> bool:
-    return bool(TOTPDevice.objects.filter(user_id=user.pk, confirmed=True).exists())
+    return bool(Authenticator.objects.filter(user_id=user.pk, confirmed=True).exists())
 
 
 def codes_left(user: Any) -> int:
@@ -68,19 +65,17 @@ def key_to_type(key: str) -> str:
 
 def address_of(user: Any, key: str) -> str:
     """What the QR code holds: otpauth://totp/…"""
-    return str(TOTPDevice(user=user, key=key).config_url)
+    return Authenticator(user=user, key=key).address
 
 
 def enrol(user: Any, key: str, code: str) -> tuple[Any, list[str]] | None:
     """The device and its recovery codes, or None for a wrong code. Replaces an older one."""
-    totp = TOTP(unhexlify(key))
-    totp.time = time.time()
-    given = _plain(code)
-    if not given.isdecimal() or not totp.verify(int(given), tolerance=1):
+    device = Authenticator(user_id=user.pk, name="app", key=key)
+    if not device.fits(_plain(code)):
         return None
     with recording():
         _delete(user)
-        device = TOTPDevice.objects.create(user_id=user.pk, name="app", key=key, last_t=totp.t())
+        device.save()
         codes = _new_codes(user)
         _record(Action.ENROL, user)
     return device, codes
@@ -90,7 +85,7 @@ def accepted(user: Any, code: str) -> Any | None:
     """The device that the code fits, or None. The row is locked: a code counts once."""
     given = _plain(code)
     is_recovery = len(given) > 8
-    model = StaticDevice if is_recovery else TOTPDevice
+    model = StaticDevice if is_recovery else Authenticator
     with transaction.atomic():
         devices = model.objects.select_for_update().filter(user_id=user.pk, confirmed=True)
         device = devices.first()
@@ -117,7 +112,7 @@ def remove(user: Any) -> bool:
 
 
 def _delete(user: Any) -> None:
-    for model in (TOTPDevice, StaticDevice):
+    for model in (Authenticator, StaticDevice):
         model.objects.filter(user_id=user.pk).delete()
 
 

@@ -17,6 +17,7 @@ from notifier.campaigns.forecast import forecast
 from notifier.models import Audience, Campaign, CampaignState, State
 from notifier.models.campaigns import EDITABLE, FEEDING
 from notifier.recipients.imports.problems import in_words
+from templates_app.access import limited
 from templates_app.card import Card, card_of
 from templates_app.compiled import published
 
@@ -176,4 +177,5 @@ def campaigns_for_somebody(request: HttpRequest) -> int | str:
     """For the sidebar: those that wait for a decision of whoever looks."""
     wants = {RUN: S.PAUSED, APPROVE: S.SUBMITTED}
     mine = [state for permission, state in wants.items() if request.user.has_perm(permission)]
-    return Campaign.objects.filter(state__in=mine).count() or ""
+    waiting = Campaign.objects.filter(state__in=mine)
+    return limited(waiting, request.user).count() or ""

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -24,6 +25,7 @@ from notifier.campaigns.states import NotAllowed
 from notifier.models import Campaign
 from notifier.models.campaigns import EDITABLE
 from notifier.recipients.imports.problems import in_words
+from templates_app.access import limited
 from templates_app.admin.pages import PageAdmin
 from templates_app.models import MessageTemplate, TemplateVersion
 
@@ -95,11 +97,11 @@ class CampaignAdmin(PageAdmin):
         if self._chosen(request) is None:
             if not self.has_add_permission(request):
                 raise PermissionDenied
-            templates = MessageTemplate.objects.exclude(published=None).select_related("account")
+            templates = _sendable(request).select_related("account").defer("account__app_secret")
             context = {
                 **self.admin_site.each_context(request),
                 "title": _("New campaign"),
-                "templates": templates.defer("account__app_secret"),
+                "templates": templates,
             }
             return render(request, "notifier/campaign_template.html", context)
         return super().add_view(request, form_url, extra_context)
@@ -116,8 +118,7 @@ class CampaignAdmin(PageAdmin):
     def _chosen(self, request: HttpRequest) -> TemplateVersion | None:
         """The version that the new campaign's template sends now."""
         pk = request.GET.get("template", "")
-        templates = MessageTemplate.objects.filter(pk=int(pk) if pk.isdecimal() else 0)
-        template = templates.exclude(published=None).first()
+        template = _sendable(request).filter(pk=int(pk) if pk.isdecimal() else 0).first()
         return template.published if template else None
 
     def get_form(
@@ -225,6 +226,10 @@ class CampaignAdmin(PageAdmin):
             raise Http404
         file = files.errors(pk).open("rb")
         return FileResponse(file, as_attachment=True, filename=f"campaign-{pk}-errors.csv")
+
+
+def _sendable(request: HttpRequest) -> QuerySet[MessageTemplate]:
+    return limited(MessageTemplate.objects.exclude(published=None), request.user)
 
 
 _COLUMNS = {field.name for field in Campaign._meta.concrete_fields}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,11 +15,12 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop
 
 from notifier.admin import figures
-from notifier.admin.sending import account_states
-from notifier.models import State
+from notifier.admin.sending import account_states, held_templates
+from notifier.models import MessageCount, State
 from notifier.models.counts import ACCEPTED
 from notifier.wechat.errors import lookup
-from templates_app.models import MessageTemplate
+from templates_app.access import limited
+from templates_app.models import OfficialAccount
 
 TILES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (gettext_noop("messages accepted"), "", (ACCEPTED,)),
@@ -55,13 +56,15 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     now = timezone.now()
     today = figures.midnight(now)
-    found = figures.figures(today, now)
+    counts = limited(MessageCount.objects.all(), request.user)
+    accounts = limited(OfficialAccount.objects.all(), request.user)
+    found = figures.figures(counts, today, now)
     day = timedelta(days=1)
-    states = account_states(now)
-    held = list(MessageTemplate.objects.exclude(held_since=None))
+    states = account_states(accounts, now)
+    held = list(held_templates(request))
     return context | {
         "title": gettext("Overview"),
-        "tiles": _tiles(found, figures.figures(today - day, now - day)),
+        "tiles": _tiles(found, figures.figures(counts, today - day, now - day)),
         "today": found,
         "errcodes": [
             (code, gettext(lookup(code).meaning), count, log_link(errcode=code, when="today"))
@@ -69,14 +72,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ],
         "templates": [
             (one, log_link(template=one.template.code, when="today"))
-            for one in figures.by_template(today, now)[:TEMPLATES_SHOWN]
+            for one in figures.by_template(counts, today, now)[:TEMPLATES_SHOWN]
         ],
         "accounts": states,
         "held": held,
         "is_well": not held and all(one.colour in ("", "success") for one in states),
-        "queues": figures.queues(now),
-        "hours": _chart((date_format(at, "H:i"), of) for at, of in figures.by_hour(now).items()),
-        "days": _chart((date_format(at, "m-d"), of) for at, of in figures.by_day(now).items()),
+        "queues": figures.queues(accounts, now),
+        "hours": _chart("H:i", figures.by_hour(counts, now).items()),
+        "days": _chart("m-d", figures.by_day(counts, now).items()),
         "chart_options": OPTIONS,
     }
 
@@ -99,9 +102,9 @@ def _tiles(today: figures.Figures, before: figures.Figures) -> Iterable[Tile]:
         )
 
 
-def _chart(points: Iterable[tuple[str, Counter[str]]]) -> str:
-    """Chart.js' data."""
-    named = list(points)
+def _chart(form: str, points: Iterable[tuple[date, Counter[str]]]) -> str:
+    """Chart.js' data. `form`: of the moments, as Django's date filter has it."""
+    named = [(date_format(at, form), of) for at, of in points]
     return orjson.dumps(
         {
             "labels": [label for label, _ in named],

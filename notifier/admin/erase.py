@@ -10,12 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from notifier.admin.personal import erased
 from notifier.models import Recipient, RecipientState, masked_openid
 from notifier.recipients.erasing import InTheAir, effect, erase
+from templates_app.access import limited
 
 
 def erase_recipient(request: HttpRequest, pk: int) -> HttpResponse:
     if not request.user.has_perms(["notifier.erase_recipient", "notifier.view_recipient"]):
         raise PermissionDenied
-    recipient = get_object_or_404(Recipient.objects.exclude(state=RecipientState.ERASED), pk=pk)
+    people = limited(Recipient.objects.exclude(state=RecipientState.ERASED), request.user)
+    recipient = get_object_or_404(people, pk=pk)
     if request.method == "POST":
         try:
             erase(recipient)

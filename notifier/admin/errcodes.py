@@ -21,6 +21,7 @@ from notifier.admin.dashboard import log_link
 from notifier.models import ErrcodeNote, MessageCount
 from notifier.models.counts import ANSWER, Span
 from notifier.wechat.errors import ErrCode, Kind, known_codes, lookup
+from templates_app.access import limited
 
 SEEN_DAYS = 30
 OWNERS: Mapping[Kind, str] = {
@@ -73,7 +74,7 @@ class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
 def errcodes(request: HttpRequest) -> HttpResponse:
     _look(request)
     term = request.GET.get("q", "").strip().casefold()
-    entries = [entry for entry in _entries() if not term or term in _words(entry)]
+    entries = [entry for entry in _entries(request) if not term or term in _words(entry)]
     context = {
         **admin.site.each_context(request),
         "title": _("Errcodes"),
@@ -98,7 +99,7 @@ def errcode(request: HttpRequest, code: str | int) -> HttpResponse:
             form.save()
             messages.success(request, gettext("The note is kept."))
             return redirect("admin:errcode", code)
-    (entry,) = _entries([code])
+    (entry,) = _entries(request, [code])
     context = {
         **admin.site.each_context(request),
         "title": f"errcode {code}",
@@ -115,10 +116,11 @@ def _look(request: HttpRequest) -> None:
         raise PermissionDenied
 
 
-def _entries(codes: list[int] | None = None) -> list[Entry]:
+def _entries(request: HttpRequest, codes: list[int] | None = None) -> list[Entry]:
     """Those that came most often first. Codes that Hongyan does not know are told, too."""
     since = timezone.now() - timedelta(days=SEEN_DAYS)
-    rows = MessageCount.objects.filter(span=Span.HOUR, state=ANSWER, begins__gte=since).order_by()
+    rows = MessageCount.objects.filter(span=Span.HOUR, state=ANSWER, begins__gte=since)
+    rows = limited(rows, request.user).order_by()
     seen: dict[int, tuple[int, datetime]] = {
         code: (count, last)
         for code, count, last in rows.values_list("errcode").annotate(Sum("count"), Max("begins"))

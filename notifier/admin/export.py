@@ -15,6 +15,7 @@ from notifier.admin.personal import exported
 from notifier.models import Recipient, RecipientGroup, RecipientState, Segment
 from notifier.recipients.exporting import csv_lines
 from notifier.recipients.segments import people
+from templates_app.access import limited
 from templates_app.models import OfficialAccount
 
 
@@ -53,14 +54,19 @@ class ExportForm(forms.Form):
         widget=UnfoldBooleanSwitchWidget,
     )
 
-    def __init__(self, may_reveal: bool, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, user: Any, may_reveal: bool, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user = user
+        for name in ("account", "group", "segment"):
+            choice: Any = self.fields[name]
+            choice.queryset = limited(choice.queryset, user)
         if not may_reveal:
             del self.fields["in_full"]
 
     def people(self) -> Any:
         asked = self.cleaned_data
         found = people(asked["segment"]) if asked["segment"] else Recipient.objects.all()
+        found = limited(found, self.user)
         if asked["account"]:
             found = found.filter(account=asked["account"])
         if asked["state"]:
@@ -77,7 +83,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     if not request.user.has_perm("notifier.export_recipient"):
         raise PermissionDenied
     may_reveal = request.user.has_perm("notifier.reveal_recipient")
-    form = ExportForm(may_reveal, request.POST if request.method == "POST" else None)
+    form = ExportForm(request.user, may_reveal, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         exported(form.in_words() or "all")
         lines = csv_lines(form.people(), in_full=bool(form.cleaned_data.get("in_full")))

@@ -13,6 +13,7 @@ from notifier.models.counts import ACCEPTED, ANSWER, Span
 from templates_app.models import MessageTemplate, OfficialAccount
 
 DAYS = 30
+Counts = QuerySet[MessageCount]
 BAD = frozenset({State.FAILED, State.UNDELIVERED, State.UNKNOWN, State.EXPIRED})
 
 
@@ -60,10 +61,10 @@ def midnight(now: datetime) -> datetime:
     return timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def figures(begins: datetime, ends: datetime) -> Figures:
+def figures(counts: Counts, begins: datetime, ends: datetime) -> Figures:
     """By the hour: `begins` and `ends` are whole hours."""
     found = Figures()
-    rows = _hours(begins, ends).values_list("state", "errcode")
+    rows = _hours(counts, begins, ends).values_list("state", "errcode")
     sums = (Sum("count"), Sum("on_time"), Sum("late"), Sum("waited_ms"))
     for state, errcode, count, on_time, late, waited_ms in rows.annotate(*sums):
         if state == ANSWER:
@@ -76,32 +77,32 @@ def figures(begins: datetime, ends: datetime) -> Figures:
     return found
 
 
-def by_day(now: datetime) -> dict[date, Counter[str]]:
+def by_day(counts: Counts, now: datetime) -> dict[date, Counter[str]]:
     """The last 30 days, local ones, the oldest first; days without a message too."""
     first = midnight(now) - timedelta(days=DAYS - 1)
     days: dict[date, Counter[str]] = {
         (first + timedelta(days=n)).date(): Counter() for n in range(DAYS)
     }
-    for begins, state, count in _series(first, now):
+    for begins, state, count in _series(counts, first, now):
         days.setdefault(timezone.localtime(begins).date(), Counter())[state] += count
     return days
 
 
-def by_hour(now: datetime) -> dict[datetime, Counter[str]]:
+def by_hour(counts: Counts, now: datetime) -> dict[datetime, Counter[str]]:
     """The last 24 hours, the oldest first."""
     this = timezone.localtime(now).replace(minute=0, second=0, microsecond=0)
     hours: dict[datetime, Counter[str]] = {
         this - timedelta(hours=n): Counter() for n in reversed(range(24))
     }
-    for begins, state, count in _series(this - timedelta(hours=23), now):
+    for begins, state, count in _series(counts, this - timedelta(hours=23), now):
         hours.setdefault(timezone.localtime(begins), Counter())[state] += count
     return hours
 
 
-def by_template(begins: datetime, ends: datetime) -> list[TemplateFigures]:
+def by_template(counts: Counts, begins: datetime, ends: datetime) -> list[TemplateFigures]:
     """Those with most refusals first."""
     found: dict[int, Counter[str]] = defaultdict(Counter)
-    rows = _hours(begins, ends).exclude(state__in=(ACCEPTED, ANSWER))
+    rows = _hours(counts, begins, ends).exclude(state__in=(ACCEPTED, ANSWER))
     for template, state, count in rows.values_list("template_id", "state").annotate(Sum("count")):
         found[template][state] += count
     templates = MessageTemplate.objects.in_bulk(found)
@@ -113,10 +114,10 @@ def by_template(begins: datetime, ends: datetime) -> list[TemplateFigures]:
     return sorted(rated, key=lambda one: (-one.percent, -one.sent))
 
 
-def queues(now: datetime) -> list[Queue]:
+def queues(accounts: QuerySet[OfficialAccount], now: datetime) -> list[Queue]:
     """Lanes with due messages; an index look-up each."""
     found = []
-    for account in OfficialAccount.objects.filter(is_active=True).defer("app_secret"):
+    for account in accounts.filter(is_active=True).defer("app_secret"):
         for priority in Priority:
             due = Message.objects.filter(
                 account=account, priority=priority, state=State.QUEUED, due_at__lte=now
@@ -126,12 +127,12 @@ def queues(now: datetime) -> list[Queue]:
     return found
 
 
-def _hours(begins: datetime, ends: datetime) -> QuerySet[MessageCount]:
-    return MessageCount.objects.filter(
-        span=Span.HOUR, begins__gte=begins, begins__lt=ends
-    ).order_by()
+def _hours(counts: Counts, begins: datetime, ends: datetime) -> Counts:
+    return counts.filter(span=Span.HOUR, begins__gte=begins, begins__lt=ends).order_by()
 
 
-def _series(begins: datetime, ends: datetime) -> Iterable[tuple[datetime, str, int]]:
-    rows = _hours(begins, ends).exclude(state=ANSWER)
+def _series(
+    counts: Counts, begins: datetime, ends: datetime
+) -> Iterable[tuple[datetime, str, int]]:
+    rows = _hours(counts, begins, ends).exclude(state=ANSWER)
     return rows.values_list("begins", "state").annotate(Sum("count"))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -13,6 +14,7 @@ from notifier.admin.words import ERRCODE
 from notifier.models import FollowerSync, SyncState
 from notifier.recipients.following.job import start
 from notifier.wechat.errors import lookup
+from templates_app.access import limited
 from templates_app.admin.reasons import reason_in_words
 from templates_app.models import OfficialAccount
 
@@ -54,7 +56,7 @@ def followers(request: HttpRequest) -> HttpResponse:
         return redirect("admin:followers")
     rows = [
         Row(account, FollowerSync.objects.filter(account=account).order_by("-pk").first())
-        for account in OfficialAccount.objects.defer("app_secret").order_by("name")
+        for account in _accounts(request)
     ]
     context = {
         **admin.site.each_context(request),
@@ -66,8 +68,12 @@ def followers(request: HttpRequest) -> HttpResponse:
     return render(request, "notifier/followers.html", context)
 
 
+def _accounts(request: HttpRequest) -> QuerySet[OfficialAccount]:
+    return limited(OfficialAccount.objects.defer("app_secret").order_by("name"), request.user)
+
+
 def _start(request: HttpRequest) -> None:
-    accounts = OfficialAccount.objects.defer("app_secret").filter(is_active=True)
+    accounts = _accounts(request).filter(is_active=True)
     wanted = request.POST.get("account", "")
     account = next((one for one in accounts if str(one.pk) == wanted), None)
     if account is None:

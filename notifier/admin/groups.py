@@ -10,19 +10,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 
 from notifier.models import RecipientGroup, Segment
 from notifier.recipients.segments import people
+from templates_app.admin.limited import LimitedAdmin
 
 
 @admin.register(RecipientGroup)
-class RecipientGroupAdmin(ModelAdmin):
+class RecipientGroupAdmin(LimitedAdmin):
     list_display = ("name", "account", "members")
     list_filter = ("account",)
     list_select_related = ("account",)
     search_fields = ("name",)
     fields = ("account", "name")
+    ordering = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(count=Count("recipients"))
@@ -50,7 +51,7 @@ class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Segment)
-class SegmentAdmin(ModelAdmin):
+class SegmentAdmin(LimitedAdmin):
     form = SegmentForm
     list_display = ("name", "account", "state", "group", "tag")
     list_filter = ("account",)
@@ -78,7 +79,7 @@ class SegmentAdmin(ModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         pk = request.GET.get("segment", "")
-        saved = Segment.objects.filter(pk=int(pk) if pk.isdecimal() else 0).first()
+        saved = self.get_queryset(request).filter(pk=int(pk) if pk.isdecimal() else 0).first()
         form = self.get_form(request)(request.GET, instance=saved)
         form.fields["name"].required = False
         is_valid = form.is_valid() or set(form.errors) <= {"name", "__all__"}

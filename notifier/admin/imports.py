@@ -15,7 +15,6 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
@@ -26,6 +25,8 @@ from notifier.recipients.imports import job
 from notifier.recipients.imports.error_file import sentence
 from notifier.recipients.imports.files import files
 from notifier.recipients.imports.problems import Problem, in_words
+from templates_app.access import limited
+from templates_app.admin.limited import LimitedAdmin
 from templates_app.models import OfficialAccount
 
 COLOURS: dict[str, str] = {
@@ -62,10 +63,14 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
         model = RecipientImport
         fields = ("account",)
 
+    user: Any
+    """Who uploads."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        accounts = self.fields["account"]
-        if len(only := list(accounts.queryset[:2])) == 1:  # type: ignore[attr-defined]
+        accounts: Any = self.fields["account"]
+        accounts.queryset = limited(accounts.queryset, self.user)
+        if len(only := list(accounts.queryset[:2])) == 1:
             accounts.initial = only[0]
 
     def clean_file(self) -> Any:
@@ -78,7 +83,7 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(RecipientImport)
-class RecipientImportAdmin(ModelAdmin):
+class RecipientImportAdmin(LimitedAdmin):
     list_display = ("file_name", "shown_state", "account", "rows", "wrong", "requested_by", "when")
     list_display_links = ("file_name",)
     list_filter = ("state", "account")
@@ -112,7 +117,9 @@ class RecipientImportAdmin(ModelAdmin):
         return row.created_at
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        return UploadForm if obj is None else super().get_form(request, obj, **kwargs)
+        if obj is not None:
+            return super().get_form(request, obj, **kwargs)
+        return type("UploadForm", (UploadForm,), {"user": request.user})
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("account", "file") if obj is None else self.fields
@@ -193,7 +200,7 @@ class RecipientImportAdmin(ModelAdmin):
     def _asked_for(self, request: HttpRequest, pk: int) -> RecipientImport:
         if request.method != "POST" or not self.has_add_permission(request):
             raise PermissionDenied
-        row = RecipientImport.objects.filter(pk=pk).first()
+        row = self.get_queryset(request).filter(pk=pk).first()
         if row is None:
             raise Http404
         return row
@@ -202,7 +209,7 @@ class RecipientImportAdmin(ModelAdmin):
         """The rows with errors as they were uploaded, so for those who may upload."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        row = RecipientImport.objects.filter(pk=pk).first()
+        row = self.get_queryset(request).filter(pk=pk).first()
         try:
             if row is None:
                 raise Http404

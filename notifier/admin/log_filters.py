@@ -14,6 +14,7 @@ from unfold.utils import parse_datetime_str
 
 from notifier.models import Campaign, Message
 from notifier.models.ids import first_id_at
+from templates_app.access import limited
 from templates_app.models import MessageTemplate, TemplateVersion
 
 Rows = QuerySet[Message]
@@ -58,8 +59,8 @@ class TemplateFilter(admin.SimpleListFilter):
     parameter_name = "template"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        found = MessageTemplate.objects.order_by("name").values_list("code", "name")
-        return [(code, f"{name} ({code})") for code, name in found]
+        found = limited(MessageTemplate.objects.order_by("name"), request.user)
+        return [(code, f"{name} ({code})") for code, name in found.values_list("code", "name")]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         if not self.value():
@@ -77,8 +78,8 @@ class _FromElsewhere(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         given = str(request.GET.get(self.parameter_name, ""))
-        found = self.model._default_manager.filter(pk=int(given)) if given.isdecimal() else ()
-        return [(given, str(row)) for row in found]
+        rows = self.model._default_manager.filter(pk=int(given) if given.isdecimal() else 0)
+        return [(given, str(row)) for row in limited(rows, request.user)]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         given = self.value()

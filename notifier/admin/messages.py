@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
 from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -68,6 +70,7 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
         CampaignFilter,
         ErrcodeFilter,
         "account",
+        "is_test",
         ("created_at", AcceptedBetween),
     )
     list_filter_submit = True
@@ -160,7 +163,10 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
 
     @admin.display(description=_("template"))
     def template(self, message: Message) -> str:
-        return f"{message.version.template.name} v{message.version.number}"
+        name = f"{message.version.template.name} v{message.version.number}"
+        if not message.is_test:
+            return name
+        return format_html('{} <span class="hy-mark">{}</span>', name, gettext("test"))
 
     @admin.display(description=_("recipient"))
     def person(self, message: Message) -> str:

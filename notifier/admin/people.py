@@ -2,25 +2,29 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from notifier.access import second_factor
 from notifier.access.roles import ROLES
+from notifier.models import Authenticator
+from templates_app.access import NEVER_LIMITED, limit
 from templates_app.admin.dialogs import confirm, found, leave_dialog
+from templates_app.admin.limited import LimitedAdmin
+from templates_app.models import AccountAccess, OfficialAccount
 
-for model in (User, Group, TOTPDevice, StaticDevice):  # the devices show their secrets
+for model in (User, Group, StaticDevice):  # it shows its codes
     admin.site.unregister(model)
 
 
@@ -31,24 +35,72 @@ def in_words(group: Group) -> str:
     return group.name
 
 
+class PersonForm(UserChangeForm):
+    accounts = forms.ModelMultipleChoiceField(
+        OfficialAccount.objects.defer("app_secret").order_by("name"),
+        label=_("Accounts"),
+        required=False,
+        help_text=_(
+            "None chosen: all accounts. Who has some sees and changes only what belongs to them, "
+            "and sees no users, API clients, queues and audit trail. Superusers and administrators "
+            "are never limited."
+        ),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = OfficialAccount.objects.filter(accountaccess__user=self.instance.pk)
+        self.initial["accounts"] = list(own.values_list("pk", flat=True))
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
-    form = UserChangeForm
+class UserAdmin(DjangoUserAdmin, LimitedAdmin):  # type: ignore[type-arg]
+    form = PersonForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "roles", "is_active", "has_second_factor", "last_login")
+    list_display = (
+        *("username", "roles", "limited_to", "is_active", "has_second_factor", "last_login"),
+    )
     list_filter = ("is_active", "groups")
+    readonly_fields = ("limited_to",)
     actions_detail = ("remove_second_factor",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        devices = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
-        users = super().get_queryset(request).prefetch_related("groups")
+        devices = Authenticator.objects.filter(user=OuterRef("pk"), confirmed=True)
+        accounts = Prefetch("account_access__accounts", OfficialAccount.objects.only("name"))
+        users = super().get_queryset(request).prefetch_related("groups", accounts)
         return users.annotate(with_factor=Exists(devices))
 
     @admin.display(description=_("roles"))
     def roles(self, user: User) -> str:
         names = [_title(group.name) for group in user.groups.all()]
         return ", ".join([gettext("Superuser")] * user.is_superuser + names) or "–"
+
+    @admin.display(description=_("accounts"))
+    def limited_to(self, user: User) -> str:
+        if user.is_superuser or NEVER_LIMITED in [group.name for group in user.groups.all()]:
+            return gettext("all")
+        access: AccountAccess | None = getattr(user, "account_access", None)
+        if access is None:
+            return gettext("all")
+        return ", ".join(str(account) for account in access.accounts.all()) or "–"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The accounts stand beside the groups."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None:
+            return fieldsets
+        name = "accounts" if self.has_change_permission(request, obj) else "limited_to"
+        return [
+            (title, part | {"fields": _with(name, "groups", part["fields"])})
+            for title, part in fieldsets
+        ]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if "accounts" in form.changed_data:
+            limit(form.instance, form.cleaned_data["accounts"])
 
     @display(description=_("second factor"), boolean=True)
     def has_second_factor(self, user: Any) -> bool:
@@ -89,7 +141,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(DjangoGroupAdmin, LimitedAdmin):
     list_display = ("shown", "may")
 
     @admin.display(description=_("name"), ordering="name")
@@ -114,3 +166,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 def _title(name: str) -> str:
     role = ROLES.get(name)
     return gettext(role.title) if role else name
+
+
+def _with(name: str, beside: str, fields: Any) -> list[Any]:
+    return [one for field in fields for one in ((field, name) if field == beside else (field,))]

@@ -23,4 +23,9 @@ def _guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return admin.site.admin_view(guarded)
 
 
-queue_pages = [*get_api_urlpatterns(), *get_admin_urlpatterns(view_wrapper=_guarded)]
+figures = get_api_urlpatterns()
+"""stats.json and metrics: django-rq shows them to all staff, and wraps them in nothing."""
+for pattern in figures:
+    pattern.callback = _guarded(pattern.callback)
+
+queue_pages = [*figures, *get_admin_urlpatterns(view_wrapper=_guarded)]

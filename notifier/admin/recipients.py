@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
@@ -19,6 +20,7 @@ from notifier.admin.erase import erase_recipient
 from notifier.admin.export import export
 from notifier.admin.followers import followers
 from notifier.admin.personal import is_revealed, revealed
+from notifier.admin.test_recipients import mark_test, unmark_test
 from notifier.models import (
     Recipient,
     RecipientGroup,
@@ -32,6 +34,7 @@ from notifier.models import (
 from notifier.recipients.directory import people_of
 from notifier.recipients.phones import normalised, phone_hash, phone_hashes
 from templates_app.admin.dialogs import confirm, found, leave_dialog
+from templates_app.admin.limited import LimitedAdmin
 
 COLOURS: dict[str, str] = {
     RecipientState.FOLLOWING.value: "success",
@@ -41,6 +44,8 @@ COLOURS: dict[str, str] = {
     RecipientState.ERASED.value: "",
 }
 CHANGE = "admin:notifier_recipient_change"
+IN_FULL = ("openid", "user_id", "name", "email", "phone", "unionid")
+MASKED = ("masked", "user_id", "name_masked", "email_masked", "phone_shown", "unionid_masked")
 KNOWN = ("tags_given", "followed_at", "state_since")
 
 
@@ -109,11 +114,11 @@ class RecipientForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Recipient)
-class RecipientAdmin(ModelAdmin):
+class RecipientAdmin(LimitedAdmin):
     form = RecipientForm
     list_display = ("name_or_id", "user_id", "masked", "account", "shown_state", "state_since")
     list_display_links = ("name_or_id",)
-    list_filter = ("state", "account", "groups")
+    list_filter = ("state", "account", "groups", "is_test")
     list_select_related = ("account",)
     search_fields = ("openid__exact", "user_id__exact")
     search_help_text = _("OpenID, your user id, phone or UnionID, whole")
@@ -122,6 +127,7 @@ class RecipientAdmin(ModelAdmin):
     paginator = InfinitePaginator
     ordering = ("-id",)
     inlines = (SuppressionInline,)
+    actions = (mark_test, unmark_test)
     actions_list = ("import_file", "export_file", "sync")
     actions_detail = ("reveal", "erase")
 
@@ -136,18 +142,14 @@ class RecipientAdmin(ModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Recipient | None = None) -> tuple[str, ...]:
         if obj is None:
-            return ("account", "openid", "user_id", "name", "email", "phone", "unionid", "state")
-        if self._is_open(request, obj):
-            personal: tuple[str, ...] = ("openid", "user_id", "name", "email", "phone", "unionid")
-        else:
-            personal = ("masked", "user_id", "name_masked", "email_masked", "phone_shown")
-            personal += ("unionid_masked",)
-        return ("account", *personal, "groups", "state", *KNOWN)
+            return ("account", *IN_FULL, "is_test", "state")
+        personal = IN_FULL if self._is_open(request, obj) else MASKED
+        return ("account", *personal, "groups", "is_test", "state", *KNOWN)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Recipient | None = None
     ) -> tuple[str, ...]:
-        masked = ("masked", "name_masked", "email_masked", "unionid_masked", "phone_shown")
+        masked = (name for name in MASKED if name != "user_id")
         return ("account", "openid", *masked, *KNOWN) if obj else ()
 
     def _is_open(self, request: HttpRequest, recipient: Recipient) -> bool:
@@ -212,7 +214,10 @@ class RecipientAdmin(ModelAdmin):
 
     @admin.display(description=_("name"))
     def name_or_id(self, recipient: Recipient) -> str:
-        return str(recipient)
+        if not recipient.is_test:
+            return str(recipient)
+        mark = gettext("test")
+        return format_html('{} <span class="hy-mark">{}</span>', str(recipient), mark)
 
     @admin.display(description="OpenID")
     def masked(self, recipient: Recipient) -> str:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from notifier.models import Message
 from notifier.wechat.errors import Refused, WeChatError, lookup
+from templates_app.access import limited
 from templates_app.wechat import client_for
 
 
@@ -21,7 +22,8 @@ from templates_app.wechat import client_for
 def rid(request: HttpRequest, message_id: str) -> HttpResponse:
     if not request.user.has_perm("notifier.view_message"):
         raise PermissionDenied
-    message = Message.objects.select_related("account").filter(pk=message_id).first()
+    chosen = Message.objects.select_related("account").filter(pk=message_id)
+    message = limited(chosen, request.user).first()
     if message is None or not message.rid:
         raise Http404
     try:

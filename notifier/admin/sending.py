@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -20,6 +21,7 @@ from notifier.dispatch.gate import Condition
 from notifier.dispatch.mended import try_now
 from notifier.models import Action
 from notifier.wechat.errors import lookup_token_call
+from templates_app.access import limited
 from templates_app.admin.reasons import reason_in_words
 from templates_app.models import MessageTemplate, OfficialAccount
 
@@ -51,15 +53,15 @@ def sending(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": _("Sending"),
-        "accounts": account_states(timezone.now()),
-        "held": MessageTemplate.objects.exclude(held_since=None),
+        "accounts": account_states(_accounts(request), timezone.now()),
+        "held": held_templates(request),
         "may_mend": may_mend,
     }
     return render(request, "notifier/sending.html", context)
 
 
 def _try_now(request: HttpRequest) -> None:
-    accounts = {str(one.pk): one for one in OfficialAccount.objects.defer("app_secret")}
+    accounts = {str(one.pk): one for one in _accounts(request)}
     account = accounts.get(request.POST.get("account", ""))
     if account is None:
         messages.error(request, gettext("There is no such account."))
@@ -82,14 +84,22 @@ def trouble(request: HttpRequest) -> str:
     """The badge of the menu: how many accounts and templates need somebody."""
     with suppress(RedisError):
         now = timezone.now()
-        active = OfficialAccount.objects.filter(is_active=True).defer("app_secret")
+        active = _accounts(request).filter(is_active=True)
         stopped = sum(gate.condition(one, now).open_since is not None for one in active)
-        return str(stopped + MessageTemplate.objects.exclude(held_since=None).count() or "")
+        return str(stopped + held_templates(request).count() or "")
     return "!"
 
 
-def account_states(now: datetime) -> list[AccountState]:
-    accounts = OfficialAccount.objects.defer("app_secret").order_by("name")
+def held_templates(request: HttpRequest) -> QuerySet[MessageTemplate]:
+    return limited(MessageTemplate.objects.exclude(held_since=None), request.user)
+
+
+def _accounts(request: HttpRequest) -> QuerySet[OfficialAccount]:
+    return limited(OfficialAccount.objects.defer("app_secret"), request.user)
+
+
+def account_states(rows: QuerySet[OfficialAccount], now: datetime) -> list[AccountState]:
+    accounts = rows.defer("app_secret").order_by("name")
     try:
         return [_state(account, gate.condition(account, now)) for account in accounts]
     except RedisError:

@@ -7,17 +7,17 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from notifier.models import Suppression
 from notifier.recipients.directory import people_of
 from notifier.wechat.errors import lookup
+from templates_app.admin.limited import LimitedAdmin
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(ModelAdmin):
+class SuppressionAdmin(LimitedAdmin):
     list_display = ("person", "template", "why", "since", "until", "in_force")
     list_display_links = ("person",)
     list_filter = ("template", "errcode")

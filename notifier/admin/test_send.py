@@ -1,22 +1,32 @@
-"""Send a test: choose a template and a recipient, fill in the variables, follow the message."""
+"""Send a test: choose a template and a test recipient, fill in the variables, follow the message.
+To nobody else: what is typed here for a try must not reach a customer."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from notifier.audit.record import record, recording
 from notifier.audit.values import name_of
 from notifier.intake.accept import Origin, SendRequest, accept
 from notifier.intake.errors import Rejected
-from notifier.models import Action, Message, Priority
-from notifier.recipients.directory import Address, find
+from notifier.models import (
+    Action,
+    Message,
+    Priority,
+    Recipient,
+    RecipientState,
+    masked_openid,
+)
+from notifier.recipients.directory import Address
+from templates_app.access import limited
 from templates_app.compiled import published
 from templates_app.models import MessageTemplate
 
@@ -26,16 +36,21 @@ PREFIX = "data-"
 class TestSendForm(forms.Form):
     """One input for each variable of the template's published version."""
 
-    recipient = forms.CharField(
-        label=_("Recipient"),
-        help_text=_("OpenID or your user id"),
-        max_length=64,
-        widget=UnfoldAdminTextInputWidget,
+    recipient = forms.ModelChoiceField(
+        Recipient.objects.none(),
+        label=_("Test recipient"),
+        empty_label=_("Choose somebody"),
+        widget=UnfoldAdminSelectWidget,
     )
 
     def __init__(self, template: MessageTemplate, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.template = template
+        people: Any = self.fields["recipient"]
+        people.queryset = test_recipients(template.account_id)
+        people.label_from_instance = _named
+        if len(only := list(people.queryset[:2])) == 1:
+            people.initial = only[0]
         self.compiled = published(template.published_id)
         for name in self.compiled.variables:
             self.fields[PREFIX + name] = forms.CharField(
@@ -44,9 +59,7 @@ class TestSendForm(forms.Form):
 
     def request(self) -> SendRequest:
         given = self.cleaned_data
-        address = Address(openid=given["recipient"])
-        if find(self.template.account_id, self.template.pk, address) is None:
-            address = Address(user=given["recipient"])
+        address = Address(openid=given["recipient"].openid)
         data = {
             name.removeprefix(PREFIX): value
             for name, value in given.items()
@@ -69,10 +82,24 @@ class TestSendForm(forms.Form):
                 self.add_error(None, f"{labels[key]}: {text}" if key in labels else text)
 
 
+def test_recipients(account_id: int) -> QuerySet[Recipient]:
+    marked = Recipient.objects.filter(account_id=account_id, is_test=True)
+    return marked.exclude(state=RecipientState.ERASED).order_by("name", "pk")
+
+
+def _named(recipient: Recipient) -> str:
+    """Two may have the same name; who gets nothing is told before one tries."""
+    parts = [str(recipient), recipient.user_id or masked_openid(recipient.openid)]
+    if recipient.state != RecipientState.FOLLOWING:
+        parts.append(recipient.get_state_display())
+    return " · ".join(dict.fromkeys(parts))
+
+
 def test_send(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("notifier.add_message"):
         raise PermissionDenied
     templates = MessageTemplate.objects.filter(published__isnull=False).select_related("account")
+    templates = limited(templates, request.user)
     template = templates.filter(pk=_number(request.GET.get("template"))).first()
     form = None
     if template is not None:
@@ -85,6 +112,8 @@ def test_send(request: HttpRequest) -> HttpResponse:
         "templates": templates,
         "template": template,
         "form": form,
+        "has_people": template is not None and test_recipients(template.account_id).exists(),
+        "may_mark": request.user.has_perm("notifier.change_recipient"),
     }
     return render(request, "notifier/test_send.html", context)
 
@@ -92,7 +121,7 @@ def test_send(request: HttpRequest) -> HttpResponse:
 def _send(request: HttpRequest, form: TestSendForm) -> Message | None:
     try:
         with recording():
-            accepted = accept(form.request(), Origin(requested_by=request.user.get_username()))
+            accepted = accept(form.request(), _origin(request))
             _record(accepted.message)
     except Rejected as rejected:
         form.add_faults(rejected)
@@ -100,6 +129,10 @@ def _send(request: HttpRequest, form: TestSendForm) -> Message | None:
     log = admin.site.get_model_admin(Message).log_addition
     log(request, accepted.message, [{"added": {}}])
     return accepted.message
+
+
+def _origin(request: HttpRequest) -> Origin:
+    return Origin(requested_by=request.user.get_username(), is_test=True)
 
 
 def _record(message: Message) -> None:

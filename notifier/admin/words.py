@@ -47,7 +47,7 @@ WAITS: dict[str, str] = {
     Reason.PACE: gettext_noop("Waits for its turn: the account sends as fast as it may"),
     Reason.SPACING: gettext_noop("The person got a message a short while ago; it waits"),
     Reason.TEMPLATE: gettext_noop("WeChat refuses the template; it waits until that is released"),
-    Reason.OPERATOR: gettext_noop("Somebody lets it be tried again"),
+    Reason.OPERATOR: gettext_noop("Somebody has it tried again"),
     Reason.PAUSED: gettext_noop("Waits: its campaign is paused"),
     Reason.RETURNED: gettext_noop("A worker stopped before it was sent; another takes it"),
 }

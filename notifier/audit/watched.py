@@ -38,6 +38,7 @@ AUDITED: dict[str, Watched] = {
         masked=frozenset({"email", "first_name", "last_name"}), ignored=frozenset({"last_login"})
     ),
     "auth.Group": Watched(),
+    "templates_app.AccountAccess": Watched(),
     "templates_app.OfficialAccount": Watched(),
     "templates_app.MessageTemplate": Watched(
         named={"held_since": (Action.HOLD, Action.RELEASE)},
@@ -109,7 +110,7 @@ NOT_AUDITED: dict[str, str] = {
     "sessions.Session": "logins and logouts are recorded",
     "django_rq.Dashboard": "has no table",
     "notifier.LoginFailures": "counted by the machine; failed logins and waits are recorded",
-    "otp_totp.TOTPDevice": "moves with each code; set-up and removal are recorded, as its user's",
+    "notifier.Authenticator": "moves with each code; set-up and removal are recorded, for its user",
     "otp_static.StaticDevice": "made and removed with the second factor, which is recorded",
     "otp_static.StaticToken": "recovery codes: made, used and removed with the second factor",
 }

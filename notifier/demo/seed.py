@@ -111,7 +111,9 @@ def _template(account: OfficialAccount, demo: DemoTemplate) -> None:
 
 def _recipient(account: OfficialAccount, openid: str, user_id: str, name: str) -> None:
     Recipient.objects.get_or_create(
-        account=account, user_id=user_id, defaults={"openid": openid, "name": name}
+        account=account,
+        user_id=user_id,
+        defaults={"openid": openid, "name": name, "is_test": True},
     )
 
 

@@ -44,6 +44,8 @@ class Claimed:
     template_is_held: bool
     due_at: datetime
     """Before the first attempt: when the message was to be sent."""
+    is_test: bool
+    """It is in no figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ _COLUMNS = (
     "version__template_id",
     "version__template__held_since",
     "due_at",
+    "is_test",
 )
 
 
@@ -103,9 +106,9 @@ def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> Clai
             person,
             template,
             held_since is not None,
-            due_at,
+            *rest,
         )
-        for pk, payload, attempts, expires_at, doubt, person, template, held_since, due_at in taken
+        for pk, payload, attempts, expires_at, doubt, person, template, held_since, *rest in taken
     ]
     return Claim(claimed, is_full=len(rows) == limit)
 

@@ -1,4 +1,4 @@
-"""What a batch of results adds to the figures: pure."""
+"""What a batch of results adds to the figures, tests left out: pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,6 +14,8 @@ def tallies(steps: Iterable[tuple[Attempt, Step]], now: datetime) -> dict[Key, T
     found: dict[Key, Tally] = defaultdict(Tally)
     for one, step in steps:
         claimed = one.claimed
+        if claimed.is_test:
+            continue
         of = (claimed.lane.account_id, claimed.template_id)
         if step.state is not State.QUEUED:
             at_once = step.state is State.SENT and claimed.attempt == 1

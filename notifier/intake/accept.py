@@ -53,6 +53,8 @@ class Origin:
     idempotency_key: str | None = None
     request_digest: str = ""
     requested_by: str = ""
+    is_test: bool = False
+    """Of “Send a test” alone: a service's messages are never tests."""
 
     @property
     def name(self) -> str:
@@ -149,6 +151,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         metadata=dict(request.metadata),
         idempotency_key=origin.idempotency_key,
         request_digest=origin.request_digest,
+        is_test=origin.is_test,
         reason=Reason.SCHEDULED if due_at > now else Reason.NONE,
         created_at=now,
         due_at=due_at,

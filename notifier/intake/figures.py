@@ -36,7 +36,7 @@ def tick(now: datetime) -> None:
 def count_minute(begins: datetime) -> None:
     """A range of the primary key, for ids are ordered by time."""
     rows = Message.objects.filter(
-        pk__gte=first_id_at(begins), pk__lt=first_id_at(begins + MINUTE)
+        pk__gte=first_id_at(begins), pk__lt=first_id_at(begins + MINUTE), is_test=False
     ).order_by()
     found = Counter[tuple[int, int]]()
     for account, template, count in rows.values_list("account_id", "version__template_id").annotate(

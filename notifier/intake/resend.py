@@ -66,6 +66,7 @@ def _stored_copy(message: Message, by: str, now: datetime) -> Message | None:
         priority=message.priority,
         payload=orjson.dumps(body).decode(),
         metadata={**message.metadata, ORIGINAL: message.id.hex},
+        is_test=message.is_test,
         created_at=now,
         due_at=now,
         expires_at=now + timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS),

@@ -1,6 +1,7 @@
 """Recipients, messages with their events, API clients, WeChat's pushes, the audit trail."""
 
 from notifier.models.audit import Action, ActorKind, AuditEntry
+from notifier.models.authenticators import Authenticator
 from notifier.models.campaigns import (
     CAMPAIGN_MOVES,
     Audience,
@@ -34,6 +35,7 @@ __all__ = [
     "ApiKey",
     "Audience",
     "AuditEntry",
+    "Authenticator",
     "Campaign",
     "CampaignRow",
     "CampaignState",

@@ -35,6 +35,7 @@ class Span(models.TextChoices):
 
 class MessageCount(models.Model):
     """`count` messages of a template got the state, with the errcode, from `begins` on for a span.
+    Tests are not among them.
     `on_time`, `late` and `waited_ms` are of those sent at the first attempt: how long after they
     were due."""
 
@@ -109,7 +110,7 @@ def add_counts(tallies: dict[Key, Tally], now: datetime) -> None:
 
 def count_moved(ids: Iterable[UUID], state: State, now: datetime) -> None:
     """For the rare ways to a state, whose callers do not know the templates."""
-    rows = Message.objects.filter(pk__in=list(ids)).order_by()
+    rows = Message.objects.filter(pk__in=list(ids), is_test=False).order_by()
     found = Counter(rows.values_list("account_id", "version__template_id"))
     tallies = {
         (account, template, state.value, 0): Tally(count)

@@ -114,6 +114,9 @@ class Message(models.Model):
     )
     payload = models.TextField(_("sent to WeChat"), help_text=_("The JSON body of template/send"))
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    is_test = models.BooleanField(
+        _("test"), default=False, help_text=_("Sent by “Send a test”; it is in no figure.")
+    )
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     request_digest = models.CharField(max_length=64, blank=True)
 
@@ -192,6 +195,7 @@ class Message(models.Model):
                 condition=Q(state="queued", campaign__isnull=False),
                 name="message_campaign_waits",
             ),
+            models.Index(fields=["-id"], condition=Q(is_test=True), name="message_test"),
             # (errcode 0 is success: no message on its usual way is entered here.)
             models.Index(
                 fields=["errcode", "-id"],

@@ -62,6 +62,11 @@ class Recipient(models.Model):
     followed_at = models.DateTimeField(
         _("follows since"), null=True, editable=False, help_text=_("WeChat's subscribe_time")
     )
+    is_test = models.BooleanField(
+        _("test recipient"),
+        default=False,
+        help_text=_("Gets the messages of “Send a test”: somebody who expects them."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -90,7 +95,13 @@ class Recipient(models.Model):
             ("export_recipient", "Can export recipients"),
             ("erase_recipient", "Can erase a person's data"),
         ]
-        indexes = [models.Index(fields=["user_id"]), models.Index(fields=["openid"])]
+        indexes = [
+            models.Index(fields=["user_id"]),
+            models.Index(fields=["openid"]),
+            models.Index(
+                fields=["account"], condition=models.Q(is_test=True), name="recipient_test"
+            ),
+        ]
 
     def __str__(self) -> str:
         return masked_name(self.name) or self.user_id or masked_openid(self.openid)

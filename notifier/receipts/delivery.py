@@ -55,6 +55,8 @@ def settle_receipts(pushes: list[Push], now: datetime) -> None:
     for (state, status), group in moved.items():
         _store(group, state, status, now)
         for message in group:
+            if message.is_test:
+                continue
             tallies[message.account_id, message.version.template_id, state.value, 0].add()
     add_counts(tallies, now)
 
@@ -67,7 +69,15 @@ def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:
         .select_related("version")
         .order_by("id")
         .filter(msgid__in=msgids, msgid__gt="", account_id__in=accounts)
-        .only("account_id", "msgid", "state", "attempts", "recipient_id", "version__template_id")
+        .only(
+            "account_id",
+            "msgid",
+            "state",
+            "attempts",
+            "recipient_id",
+            "is_test",
+            "version__template_id",
+        )
     )
     return {(row.account_id, row.msgid): row for row in rows}
 

@@ -116,7 +116,7 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
         description=_("Sync templates"),
         url_path="sync-templates",
         icon="sync",
-        permissions=["check_connection"],
+        permissions=["sync_templates"],
         dialog=confirm(
             _("Sync the templates?"),
             _(
@@ -151,6 +151,9 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
 
     def has_check_connection_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("templates_app.change_officialaccount")
+
+    def has_sync_templates_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("templates_app.sync_officialaccount")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Its messages must stay traceable: an account is switched off instead."""

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from unfold.admin import ModelAdmin
+
+from templates_app.admin.limited import LimitedAdmin
 
 
-class PageAdmin(ModelAdmin):
+class PageAdmin(LimitedAdmin):
     """A row's page shows more than its form: what `page_context` returns."""
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
@@ -26,7 +27,7 @@ class PageAdmin(ModelAdmin):
         )
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(LimitedAdmin):
     """Rows that nobody makes, changes or deletes by hand."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -9,8 +9,9 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget
+
+from templates_app.admin.limited import LimitedAdmin
 
 
 class WriteOnlyForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -44,7 +45,7 @@ class WriteOnlyForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
-class WriteOnlyAdmin(ModelAdmin):
+class WriteOnlyAdmin(LimitedAdmin):
     """For a WriteOnlyForm. To a viewer who may not change the row Django shows each field's value
     as text, past the form and its widgets: of a secret he is told whether it is stored."""
 

@@ -141,9 +141,8 @@ class MessageTemplateAdmin(PageAdmin):
         return leave_dialog("admin:templates_app_messagetemplate_change", template.pk)
 
     def has_release_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Who mends the template, and who approves."""
-        able = ("change_messagetemplate", "publish_templateversion")
-        if not any(request.user.has_perm(f"templates_app.{one}") for one in able):
+        """Who approves: whose change brought the hold does not lift it."""
+        if not request.user.has_perm("templates_app.publish_templateversion"):
             return False
         held = MessageTemplate.objects.exclude(held_since=None)
         return object_id is None or held.filter(pk=object_id).exists()

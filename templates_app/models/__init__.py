@@ -1,5 +1,6 @@
 """Accounts, templates and their versions."""
 
+from templates_app.models.access import AccountAccess
 from templates_app.models.accounts import CallbackMode, OfficialAccount
 from templates_app.models.listed import ListedTemplate
 from templates_app.models.templates import (
@@ -11,6 +12,7 @@ from templates_app.models.templates import (
 )
 
 __all__ = [
+    "AccountAccess",
     "CallbackMode",
     "Fallback",
     "ListedTemplate",

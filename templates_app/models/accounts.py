@@ -119,6 +119,7 @@ class OfficialAccount(models.Model):
         verbose_name = _("official account")
         verbose_name_plural = _("official accounts")
         ordering = ["name"]
+        permissions = [("sync_officialaccount", "Can sync templates from WeChat")]
 
     def __str__(self) -> str:
         return self.name

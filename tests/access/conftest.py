@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from notifier.access import second_factor
+from notifier.models import Authenticator
 
 PASSWORD = "a long enough password"
 LOGIN, FACTOR = "/admin/login/", "/admin/second-factor/"
@@ -53,7 +53,7 @@ def with_factor(user: User) -> list[str]:
 
 
 def next_code(user: User) -> str:
-    return code_of(TOTPDevice.objects.get(user=user).key, 1)
+    return code_of(Authenticator.objects.get(user=user).key, 1)
 
 
 @pytest.fixture

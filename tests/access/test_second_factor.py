@@ -9,9 +9,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django_otp.plugins.otp_static.models import StaticToken
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from notifier.models import AuditEntry
+from notifier.models import AuditEntry, Authenticator
 from tests.access.conftest import (
     FACTOR,
     code_of,
@@ -45,7 +44,7 @@ def test_setting_it_up_shows_a_picture_and_a_key_and_then_recovery_codes_once(us
     page = html(client.get(FACTOR))
     assert "<svg" in page
     key = shown_key(client)
-    assert not TOTPDevice.objects.exists()
+    assert not Authenticator.objects.exists()
     wrong = client.post(FACTOR, {"code": f"{(int(code_of(key)) + 1) % 1_000_000:06d}"})
     assert "not right" in text(wrong)
     done = client.post(FACTOR, {"code": code_of(key)})
@@ -123,7 +122,7 @@ def test_a_role_that_needs_it_can_do_nothing_before_it_is_set_up(user: User, set
     assert client.get(LOG).status_code == 200
     removal = client.post(FACTOR, {"code": next_code(user), "remove": "1"})
     assert removal.status_code == 200
-    assert TOTPDevice.objects.filter(user=user).exists()
+    assert Authenticator.objects.filter(user=user).exists()
 
 
 @pytest.mark.parametrize("wanted", [["*"], ["administrator"]])
@@ -141,7 +140,7 @@ def test_it_can_be_removed_by_oneself_with_a_code(user: User) -> None:
     client.post(FACTOR, {"code": codes[0]})
     assert "not right" in text(client.post(FACTOR, {"code": codes[0], "remove": "1"}))
     client.post(FACTOR, {"code": codes[1], "remove": "1"})
-    assert not TOTPDevice.objects.exists()
+    assert not Authenticator.objects.exists()
     assert not StaticToken.objects.exists()
     assert log_in(user).get(LOG).status_code == 200
 
@@ -160,10 +159,10 @@ def test_an_administrator_removes_it_and_that_is_recorded(user: User) -> None:
     with_factor(user)
     page = address("auth_user", "remove_second_factor", user.pk)
     assert log_in(make_user("auditor")).post(page, {"_form_submitted": "True"}).status_code == 403
-    assert TOTPDevice.objects.exists()
+    assert Authenticator.objects.exists()
     boss = make_user("administrator")
     confirm(log_in(boss), page)
-    assert not TOTPDevice.objects.exists()
+    assert not Authenticator.objects.exists()
     entry = AuditEntry.objects.latest("id")
     assert (entry.action, entry.actor, entry.object_name) == (
         "remove_factor",
@@ -175,7 +174,7 @@ def test_an_administrator_removes_it_and_that_is_recorded(user: User) -> None:
 def test_a_command_removes_it_where_nobody_else_can(user: User) -> None:
     with_factor(user)
     call_command("remove_second_factor", user.username, stdout=StringIO())
-    assert not TOTPDevice.objects.exists()
+    assert not Authenticator.objects.exists()
     assert AuditEntry.objects.latest("id").action == "remove_factor"
     for name in (user.username, "nobody"):
         with pytest.raises(CommandError, match=name):
@@ -188,7 +187,7 @@ def test_an_open_session_ends_its_trust_with_the_device(user: User, settings: An
     client = log_in(user)
     client.post(FACTOR, {"code": next_code(user)})
     assert client.get(LOG).status_code == 200
-    TOTPDevice.objects.all().delete()
+    Authenticator.objects.all().delete()
     assert client.get(LOG).status_code == 302
 
 

@@ -214,7 +214,7 @@ def test_who_may_not_see_it_sees_nothing_of_it(staff: StaffMaker) -> None:
 
 def test_the_admins_actions_are_recorded(root: Client, account: OfficialAccount) -> None:
     template = builders.make_template(account)
-    person = builders.make_recipient(account, user_id="u-1")
+    person = builders.make_recipient(account, is_test=True)
     service = ApiClient.objects.create(name="shop")
     MessageTemplate.objects.update(held_since=timezone.now())
     confirm(root, address("templates_app_messagetemplate", "release", template.pk))
@@ -224,7 +224,7 @@ def test_the_admins_actions_are_recorded(root: Client, account: OfficialAccount)
     root.post(reverse("admin:sending"), {"account": account.pk})
     where = f"{reverse('admin:message-test-send')}?template={template.pk}"
     given = {f"data-{name}": value for name, value in builders.DATA.items()}
-    root.post(where, given | {"recipient": "u-1"})
+    root.post(where, given | {"recipient": person.pk})
     submit(
         root,
         address("notifier_recipient", "change", person.pk),

@@ -1,165 +1,29 @@
-"""Campaigns in the admin: the form, the buttons, who may press them, what the page says."""
+"""Campaigns in the admin: the buttons, who may press them, what the page says."""
 
 import json
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from notifier.campaigns import job, states
-from notifier.models import AuditEntry, Campaign, MessageCount, Segment
+from notifier.admin.campaign_page import BUTTONS, campaigns_for_somebody
+from notifier.campaigns import states
+from notifier.campaigns.forecast import forecast
+from notifier.models import AuditEntry, MessageCount
 from templates_app.signals import who_sends
 from tests import builders
-from tests.admin.browsing import html, text
+from tests.admin.browsing import text
+from tests.admin.campaigning import LIST, do, form, page, someone
 from tests.campaigns.campaigning import a_group, checked, ended, launched, make_campaign, tick
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LIST = "/admin/notifier/campaign/"
 
 
 @pytest.fixture
 def template():
     return builders.make_template()
-
-
-def someone(*roles):
-    name = "-".join(roles) or "root"
-    user, made = User.objects.get_or_create(username=name, is_staff=True, is_superuser=not roles)
-    if made:
-        user.groups.set(Group.objects.filter(name__in=roles))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def form(template, **values):
-    """What the browser sends; variables by number, in the order of the template."""
-    return {
-        "name": "双十一",
-        "value_0": "A-1",
-        "value_1": "云南白茶",
-        "value_2": "2026-11-24 10:00",
-        "audience": "group",
-        "zone": "Asia/Shanghai",
-        "send_at": "",
-        "priority": "2",
-        "pace": "",
-        "canary_percent": "1",
-        "canary_minutes": "10",
-        "most_failed": "5",
-        "most_refused": "5",
-        "most_blocked": "5",
-        **values,
-    }
-
-
-def add(client, template, **values):
-    return client.post(f"{LIST}add/?template={template.pk}", form(template, **values))
-
-
-def page(client, campaign):
-    return html(client.get(f"{LIST}{campaign.pk}/change/"))
-
-
-def do(client, campaign, name):
-    answer = client.post(reverse("admin:campaign-do", args=[campaign.pk, name]))
-    campaign.refresh_from_db()
-    return answer
-
-
-def test_it_is_written_and_checked_with_one_button(template):
-    group = a_group(template.account, 3)
-    answer = add(someone("sender"), template, group=group.pk, _check="")
-    campaign = Campaign.objects.get()
-    assert answer.url == f"{LIST}{campaign.pk}/change/"
-    assert (campaign.state, campaign.created_by) == ("checking", "sender")
-    assert campaign.version == template.published
-    assert campaign.data == {
-        "order_no": "A-1",
-        "product": "云南白茶",
-        "at": "2026-11-24 10:00",
-    }
-    job.check_audience(campaign.pk)
-    shown = page(someone("sender"), campaign)
-    assert "Will be sent" in shown
-    assert "云南白茶" in shown
-
-
-def test_an_uploaded_audience(template):
-    builders.make_recipient(template.account, user_id="u-1")
-    client = someone("sender")
-    file = SimpleUploadedFile("名单.csv", "user_id,product\nu-1,龙井\nu-2,龙井\n".encode())
-    add(client, template, audience="upload", file=file, _check="")
-    campaign = Campaign.objects.get()
-    assert campaign.upload_name == "名单.csv"
-    job.check_audience(campaign.pk)
-    shown = page(client, campaign)
-    assert "nobody the account knows" in shown
-    assert "Row 3: among the longest texts." in shown
-    errors = client.get(reverse("admin:campaign-errors", args=[campaign.pk]))
-    assert "u-2" in b"".join(errors.streaming_content).decode("utf-8-sig")
-    assert (
-        someone("auditor").get(reverse("admin:campaign-errors", args=[campaign.pk])).status_code
-        == 403
-    )
-
-
-@pytest.mark.parametrize(
-    ("values", "says"),
-    [
-        ({"audience": "group"}, "Choose a group."),
-        ({"audience": "segment"}, "Choose a segment."),
-        ({"audience": "upload"}, "Choose a file."),
-        ({"name": ""}, "This field is required."),
-        ({"pace": "0"}, "greater than or equal to 1"),
-        ({"most_failed": "101"}, "less than or equal to 100"),
-        ({"send_at": "2020-01-01T10:00"}, "It lies in the past."),
-        ({"zone": "Mars/Olympus"}, "not one of the available choices"),
-    ],
-)
-def test_bad_input_is_told(template, values, says):
-    answer = add(someone("sender"), template, **values)
-    assert says in html(answer)
-    assert not Campaign.objects.exists()
-
-
-def test_another_accounts_segment_cannot_be_chosen(template):
-    other = Segment.objects.create(account=builders.make_account(), name="theirs")
-    answer = add(someone("sender"), template, audience="segment", segment=other.pk)
-    assert "not one of the available choices" in html(answer)
-
-
-def test_the_time_is_of_the_zone_that_was_chosen(template):
-    group = a_group(template.account, 1)
-    add(
-        someone("sender"),
-        template,
-        group=group.pk,
-        send_at="2126-12-01T10:00",
-        zone="America/New_York",
-    )
-    campaign = Campaign.objects.get()
-    assert campaign.send_at.isoformat() == "2126-12-01T15:00:00+00:00"
-    shown = page(someone("sender"), campaign)
-    assert "2126-12-01 10:00 (America/New_York)" in shown
-    assert (
-        'value="2126-12-01T10:00"'
-        in someone("sender").get(f"{LIST}{campaign.pk}/change/").content.decode()
-    )
-
-
-def test_a_change_takes_the_check_back(template):
-    campaign = checked(make_campaign(template, group=a_group(template.account, 2)))
-    client = someone("sender")
-    values = form(template, name="新名字", group=campaign.group_id)
-    client.post(f"{LIST}{campaign.pk}/change/", values)
-    campaign.refresh_from_db()
-    assert (campaign.state, campaign.name) == ("draft", "新名字")
-    assert campaign.editors == ["writer", "sender"]
 
 
 def test_what_runs_cannot_be_changed(template):
@@ -234,7 +98,6 @@ def test_it_is_paused_resumed_and_cancelled(template):
 def test_whose_button_is_whose(template, role, allowed):
     client = someone(role)
     campaign = make_campaign(template, state="checked", ready=1)
-    from notifier.admin.campaign_page import BUTTONS
 
     may = {name for name in BUTTONS if do(client, campaign, name).status_code != 403}
     assert may == allowed
@@ -287,7 +150,6 @@ def test_a_held_templates_page_names_the_campaigns_that_send_it(template):
 def test_the_sidebar_counts_what_waits_for_the_reader(template):
     make_campaign(template, state="submitted")
     make_campaign(template, state="paused")
-    from notifier.admin.campaign_page import campaigns_for_somebody
 
     def count(role):
         request = type("Request", (), {"user": User.objects.get(username=role)})()
@@ -308,7 +170,6 @@ def test_its_list_asks_no_more_with_more_rows(template, django_assert_max_num_qu
 
 
 def test_the_forecast_knows_pace_and_quota(template):
-    from notifier.campaigns.forecast import forecast
 
     now = timezone.now()
     account = template.account

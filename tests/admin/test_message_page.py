@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from notifier.dispatch.claim import claim
 from notifier.dispatch.lanes import Lane
+from notifier.dispatch.repair import retry
 from notifier.dispatch.retry import GUARD
 from notifier.dispatch.settle import settle
 from notifier.intake.accept import Origin
-from notifier.models import Message, Priority
+from notifier.models import Message, Priority, State
 from notifier.wechat.errors import Kind
 from templates_app.models import OfficialAccount
 from tests import builders
@@ -244,6 +245,12 @@ def test_what_somebody_else_wrote_is_shown_as_text(root: Client, account: Offici
     shown = html(root.get(address("notifier_message", "change", message.pk)))
     assert evil not in shown
     assert shown.count("&lt;b&gt;bold&lt;/b&gt;") >= 3
+
+
+def test_a_message_that_somebody_has_tried_again_says_so(root: Client, db: None) -> None:
+    message = builders.set_message(builders.make_message(), state=State.FAILED)
+    retry([message.pk], "ann", timezone.now())
+    said(page(root, message), "Somebody has it tried again", "Timeline", "ann")
 
 
 def test_a_message_that_is_not_there_leads_away_with_a_word(root: Client, db: None) -> None:

@@ -192,7 +192,11 @@ ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
     "new version": (lambda: dialog(MessageTemplate, "new_version"), {"author", "administrator"}),
     "release": (
         lambda: dialog(MessageTemplate, "release"),
-        {"author", "approver", "administrator"},
+        {"approver", "administrator"},
+    ),
+    "sync templates": (
+        lambda: dialog(OfficialAccount, "sync_templates"),
+        {"author", "administrator"},
     ),
     "check connection": (lambda: dialog(OfficialAccount, "check_connection"), {"administrator"}),
     "new key": (lambda: dialog(ApiClient, "new_key"), {"administrator"}),

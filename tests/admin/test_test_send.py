@@ -7,7 +7,7 @@ from django.contrib.admin.models import ADDITION, LogEntry
 from django.http import HttpResponse
 from django.test import Client
 
-from notifier.models import Message, RecipientState, State
+from notifier.models import Message, Recipient, RecipientState, State
 from templates_app.models import MessageTemplate
 from tests import builders
 from tests.admin.browsing import address, html, lands_on, text
@@ -20,7 +20,10 @@ Work = Callable[[], None]
 
 
 def send(client: Client, template: MessageTemplate, **values: str) -> HttpResponse:
+    """`recipient`: their user id."""
     where = f"{PAGE}?template={template.pk}"
+    person = Recipient.objects.filter(user_id=values["recipient"]).first()
+    values["recipient"] = str(person.pk) if person else values["recipient"]
     assert client.get(where).status_code == 200
     return client.post(where, GIVEN | values, follow=True)
 
@@ -37,7 +40,7 @@ def beside(response: HttpResponse) -> dict[str, list[str]]:
 def test_a_test_reaches_wechat_and_leads_to_its_page(
     root: Client, platform: Platform, work: Work
 ) -> None:
-    recipient = platform.recipient(user_id="u-1")
+    recipient = platform.recipient(user_id="u-1", is_test=True)
     answer = send(root, platform.template, recipient="u-1")
     message = Message.objects.get()
     assert lands_on(answer) == address("notifier_message", "change", message.pk)
@@ -51,16 +54,10 @@ def test_a_test_reaches_wechat_and_leads_to_its_page(
     assert "WeChat accepted it" in text(root.get(lands_on(answer)))
 
 
-def test_a_person_is_named_by_openid_too(root: Client, platform: Platform) -> None:
-    openid = platform.recipient().openid
-    send(root, platform.template, recipient=openid)
-    assert Message.objects.get().openid == openid
-
-
 def test_a_test_overtakes_the_queue_and_says_who_asked(
     staff: StaffMaker, platform: Platform
 ) -> None:
-    platform.recipient(user_id="u-1")
+    platform.recipient(user_id="u-1", is_test=True)
     operator = staff("notifier.add_message", "notifier.view_message")
     send(operator, platform.template, recipient="u-1")
     message = Message.objects.get()
@@ -74,7 +71,7 @@ def test_a_test_overtakes_the_queue_and_says_who_asked(
 @pytest.fixture
 def template(db: None) -> MessageTemplate:
     template = builders.make_template(url="https://example.com/{{ shop }}")
-    builders.make_recipient(template.account, user_id="u-1")
+    builders.make_recipient(template.account, user_id="u-1", is_test=True)
     return template
 
 
@@ -110,7 +107,11 @@ def test_a_template_that_is_none_shows_the_choice(root: Client, db: None, chosen
         ({"recipient": ""}, {"recipient": ["This field is required."]}),
         (
             {"recipient": "nobody"},
-            {"recipient": ["The account has no such recipient. Import the follower first."]},
+            {
+                "recipient": [
+                    "Select a valid choice. That choice is not one of the available choices."
+                ]
+            },
         ),
         (
             {"data-product": "长" * 21},
@@ -143,7 +144,7 @@ def test_what_was_typed_stays_when_it_is_refused(root: Client, template: Message
 def test_a_fault_of_several_variables_names_the_field(root: Client, db: None) -> None:
     patterns = builders.PATTERNS | {"thing2": "{{ product }}{{ order_no }}"}
     template = builders.make_template(patterns=patterns)
-    builders.make_recipient(template.account, user_id="u-1")
+    builders.make_recipient(template.account, user_id="u-1", is_test=True)
     answer = send(root, template, recipient="u-1", **{"data-product": "长" * 20})
     assert beside(answer) == {"__all__": ["商品: At most 20 characters are allowed; this has 26."]}
 
@@ -159,7 +160,7 @@ def test_a_fault_of_several_variables_names_the_field(root: Client, db: None) ->
 def test_a_person_who_gets_no_messages_is_refused(
     root: Client, template: MessageTemplate, state: str, problem: str
 ) -> None:
-    builders.make_recipient(template.account, user_id="u-2", state=state)
+    builders.make_recipient(template.account, user_id="u-2", state=state, is_test=True)
     answer = send(root, template, recipient="u-2", **{"data-shop": "a"})
     assert beside(answer) == {"recipient": [problem]}
 

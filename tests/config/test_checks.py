@@ -2,6 +2,7 @@
 
 import pytest
 from django.conf import settings as ours
+from django.contrib.auth.models import Group
 from django.core.checks import run_checks
 
 PICKLING_QUEUES = {"normal": {"URL": "redis://x"}}
@@ -47,3 +48,17 @@ def test_sqlite_in_production_is_told(monkeypatch):
 def test_a_wrong_encryption_key_is_not_shown(settings):
     settings.FIELD_ENCRYPTION_KEYS = ["5ecret!"]
     assert "5ecret!" not in str(fired()["hongyan.E001"])
+
+
+@pytest.mark.parametrize("names", [["administrator", "sender"], ["*"], ["night shift"], []])
+def test_roles_and_groups_of_ones_own_can_need_a_second_factor(db, settings, names):
+    Group.objects.create(name="night shift")
+    settings.SECOND_FACTOR_ROLES = names
+    assert "hongyan.E008" not in fired()
+
+
+def test_a_misspelt_role_is_told_with_those_there_are(db, settings):
+    settings.SECOND_FACTOR_ROLES = ["administrator", "Sender"]
+    told = fired()["hongyan.E008"]
+    assert "'Sender'" in told.msg
+    assert "author, approver, sender" in told.hint

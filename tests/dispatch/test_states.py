@@ -54,6 +54,7 @@ def settles(kind: Kind | None, doubt: timedelta | None = None, expired: bool = F
             template_id=message.version.template_id,
             template_is_held=False,
             due_at=message.due_at,
+            is_test=False,
         )
         return settle([answered(claimed, kind)], now)
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from notifier.dispatch import lanes
-from notifier.models import Message, MessageEvent, Push, RecipientState, State
+from notifier.models import Message, MessageCount, MessageEvent, Push, RecipientState, State
 from notifier.models.timeline import timeline
 from notifier.receipts import process
 from notifier.receipts.delivery import PATIENCE, settle_receipts
@@ -49,6 +49,14 @@ def test_a_receipt_says_how_the_message_ended(sent, work, status, state):
     assert (sent.state, sent.receipt_status) == (state, status)
     assert sent.receipt_at is not None
     assert [(one.state, one.detail) for one in sent.events.all()] == [(state, status)]
+
+
+@pytest.mark.parametrize("is_test", [True, False])
+def test_a_tests_receipt_is_in_no_figure(sent, work, is_test):
+    builders.set_message(sent, is_test=is_test)
+    arrives(sent)
+    work()
+    assert sum(MessageCount.objects.values_list("count", flat=True)) == (0 if is_test else 2)
 
 
 @pytest.mark.parametrize(
