@@ -237,6 +237,11 @@ def test_every_model_with_an_account_is_in_the_table() -> None:
     assert registered - ACCOUNT_OF.keys() == set()
 
 
+def test_the_walk_meets_a_row_of_every_page(theirs: Rows) -> None:
+    with_account = {model for model in admin.site._registry if ACCOUNT_OF[model._meta.label]}
+    assert with_account - theirs.keys() == set()
+
+
 def test_every_admin_page_of_a_model_keeps_to_the_table(mine: World, theirs: Rows) -> None:
     """Whoever writes a ModelAdmin begins with LimitedAdmin."""
     user = User.objects.create_user("nobody", is_staff=True)
