@@ -17,8 +17,8 @@ from notifier.dispatch.waker import wake_soon
 from notifier.intake import caps
 from notifier.intake.accept import Origin, person_faults, render_faults, time_faults
 from notifier.intake.errors import Fault
-from notifier.intake.store import store_many
-from notifier.models import Message, Priority, Reason
+from notifier.intake.store_many import COLUMNS, Row, store_many
+from notifier.models import Priority, Reason
 from notifier.models.ids import new_message_id
 from notifier.recipients.directory import Known, known_many
 from templates_app.compiled import published
@@ -88,21 +88,21 @@ def accept_many(batch: Batch, drafts: Sequence[Draft]) -> list[Outcome]:
     bodies = {place: _body(batch, one) for place, one in enumerate(examined) if not one.faults}
     named = [(body, drafts[place].name) for place, body in bodies.items()]
     found = dict(zip(bodies, caps.doubles(batch.template, named), strict=True))
-    messages = {
-        place: _message(batch, examined[place], bodies[place])
+    rows = {
+        place: _row(batch, examined[place], bodies[place])
         for place, mark in found.items()
         if not isinstance(mark, Fault)
     }
     batch.marks.extend(found.values())
     # In the order of the keys: of two batches with the same ones, each waits for the other else.
-    ordered = sorted(messages.values(), key=lambda one: one.idempotency_key or "")
-    stored = store_many(ordered, batch.template.template_id)
+    ordered = sorted(rows.values(), key=lambda row: row[_KEY] or "")
+    stored = store_many(ordered, _common(batch), batch.template.template_id, batch.now)
     _announce(batch, len(stored))
-    refused = [place for place, message in messages.items() if message.id not in stored]
+    refused = [place for place, row in rows.items() if row[_ID] not in stored]
     late = faults_of(batch, [drafts[place] for place in refused])
     outcomes: list[Outcome] = [one.faults for one in examined]
     for place, mark in found.items():
-        outcomes[place] = (mark,) if isinstance(mark, Fault) else messages[place].id
+        outcomes[place] = (mark,) if isinstance(mark, Fault) else rows[place][_ID]
     for place, faults in zip(refused, late, strict=True):
         outcomes[place] = faults or (CHANGED,)
     return outcomes
@@ -143,27 +143,38 @@ def _body(batch: Batch, one: _Examined) -> dict[str, object]:
     )
 
 
-def _message(batch: Batch, one: _Examined, body: Mapping[str, object]) -> Message:
-    origin, draft = batch.origin, one.draft
-    return Message(
-        id=UUID(str(body["client_msg_id"])),
-        account_id=batch.template.account_id,
-        version_id=batch.template.version_id or 0,
-        recipient_id=draft.person or 0,
-        client_id=origin.client.pk if origin.client else None,
-        requested_by=origin.requested_by,
-        campaign_id=batch.campaign_id,
-        openid=str(body["touser"]),
-        priority=batch.priority,
-        payload=orjson.dumps(body).decode(),
-        metadata=dict(draft.metadata),
-        idempotency_key=draft.idempotency_key,
-        request_digest=draft.digest,
-        reason=Reason.SCHEDULED if draft.due_at > batch.now else Reason.NONE,
-        created_at=batch.now,
-        due_at=draft.due_at,
-        expires_at=draft.expires_at,
+def _row(batch: Batch, one: _Examined, body: Mapping[str, object]) -> Row:
+    """In the order of COLUMNS."""
+    draft = one.draft
+    return (
+        draft.person,
+        UUID(str(body["client_msg_id"])),
+        body["touser"],
+        orjson.dumps(body).decode(),
+        draft.metadata,
+        draft.idempotency_key,
+        draft.digest,
+        Reason.SCHEDULED if draft.due_at > batch.now else Reason.NONE,
+        draft.due_at,
+        draft.expires_at,
     )
+
+
+_ID, _KEY = COLUMNS.index("id"), COLUMNS.index("idempotency_key")
+
+
+def _common(batch: Batch) -> dict[str, Any]:
+    origin = batch.origin
+    return {
+        "account_id": batch.template.account_id,
+        "version_id": batch.template.version_id,
+        "client_id": origin.client.pk if origin.client else None,
+        "requested_by": origin.requested_by,
+        "campaign_id": batch.campaign_id,
+        "priority": batch.priority,
+        "is_test": origin.is_test,
+        "created_at": batch.now,
+    }
 
 
 def _announce(batch: Batch, count: int) -> None:
