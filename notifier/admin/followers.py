@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -52,10 +53,7 @@ def followers(request: HttpRequest) -> HttpResponse:
             raise PermissionDenied
         _start(request)
         return redirect("admin:followers")
-    rows = [
-        Row(account, FollowerSync.objects.filter(account=account).order_by("-pk").first())
-        for account in OfficialAccount.objects.defer("app_secret").order_by("name")
-    ]
+    rows = _rows()
     context = {
         **admin.site.each_context(request),
         "title": _("Follower sync"),
@@ -64,6 +62,15 @@ def followers(request: HttpRequest) -> HttpResponse:
         "is_running": any(row.sync and row.sync.state == SyncState.RUNNING for row in rows),
     }
     return render(request, "notifier/followers.html", context)
+
+
+def _rows() -> list[Row]:
+    """Each account with its newest pass."""
+    newest = FollowerSync.objects.filter(account=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    accounts = OfficialAccount.objects.defer("app_secret").order_by("name")
+    found = list(accounts.annotate(newest=Subquery(newest)))
+    syncs = FollowerSync.objects.in_bulk([one.newest for one in found if one.newest])
+    return [Row(account, syncs.get(account.newest)) for account in found]
 
 
 def _start(request: HttpRequest) -> None:
