@@ -15,11 +15,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop
 
 from notifier.admin import figures
-from notifier.admin.sending import account_states
+from notifier.admin.sending import account_states, held_templates
 from notifier.models import State
 from notifier.models.counts import ACCEPTED
 from notifier.wechat.errors import lookup
-from templates_app.models import MessageTemplate
 
 TILES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (gettext_noop("messages accepted"), "", (ACCEPTED,)),
@@ -58,7 +57,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     found = figures.figures(today, now)
     day = timedelta(days=1)
     states = account_states(now)
-    held = list(MessageTemplate.objects.exclude(held_since=None))
+    held = held_templates()
     return context | {
         "title": gettext("Overview"),
         "tiles": _tiles(found, figures.figures(today - day, now - day)),

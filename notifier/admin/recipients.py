@@ -120,6 +120,9 @@ class RecipientAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = InfinitePaginator
+    empty_text = _(
+        "Nobody yet. Import a file, or read the followers from WeChat with “Follower sync”."
+    )
     ordering = ("-id",)
     inlines = (SuppressionInline,)
     actions_list = ("import_file", "export_file", "sync")

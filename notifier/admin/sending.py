@@ -26,6 +26,10 @@ from templates_app.models import MessageTemplate, OfficialAccount
 _REDIS_IS_AWAY = gettext_noop("Redis does not answer: nothing is sent until it is back.")
 
 
+URGENCY = ("danger", "warning", "success", "")
+"""Which colours come first."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountState:
     account: OfficialAccount
@@ -52,7 +56,7 @@ def sending(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": _("Sending"),
         "accounts": account_states(timezone.now()),
-        "held": MessageTemplate.objects.exclude(held_since=None),
+        "held": held_templates(),
         "may_mend": may_mend,
     }
     return render(request, "notifier/sending.html", context)
@@ -88,10 +92,17 @@ def trouble(request: HttpRequest) -> str:
     return "!"
 
 
+def held_templates() -> list[tuple[MessageTemplate, str]]:
+    """With the reason, in the reader's language."""
+    held = MessageTemplate.objects.exclude(held_since=None)
+    return [(one, reason_in_words(one.held_because)) for one in held]
+
+
 def account_states(now: datetime) -> list[AccountState]:
     accounts = OfficialAccount.objects.defer("app_secret").order_by("name")
     try:
-        return [_state(account, gate.condition(account, now)) for account in accounts]
+        found = [_state(account, gate.condition(account, now)) for account in accounts]
+        return sorted(found, key=lambda one: URGENCY.index(one.colour))
     except RedisError:
         text = gettext(_REDIS_IS_AWAY)
         return [AccountState(one, Condition(), "danger", text, "") for one in accounts]
