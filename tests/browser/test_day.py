@@ -48,7 +48,7 @@ WORDS = {
     },
     "en": {
         "synced": "WeChat lists 2 templates",
-        "too long": "at most",
+        "too long": "At most",
         "waits": "It waits for a review.",
         "own": "Somebody else must approve it",
         "published": "is published. Services send it from now on.",
