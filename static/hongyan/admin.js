@@ -15,6 +15,10 @@ document.addEventListener("DOMContentLoaded", () => {
     if (window.SimpleBar) window.SimpleBar.defaultOptions.ariaLabel = said.scrolled;
     document.querySelector("#searchbar-submit")?.setAttribute("aria-label", said.search);
     document.querySelector("#command-submit")?.setAttribute("aria-label", said.search);
+    // On a phone a cell is told by its column's name, which begins as the column does.
+    for (const cell of document.querySelectorAll("[data-label]")) {
+        cell.dataset.label = cell.dataset.label.replace(/^./, (first) => first.toUpperCase());
+    }
     // A symbol is a word to its font: "forum 消息记录". It is read only where nothing else is.
     for (const symbol of document.querySelectorAll(".material-symbols-outlined")) {
         const owner = symbol.closest("a, button");

@@ -11,7 +11,8 @@ from django.urls import reverse
 from notifier.models import RecipientGroup, Segment, Suppression, WeChatTag
 from templates_app.models import OfficialAccount
 from tests import builders
-from tests.admin.browsing import address, faults, html, text
+from tests.admin.browsing import address, faults, form, html, text
+from tests.admin.conftest import StaffMaker
 
 SEGMENT = "notifier_segment"
 COUNT = "admin:segment-count"
@@ -40,10 +41,19 @@ def test_a_form_that_says_nothing_yet_counts_nothing(
     assert "Choose an account" in text(root.get(reverse(COUNT), asked))
 
 
-def test_the_page_of_a_saved_segment_counts(root: Client, account: OfficialAccount) -> None:
+def test_the_page_of_a_saved_segment_counts(
+    root: Client, staff: StaffMaker, account: OfficialAccount
+) -> None:
+    """Once it is there; for who may only look, and has no form to count by, within the page."""
     segment = Segment.objects.create(account=account, name="all")
     builders.make_recipient(account)
-    assert "1 recipients fit" in text(root.get(address(SEGMENT, "change", segment.pk)))
+    page = address(SEGMENT, "change", segment.pk)
+    shown = root.get(page)
+    (asks,) = re.findall(f'hx-get="({reverse(COUNT)}[^"]+)" hx-trigger="load, ', html(shown))
+    told = root.get(asks, form(shown, "segment_form"))
+    assert "1 recipients fit" in text(told)
+    assert "recipients fit" not in text(shown)
+    assert "1 recipients fit" in text(staff("notifier.view_segment").get(page))
 
 
 def test_the_list_of_groups_asks_for_their_members_afterwards(

@@ -213,7 +213,7 @@ def logins(world: LivedIn) -> None:
         object_id=str(world.template.pk),
         object_repr=str(world.template),
         action_flag=CHANGE,
-        change_message='[{"changed": {"fields": ["name", "daily_cap"]}}]',
+        change_message='[{"changed": {"fields": ["Name"]}}]',
     )
 
 
