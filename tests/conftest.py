@@ -7,6 +7,7 @@ import django_rq
 import pytest
 from django.conf import settings
 from django.db import connection, connections
+from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from redis import Redis
@@ -71,6 +72,7 @@ def _clean() -> Iterator[None]:
     clients.memory.forget()
     sendable.memory.forget()
     compiled.published.cache_clear()  # a rolled back test's ids come again
+    translation.deactivate()  # a page in Chinese leaves its thread speaking Chinese
     yield
     sender().finish(20)
     wechat._clients.clear()
