@@ -30,5 +30,6 @@ __all__ = [
     "who_sends",
 ]
 
+admin.site.site_url = None  # there is no site beside the admin to go back to
 admin.site.index_template = "notifier/dashboard.html"
 admin.site.unregister(Dashboard)  # no model of ours: RQ's pages have an address and a menu item

@@ -39,6 +39,7 @@ class AuditEntryAdmin(ReadOnlyAdmin, PageAdmin):
     list_filter = (WhoFilter, ActionFilter, TypeFilter, KindFilter, ("day", DaysFilter))
     list_filter_submit = True
     list_per_page = 50
+    empty_text = _("Nothing was recorded yet.")
     search_fields = ("actor",)
     search_help_text = _("Who, or a request id, whole; or part of the object's name")
     show_full_result_count = False

@@ -38,6 +38,7 @@ class ClientForm(WriteOnlyForm):
 class ApiClientAdmin(WriteOnlyAdmin):
     list_display = ("name", "active", "created_at")
     search_fields = ("name",)
+    empty_text = _("No service may send yet. Add one, then make its key.")
     form = ClientForm
     fields = ("name", "is_active", "webhook_url", "webhook_secret")
     inlines = (KeyInline,)

@@ -61,7 +61,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     found = figures.figures(counts, today, now)
     day = timedelta(days=1)
     states = account_states(accounts, now)
-    held = list(held_templates(request))
+    held = held_templates(request)
     return context | {
         "title": gettext("Overview"),
         "tiles": _tiles(found, figures.figures(counts, today - day, now - day)),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import QuerySet, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from notifier.models import Message, MessageCount, Priority, State
@@ -115,16 +115,21 @@ def by_template(counts: Counts, begins: datetime, ends: datetime) -> list[Templa
 
 
 def queues(accounts: QuerySet[OfficialAccount], now: datetime) -> list[Queue]:
-    """Lanes with due messages; an index look-up each."""
-    found = []
-    for account in accounts.filter(is_active=True).defer("app_secret"):
-        for priority in Priority:
-            due = Message.objects.filter(
-                account=account, priority=priority, state=State.QUEUED, due_at__lte=now
-            ).order_by("due_at", "id")
-            for oldest in due.values_list("due_at", flat=True)[:1]:
-                found.append(Queue(account, str(priority.label), now - oldest))
-    return found
+    """Lanes with due messages: one question, an index look-up for each lane."""
+    due = Message.objects.filter(account=OuterRef("pk"), state=State.QUEUED, due_at__lte=now)
+    oldest = {
+        priority.word: Subquery(
+            due.filter(priority=priority).order_by("due_at", "id").values("due_at")[:1]
+        )
+        for priority in Priority
+    }
+    active = accounts.filter(is_active=True).defer("app_secret")
+    return [
+        Queue(account, str(priority.label), now - since)
+        for account in active.annotate(**oldest)
+        for priority in Priority
+        if (since := getattr(account, priority.word)) is not None
+    ]
 
 
 def _hours(counts: Counts, begins: datetime, ends: datetime) -> Counts:

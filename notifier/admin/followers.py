@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -54,10 +54,7 @@ def followers(request: HttpRequest) -> HttpResponse:
             raise PermissionDenied
         _start(request)
         return redirect("admin:followers")
-    rows = [
-        Row(account, FollowerSync.objects.filter(account=account).order_by("-pk").first())
-        for account in _accounts(request)
-    ]
+    rows = _rows(_accounts(request))
     context = {
         **admin.site.each_context(request),
         "title": _("Follower sync"),
@@ -70,6 +67,14 @@ def followers(request: HttpRequest) -> HttpResponse:
 
 def _accounts(request: HttpRequest) -> QuerySet[OfficialAccount]:
     return limited(OfficialAccount.objects.defer("app_secret").order_by("name"), request.user)
+
+
+def _rows(accounts: QuerySet[OfficialAccount]) -> list[Row]:
+    """Each account with its newest pass."""
+    newest = FollowerSync.objects.filter(account=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    found = list(accounts.annotate(newest=Subquery(newest)))
+    syncs = FollowerSync.objects.in_bulk([one.newest for one in found if one.newest])
+    return [Row(account, syncs.get(account.newest)) for account in found]
 
 
 def _start(request: HttpRequest) -> None:

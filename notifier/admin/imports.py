@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -84,13 +85,24 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(RecipientImport)
 class RecipientImportAdmin(LimitedAdmin):
-    list_display = ("file_name", "shown_state", "account", "rows", "wrong", "requested_by", "when")
+    list_display = (
+        "file_name",
+        "shown_state",
+        "account",
+        "shown_rows",
+        "shown_wrong",
+        "requested_by",
+        "when",
+    )
     list_display_links = ("file_name",)
     list_filter = ("state", "account")
     list_select_related = ("account",)
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = InfinitePaginator
+    empty_text = _(
+        "No file yet. The first step only checks it; nothing is changed before you confirm."
+    )
     ordering = ("-id",)
     sortable_by = ()
     actions = None
@@ -111,6 +123,14 @@ class RecipientImportAdmin(LimitedAdmin):
     @display(description=_("state"), label=COLOURS)
     def shown_state(self, row: RecipientImport) -> tuple[str, str]:
         return row.state, row.get_state_display()
+
+    @admin.display(description=_("rows"))
+    def shown_rows(self, row: RecipientImport) -> str:
+        return number_format(row.rows, force_grouping=True)
+
+    @admin.display(description=_("rows with errors"))
+    def shown_wrong(self, row: RecipientImport) -> str:
+        return number_format(row.wrong, force_grouping=True)
 
     @admin.display(description=_("uploaded"))
     def when(self, row: RecipientImport) -> Any:

@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter, TextFilter
+from unfold.contrib.filters.admin import DropdownFilter, RangeDateTimeFilter, TextFilter
 from unfold.utils import parse_datetime_str
 
 from notifier.models import Campaign, Message
@@ -54,7 +54,7 @@ class AcceptedBetween(RangeDateTimeFilter):
         return queryset
 
 
-class TemplateFilter(admin.SimpleListFilter):
+class TemplateFilter(DropdownFilter):
     title = _("template")
     parameter_name = "template"
 

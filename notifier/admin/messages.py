@@ -76,6 +76,9 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
     list_filter_submit = True
     list_select_related = ("version__template", "recipient", "client")
     list_per_page = 50
+    empty_text = _(
+        "No message yet. Services send through the API; “Send a test” sends the first one."
+    )
     search_fields = ("id",)
     search_help_text = _(
         "Message id, WeChat's msgid, OpenID, your user id, phone or UnionID, whole"

@@ -9,6 +9,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -18,6 +19,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from notifier.access import second_factor
 from notifier.access.roles import ROLES
+from notifier.admin import permissions
 from notifier.models import Authenticator
 from templates_app.access import NEVER_LIMITED, limit
 from templates_app.admin.dialogs import confirm, found, leave_dialog
@@ -52,6 +54,9 @@ class PersonForm(UserChangeForm):
         super().__init__(*args, **kwargs)
         own = OfficialAccount.objects.filter(accountaccess__user=self.instance.pk)
         self.initial["accounts"] = list(own.values_list("pk", flat=True))
+        # Of the password it says that it is kept, and not by which algorithm and salt.
+        if "password" in self.fields:
+            self.fields["password"].widget.template_name = "notifier/password.html"
 
 
 @admin.register(User)
@@ -64,6 +69,7 @@ class UserAdmin(DjangoUserAdmin, LimitedAdmin):  # type: ignore[type-arg]
     )
     list_filter = ("is_active", "groups")
     readonly_fields = ("limited_to",)
+    filter_horizontal = ()
     actions_detail = ("remove_second_factor",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -110,7 +116,12 @@ class UserAdmin(DjangoUserAdmin, LimitedAdmin):  # type: ignore[type-arg]
         field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
         if db_field.name == "groups" and field:
             field.label_from_instance = in_words
-        return field
+        return _as_boxes(db_field, field)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The login itself: that its second factor and its memberships go with it is no news."""
+        _all, _counts, needed, kept = super().get_deleted_objects(objs, request)
+        return [str(one) for one in objs], {capfirst(_("users")): len(objs)}, needed, kept
 
     @action(
         description=_("Remove second factor"),
@@ -143,6 +154,26 @@ class UserAdmin(DjangoUserAdmin, LimitedAdmin):  # type: ignore[type-arg]
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, LimitedAdmin):
     list_display = ("shown", "may")
+    filter_horizontal = ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Of a role the permissions are a text, as all that can only be read."""
+        is_kept = obj is not None and not self.has_change_permission(request, obj)
+        return ("shown", "may", "permissions_held") if is_kept else ("name", "permissions")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("shown", "may", "permissions_held")
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        return _as_boxes(db_field, field)
+
+    @admin.display(description=_("permissions"))
+    def permissions_held(self, group: Group) -> str:
+        held = permissions.meant(group.permissions.all())
+        return "\n".join(permissions.in_words(one) for one in held) or "–"
 
     @admin.display(description=_("name"), ordering="name")
     def shown(self, group: Group) -> str:
@@ -161,6 +192,17 @@ class GroupAdmin(DjangoGroupAdmin, LimitedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         is_role = obj is not None and obj.name in ROLES
         return not is_role and super().has_delete_permission(request, obj)
+
+
+def _as_boxes(db_field: Any, field: Any) -> Any:
+    """A box for each, and all of them to be seen: Django's pair of lists needs a wide window."""
+    if field:
+        field.widget = UnfoldAdminCheckboxSelectMultipleWidget(choices=field.choices)
+        field.help_text = ""  # Django's tells of keys to hold down
+    if db_field.name in ("permissions", "user_permissions") and field:
+        field.label_from_instance = permissions.in_words
+        field.queryset = permissions.meant(field.queryset)
+    return field
 
 
 def _title(name: str) -> str:

@@ -125,6 +125,9 @@ class RecipientAdmin(LimitedAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = InfinitePaginator
+    empty_text = _(
+        "Nobody yet. Import a file, or read the followers from WeChat with “Follower sync”."
+    )
     ordering = ("-id",)
     inlines = (SuppressionInline,)
     actions = (mark_test, unmark_test)

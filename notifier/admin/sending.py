@@ -28,6 +28,10 @@ from templates_app.models import MessageTemplate, OfficialAccount
 _REDIS_IS_AWAY = gettext_noop("Redis does not answer: nothing is sent until it is back.")
 
 
+URGENCY = ("danger", "warning", "success", "")
+"""Which colours come first."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountState:
     account: OfficialAccount
@@ -86,12 +90,14 @@ def trouble(request: HttpRequest) -> str:
         now = timezone.now()
         active = _accounts(request).filter(is_active=True)
         stopped = sum(gate.condition(one, now).open_since is not None for one in active)
-        return str(stopped + held_templates(request).count() or "")
+        return str(stopped + len(held_templates(request)) or "")
     return "!"
 
 
-def held_templates(request: HttpRequest) -> QuerySet[MessageTemplate]:
-    return limited(MessageTemplate.objects.exclude(held_since=None), request.user)
+def held_templates(request: HttpRequest) -> list[tuple[MessageTemplate, str]]:
+    """With the reason, in the reader's language."""
+    held = limited(MessageTemplate.objects.exclude(held_since=None), request.user)
+    return [(one, reason_in_words(one.held_because)) for one in held]
 
 
 def _accounts(request: HttpRequest) -> QuerySet[OfficialAccount]:
@@ -101,7 +107,8 @@ def _accounts(request: HttpRequest) -> QuerySet[OfficialAccount]:
 def account_states(rows: QuerySet[OfficialAccount], now: datetime) -> list[AccountState]:
     accounts = rows.defer("app_secret").order_by("name")
     try:
-        return [_state(account, gate.condition(account, now)) for account in accounts]
+        found = [_state(account, gate.condition(account, now)) for account in accounts]
+        return sorted(found, key=lambda one: URGENCY.index(one.colour))
     except RedisError:
         text = gettext(_REDIS_IS_AWAY)
         return [AccountState(one, Condition(), "danger", text, "") for one in accounts]

@@ -27,6 +27,7 @@ class SuppressionAdmin(LimitedAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = InfinitePaginator
+    empty_text = _("Nobody refuses a template. Entries come by themselves when WeChat says so.")
     ordering = ("-id",)
     fields = ("recipient", "template", "why", "errcode", "since", "until")
     readonly_fields = ("recipient", "template", "why", "errcode", "since")

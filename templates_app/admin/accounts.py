@@ -37,6 +37,9 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
     form = AccountForm
     list_display = ("name", "slug", "appid", "callback_mode", "active")
     search_fields = ("name", "slug", "appid")
+    empty_text = _(
+        "No account yet. WeChat shows its AppID and AppSecret under Settings and development."
+    )
     readonly_fields = ("callback_address",)
     actions_detail = ("sync_templates", "check_connection")
     fieldsets = (

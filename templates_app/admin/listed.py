@@ -43,6 +43,9 @@ class ListedTemplateAdmin(ReadOnlyAdmin):
     list_filter = ("account",)
     list_select_related = ("account",)
     search_fields = ("title", "wechat_template_id")
+    empty_text = _(
+        "Nothing was read from WeChat yet. Press “Sync templates” on an official account's page."
+    )
     fields = (
         "account",
         "title",

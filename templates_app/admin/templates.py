@@ -16,9 +16,12 @@ from unfold.decorators import action, display
 from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.admin.drift import drift
 from templates_app.admin.pages import PageAdmin
+from templates_app.admin.reasons import reason_in_words
 from templates_app.models import MessageTemplate, TemplateVersion
 from templates_app.signals import template_released
 from templates_app.versions import copy_newest
+
+COLOURS = {"held": "danger", "sent": "success", "draft": ""}
 
 
 class VersionInline(TabularInline):
@@ -58,10 +61,13 @@ class VersionInline(TabularInline):
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(PageAdmin):
-    list_display = ("name", "code", "account", "version")
+    list_display = ("name", "code", "account", "version", "state")
     list_filter = ("account",)
     list_select_related = ("account", "published")
     search_fields = ("code", "name")
+    empty_text = _(
+        "No template yet. Sync an account's templates from WeChat, then make one of them."
+    )
     fieldsets = (
         (None, {"fields": ("account", "code", "name", "description", "held")}),
         (_("Limits for one person"), {"fields": ("dedup_seconds", "daily_cap")}),
@@ -98,7 +104,15 @@ class MessageTemplateAdmin(PageAdmin):
         if template.held_since is None:
             return "–"
         since = formats.date_format(timezone.localtime(template.held_since), "m-d H:i:s")
-        return f"{since}: {template.held_because}"
+        return f"{since} {reason_in_words(template.held_because)}"
+
+    @display(description=_("state"), label=COLOURS)
+    def state(self, template: MessageTemplate) -> tuple[str, str]:
+        if template.held_since:
+            return "held", gettext("held")
+        if template.published_id:
+            return "sent", gettext("in use")
+        return "draft", gettext("not published")
 
     @action(
         description=_("New version"),

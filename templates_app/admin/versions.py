@@ -58,6 +58,8 @@ class FieldForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for one in self.fields.values():  # the table's heads are no labels
+            one.widget.attrs["aria-label"] = one.label
         if "enum_values" in self.fields:  # not where the row can only be read
             self.fields["enum_values"].disabled = field_type(self.instance.key) not in LISTED
 
@@ -130,7 +132,6 @@ class TemplateVersionAdmin(PageAdmin):
     form = VersionForm
     list_display = ("__str__", "title", "published_at", "published_by")
     list_select_related = ("template",)
-    autocomplete_fields = ("template",)
     inlines = (FieldInline,)
     actions_detail = ("ask_for_review", "publish", "publish_again", "compare")
     change_form_outer_before_template = "templates_app/version_card.html"

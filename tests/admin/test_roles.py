@@ -81,6 +81,7 @@ OTHERS: dict[str, set[str]] = {
     "notifier_auditentry_export": {"auditor", "administrator"},
     "recipients-export": {"sender", "administrator"},
     "followers": {"sender", "auditor", "administrator"},
+    "group-members": {"sender", "auditor", "administrator"},
     "recipient-erase": {"administrator"},
     "campaign-do": {"sender", "administrator"},
 }
@@ -125,6 +126,7 @@ def all_pages(world: World) -> list[str]:
     beside = [
         reverse("admin:sending"),
         reverse("admin:errcodes"),
+        reverse("admin:group-members"),
         reverse("admin:errcode", args=[43004]),
     ]
     return [*pages(world), *beside, reverse("admin:notifier_auditentry_export", args=["csv"])]

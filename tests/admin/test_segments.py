@@ -1,6 +1,8 @@
 """Segments and suppressions in the admin."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -9,7 +11,8 @@ from django.urls import reverse
 from notifier.models import RecipientGroup, Segment, Suppression, WeChatTag
 from templates_app.models import OfficialAccount
 from tests import builders
-from tests.admin.browsing import address, faults, text
+from tests.admin.browsing import address, faults, form, html, text
+from tests.admin.conftest import StaffMaker
 
 SEGMENT = "notifier_segment"
 COUNT = "admin:segment-count"
@@ -38,10 +41,42 @@ def test_a_form_that_says_nothing_yet_counts_nothing(
     assert "Choose an account" in text(root.get(reverse(COUNT), asked))
 
 
-def test_the_page_of_a_saved_segment_counts(root: Client, account: OfficialAccount) -> None:
+def test_the_page_of_a_saved_segment_counts(
+    root: Client, staff: StaffMaker, account: OfficialAccount
+) -> None:
+    """Once it is there; for who may only look, and has no form to count by, within the page."""
     segment = Segment.objects.create(account=account, name="all")
     builders.make_recipient(account)
-    assert "1 recipients fit" in text(root.get(address(SEGMENT, "change", segment.pk)))
+    page = address(SEGMENT, "change", segment.pk)
+    shown = root.get(page)
+    (asks,) = re.findall(f'hx-get="({reverse(COUNT)}[^"]+)" hx-trigger="load, ', html(shown))
+    told = root.get(asks, form(shown, "segment_form"))
+    assert "1 recipients fit" in text(told)
+    assert "recipients fit" not in text(shown)
+    assert "1 recipients fit" in text(staff("notifier.view_segment").get(page))
+
+
+def test_the_list_of_groups_asks_for_their_members_afterwards(
+    root: Client, account: OfficialAccount, group: RecipientGroup
+) -> None:
+    for _ in range(3):
+        builders.make_recipient(account).groups.add(group)
+    empty = RecipientGroup.objects.create(account=account, name="员工")
+    shown = html(root.get(address("notifier_recipientgroup", "changelist")))
+    (asks,) = re.findall('hx-get="([^"]+)"  *hx-trigger="load"', shown)
+    told = html(root.get(unescape(asks)))
+    for one, count in ((group, 3), (empty, 0)):
+        assert f'<span id="members-{one.pk}">…</span>' in shown
+        assert f'<span id="members-{one.pk}" hx-swap-oob="true">{count}</span>' in told
+
+
+@pytest.mark.parametrize("asked", ["", "?id=", "?id=x", f"?id={'9' * 30}", "?id=999999"])
+def test_groups_that_are_none_have_no_members(
+    root: Client, group: RecipientGroup, asked: str
+) -> None:
+    answer = root.get(f"{reverse('admin:group-members')}{asked}")
+    assert answer.status_code == 200
+    assert html(answer).count("<span") == (asked == "?id=999999")
 
 
 def test_a_group_of_another_account_is_refused(root: Client, account: OfficialAccount) -> None:

@@ -17,12 +17,16 @@ GLYPHS = """text => [...text].map(letter => {
 })"""
 
 
+def height_of(width: int) -> int:
+    return 844 if width < 500 else 900
+
+
 class Viewer:
     """`language`: zh-CN or en; `width`: of the window in CSS pixels."""
 
     def __init__(self, browser: Browser, address: str, language: str, width: int) -> None:
-        self.address, self.language, self.width = address, language, width
-        self.height = 844 if width < 500 else 900
+        self.address, self.language = address, language
+        self.width, self.height = width, height_of(width)
         self.faults: list[str] = []
         self.context = browser.new_context(
             locale=language, viewport={"width": width, "height": self.height}
@@ -36,6 +40,10 @@ class Viewer:
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.faults.append(f"{message.text} ({message.location.get('url', '')})")
+
+    def resize(self, width: int) -> None:
+        self.width, self.height = width, height_of(width)
+        self.page.set_viewport_size({"width": width, "height": self.height})
 
     def open(self, path: str) -> None:
         answer = self.page.goto(f"{self.address}{path}")
@@ -66,9 +74,13 @@ class Viewer:
             self.page.get_by_text("more_horiz").filter(visible=True).first.click()
         button.click()
 
+    def settle(self) -> None:
+        """What comes by itself has come."""
+        self.page.wait_for_load_state("networkidle")
+
     def look(self, name: str) -> None:
         """A photograph of the whole page; it is a fault if it sticks out of the window."""
-        self.page.wait_for_load_state("networkidle")
+        self.settle()
         self._shots += 1
         RESULTS.mkdir(exist_ok=True)
         file = f"{self.language}-{self.width}-{self._shots:02d}-{name}.png"
