@@ -20,12 +20,13 @@ OTHERS = (
     gettext_noop("Can export recipients"),
     gettext_noop("Can erase a person's data"),
     gettext_noop("Access admin page"),
+    gettext_noop("Can sync templates from WeChat"),
 )
 """Names that are stored from where no text is marked."""
 APPS = ("templates_app", "notifier", "auth", "django_rq")
 OF_THE_MACHINE = (
     *("messagecount", "messageevent", "seenfollower", "fallbacksend", "loginfailures", "push"),
-    "permission",
+    *("permission", "campaignrow", "authenticator"),
 )
 """Tables that nobody has a page of."""
 

@@ -14,9 +14,11 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
-from notifier.models import Message, Recipient
+from notifier.models import Campaign, Message, Recipient, RecipientGroup
+from templates_app.models import OfficialAccount
 from tests import builders
 from tests.access.conftest import PASSWORD, make_user, next_code, with_factor
+from tests.browser.day_words import WORDS
 from tests.browser.looking import PATIENCE, Viewer
 from tests.browser.test_story import confirm
 from tests.chaos.processes import running, until
@@ -33,32 +35,6 @@ oGOOD1xxxxxxxxxxxxxxxxxxxxxx,u-2001,韩梅梅,hmm@example.com,会员
 oGOOD2xxxxxxxxxxxxxxxxxxxxxx,u-2002,欧阳娜娜,not-an-address,会员
 ,u-2003,诸葛亮,zgl@example.com,员工
 """
-WORDS = {
-    "zh-CN": {
-        "synced": "微信上共有 2 个模板",
-        "too long": "最多",
-        "waits": "等待审核",
-        "own": "必须由另一个人审核",
-        "published": "已发布，调用服务即刻使用。",
-        "wrong": "不是有效的邮箱地址",
-        "done": "导入完成",
-        "new": "2",
-        "delivered": "微信回执：已送达",
-        "failed": "发送失败",
-    },
-    "en": {
-        "synced": "WeChat lists 2 templates",
-        "too long": "At most",
-        "waits": "It waits for a review.",
-        "own": "Somebody else must approve it",
-        "published": "is published. Services send it from now on.",
-        "wrong": "is not an e-mail address",
-        "done": "Done.",
-        "new": "2",
-        "delivered": "WeChat's receipt: delivered",
-        "failed": "It could not be sent",
-    },
-}
 
 
 @dataclass
@@ -202,6 +178,56 @@ def upload(day: Day, name: str, content: str) -> None:
     li.page.locator('form[action$="/confirm/"]').wait_for(timeout=2 * PATIENCE)
 
 
+def run_a_campaign(day: Day) -> None:
+    """Checked, handed in, refused to approve one's own, approved by another; a trial, a pause, and
+    to its end."""
+    li, wang, platform = day.li, day.wang, day.platform
+    OfficialAccount.objects.filter(pk=platform.account.pk).update(campaign_approval_from=20)
+    group = RecipientGroup.objects.create(account=platform.account, name="春节客户")
+    group.recipients.add(*[platform.recipient() for _ in range(24)])
+    li.open(f"/admin/notifier/campaign/add/?template={platform.template.pk}")
+    li.fill(name="春节发货提醒", value_0="A-1", value_1="云南白茶", value_2="2026-11-24 10:00")
+    li.choose("audience", day.words["group"])
+    li.choose("group", "春节客户")
+    li.fill(pace="4", canary_percent="40")
+    li.look("day-campaign-form")
+    li.press('[name="_check"]')
+    decide(li, "launch", "day-campaign-launch")
+    decide(li, "approve", "day-campaign-own")
+    li.read(day.words["own campaign"])
+    wang.open(li.page.url.removeprefix(li.address).partition("?")[0])
+    wang.look("day-campaign-to-approve")
+    decide(wang, "approve", "day-campaign-approve")
+    campaign = Campaign.objects.get(name="春节发货提醒")
+    until(lambda: state(campaign) == "canary")
+    wang.look("day-campaign-trial")
+    until(lambda: state(campaign) == "running")
+    wang.press('form[action$="/do/pause/"] button')
+    wang.page.locator('form[action$="/do/resume/"]').wait_for()
+    held = len(platform.received())
+    wang.look("day-campaign-paused")
+    assert held < 24
+    wang.press('form[action$="/do/resume/"] button')
+    until(lambda: state(campaign) == "done")
+    wang.read(day.words["campaign done"])
+    expect(wang.page.locator(".hy-figures dd").first).to_have_text("24", timeout=PATIENCE)
+    wang.look("day-campaign-done")
+
+
+def decide(viewer: Viewer, button: str, name: str) -> None:
+    """Its page says in numbers what will happen."""
+    viewer.page.locator(f'a[href$="/do/{button}/"]').wait_for(timeout=2 * PATIENCE)
+    viewer.press(f'a[href$="/do/{button}/"]')
+    viewer.page.wait_for_url(f"**/do/{button}/")
+    viewer.look(name)
+    viewer.press("form.hy-buttons .hy-button")
+    viewer.page.wait_for_url("**/campaign/*/change/")
+
+
+def state(campaign: Campaign) -> str:
+    return Campaign.objects.get(pk=campaign.pk).state
+
+
 def repair_a_failed_message(day: Day) -> None:
     """WeChat refuses it once. It is found by the person's id, and sent as new after a page that
     says what will happen."""
@@ -247,7 +273,7 @@ CHAPTERS = (
     edit_with_live_hints,
     approve_by_another,
     import_a_file_with_mistakes,
-    # the campaign's chapter
+    run_a_campaign,
     repair_a_failed_message,
     export_the_trail,
 )

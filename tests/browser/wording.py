@@ -33,7 +33,7 @@ WECHATS = re.compile(r"errcode -?\d+: [ \w]+|errcode -?\d+ \([ \w]+\)")
 NAMES = {
     *("API", "AppID", "AppSecret", "CSV", "EncodingAESKey", "English", "Excel", "HTTP", "HTTPS"),
     *("Hongyan", "ID", "IP", "JSON", "JSONL", "LDAP", "OpenID", "PIN", "Redis", "SSO", "URL"),
-    *("UTF", "Unicode", "UnionID", "Webhook", "XLSX", "GET", "POST", "DATA", "OK"),
+    *("UTC", "UTF", "Unicode", "UnionID", "Webhook", "XLSX", "GET", "POST", "DATA", "OK"),
     *("Google Authenticator", "Microsoft Authenticator", "Standard Webhooks", "manage.py"),
     *("Errcode", "Errmsg", "Rid", "Token", "errcode", "errmsg", "msgid", "rid", "token"),
     *("openid", "unionid", "name", "email", "phone", "groups", "demo", "token", "whsec", "worker"),
