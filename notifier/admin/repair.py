@@ -137,7 +137,11 @@ def _record(name: str, ids: list[UUID], fates: Counter[Fate], with_risk: bool) -
 
 
 def _rows(queryset: QuerySet[Message]) -> QuerySet[Message]:
-    return queryset.order_by("-pk").select_related("fallback", "recipient").defer("payload")
+    return (
+        queryset.order_by("-pk")
+        .select_related("fallback", "recipient", "campaign")
+        .defer("payload")
+    )
 
 
 def _ask(request: HttpRequest, name: str, repair: Repair, rows: list[Message]) -> HttpResponse:

@@ -76,7 +76,7 @@ AUDITED: dict[str, Watched] = {
                 "next_due_at",
                 "canary_over",
                 "canary_fed_at",
-                "watched_since",
+                "judged",
                 "figures",
                 "figures_at",
                 "per_second",

@@ -90,6 +90,12 @@ def _read_file(campaign: Campaign) -> Iterator[Reading]:
 
 
 def _entries(rows: Sequence[Row], columns: Columns, account_id: int) -> list[Entry]:
+    for number, cells in rows:
+        if any("\0" in cell for cell in cells):
+            raise Unreadable(
+                gettext_noop("Row %(row)d holds the character NUL, which is no text. Remove it."),
+                row=number,
+            )
     ids = resolve_many(account_id, [columns.address(cells) for _number, cells in rows])
     return [
         Entry(number, pk, columns.data(cells), cells)

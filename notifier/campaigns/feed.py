@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from django.utils import timezone
 
 from notifier.campaigns.preflight import batch_of
@@ -23,7 +23,7 @@ from notifier.dispatch.lanes import Wake, clear, wake_job
 from notifier.intake.bulk import Draft, Outcome, accept_many
 from notifier.intake.errors import Rejected
 from notifier.models import Campaign, CampaignRow, CampaignState, Message, Priority, State
-from notifier.models.campaigns import FEEDING
+from notifier.models.campaigns import FEEDING, LIFETIME
 
 CHUNK = 500
 SLICE_SECONDS = 0.5
@@ -46,6 +46,7 @@ def _flag(pk: int) -> str:
 def feed(pk: int, priority: int) -> None:
     """The RQ job: a slice, and again behind what else waits in the queue. When it has nothing to
     do the clock wakes it."""
+    close_old_connections()
     clear(_flag(pk))
     until = time.monotonic() + SLICE_SECONDS
     try:
@@ -55,7 +56,7 @@ def feed(pk: int, priority: int) -> None:
     except Rejected as rejected:  # the template is held, say, or the account switched off
         fault = rejected.faults[0]
         with suppress(NotAllowed):  # somebody else stopped it
-            pause(pk, fault.message, **fault.params)
+            pause(pk, fault.message, fault.params)
 
 
 def _feed_chunk(pk: int) -> bool:
@@ -67,13 +68,13 @@ def _feed_chunk(pk: int) -> bool:
         if campaign is None:
             return False
         now = timezone.now()
+        batch = replace(batch_of(campaign), now=now)
         begins = max(campaign.next_due_at or now, now)
         wanted = _room(campaign, begins, now)
         people = CampaignRow.objects.filter(campaign=pk, pk__gt=campaign.fed_until, problem="")
         taken = list(people.order_by("pk")[:wanted]) if wanted else []
         if not taken:
             return False
-        batch = replace(batch_of(campaign), now=now)
         outcomes = accept_many(batch, _drafts(campaign, taken, begins))
         made = _note(taken, outcomes)
         Campaign.objects.filter(pk=pk).update(
@@ -98,13 +99,12 @@ def _room(campaign: Campaign, begins: datetime, now: datetime) -> int:
 
 
 def _drafts(campaign: Campaign, rows: Sequence[CampaignRow], begins: datetime) -> list[Draft]:
-    lifetime = timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
     drafts = []
     for place, row in enumerate(rows):
         due_at = _after(campaign, begins, place)
         data = {**campaign.data, **row.data}
         name = f"campaign:{campaign.pk}:{row.pk}"
-        drafts.append(Draft(row.recipient_id, data, due_at, due_at + lifetime, name))
+        drafts.append(Draft(row.recipient_id, data, due_at, due_at + LIFETIME, name))
     return drafts
 
 

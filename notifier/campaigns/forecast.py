@@ -9,10 +9,10 @@ from redis import RedisError
 
 from notifier.dispatch import gate
 from notifier.dispatch.gate import Limits
-from notifier.dispatch.retry import next_midnight_in_china
+from notifier.dispatch.retry import china_day, next_midnight_in_china
 from notifier.models import Campaign, CampaignState
-from notifier.models.campaigns import FEEDING
 
+SECONDS_OF_DAY = 24 * 3600
 GUESS = 100.0
 """Messages a second, where no limit is set and no earlier campaign of the account shows it."""
 
@@ -40,9 +40,11 @@ def forecast(campaign: Campaign, now: datetime) -> Forecast:
     left = _quota_left(campaign, limits, now)
     speed = _speed(campaign)
     begins = max(now, campaign.send_at or now)
+    a_day = min(max(limits.daily - limits.reserve, 0), int(SECONDS_OF_DAY * speed))
+    if left is not None and china_day(begins) != china_day(now):
+        left = a_day  # today's is no matter of its
     if left is None or remaining <= left:
         return Forecast(remaining, speed, left, 1, begins + timedelta(seconds=remaining / speed))
-    a_day = limits.daily - limits.reserve
     if a_day <= 0:
         return Forecast(remaining, speed, left, 0, None)
     days = math.ceil((remaining - left) / a_day)
@@ -63,7 +65,7 @@ def _quota_left(campaign: Campaign, limits: Limits, now: datetime) -> int | None
 
 
 def _speed(campaign: Campaign) -> float:
-    if campaign.state in FEEDING and campaign.per_second > 0.1:
+    if campaign.started_at and campaign.per_second > 0.1:
         return campaign.per_second
     known = [campaign.pace, campaign.account.max_per_second, _shown(campaign)]
     return min([float(one) for one in known if one], default=GUESS)
@@ -72,9 +74,6 @@ def _speed(campaign: Campaign) -> float:
 def _shown(campaign: Campaign) -> float | None:
     """By the account's last campaign; one of few messages shows nothing."""
     done = Campaign.objects.filter(
-        account=campaign.account_id, state=CampaignState.DONE, fed__gte=TELLING
+        account=campaign.account_id, state=CampaignState.DONE, fed__gte=TELLING, per_second__gt=1
     )
-    last = done.order_by("-pk").first()
-    if last is None or not last.started_at or not last.finished_at:
-        return None
-    return last.fed / max((last.finished_at - last.started_at).total_seconds(), 1.0)
+    return done.order_by("-pk").values_list("per_second", flat=True).first()

@@ -4,6 +4,7 @@ messages and the counts stay."""
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import close_old_connections
 from django.utils import timezone
 
 from notifier.campaigns.files import files
@@ -14,6 +15,7 @@ CHUNK = 10_000
 
 def forget_uploads() -> None:
     """Of campaigns that ended so long ago as imports are kept. By the clock, every hour."""
+    close_old_connections()
     old = timezone.now() - timedelta(days=settings.IMPORT_KEEP_DAYS)
     ended = Campaign.objects.filter(finished_at__lt=old, audience=Audience.UPLOAD)
     for pk in ended.values_list("pk", flat=True):

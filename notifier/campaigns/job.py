@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, close_old_connections
+from django.db import close_old_connections
 from django.utils.translation import gettext_noop
 
 from notifier.campaigns.preflight import check
@@ -11,6 +11,7 @@ from notifier.campaigns.states import check_flag
 from notifier.dispatch.lanes import clear
 from notifier.intake.errors import Rejected
 from notifier.models import Campaign, CampaignState
+from notifier.models.away import AWAY
 from notifier.recipients.claims import ATTEMPTS, Claim, Lost, Stopping
 from notifier.recipients.imports.problems import Unreadable
 
@@ -39,9 +40,7 @@ def check_audience(pk: int) -> None:
         _give_up(claim, rejected.faults[0].message, **rejected.faults[0].params)
     except FileNotFoundError:
         _give_up(claim, GONE)
-    except IntegrityError as error:
-        _failed(claim, error)
-    except DatabaseError:
+    except AWAY:
         raise  # it is away: after the lease another one goes on
     except Exception as error:
         _failed(claim, error)

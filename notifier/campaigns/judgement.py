@@ -1,7 +1,7 @@
 """Whether a campaign may go on, as its messages fare. Pure: tables of counts in, a reason out."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from django.utils.translation import gettext_noop
@@ -11,61 +11,71 @@ from notifier.wechat.errors import Kind, kind_of
 
 LEAST_BAD = 3
 """Fewer are no sign of anything, however few were sent."""
+STRETCH = 1000
+"""What is judged are the last so many messages, at most twice as many: how it fares now, not how it
+began."""
 BLOCKED = "failed:user block"
 """A receipt's status (official page "Template message", event TEMPLATESENDJOBFINISH)."""
 
 Reason = tuple[str, Mapping[str, object]]
 """An English msgid, and its parameters."""
+Fared = Counter[str]
+"""answered: WeChat took it or it failed; receipts: those that have come; failed: by an error of
+WeChat's or ours, or undelivered without the person's doing; refused: WeChat says that the person
+does not want it or does not follow; blocked: a receipt says that they block the account."""
+Counted = tuple[str, int | None, str, int]
+"""state, errcode, receipt_status, messages"""
 
 
-@dataclass(slots=True)
-class Fared:
-    """Messages that have ended, or that WeChat has taken."""
-
-    ended: int = 0
-    failed: int = 0
-    """By an error of WeChat's or ours, or undelivered without the person's doing."""
-    refused: int = 0
-    """WeChat says that the person does not want it or does not follow."""
-    blocked: int = 0
-    """A receipt says that the person blocks the account."""
-
-
-def fared(rows: Iterable[tuple[str, int | None, str]]) -> Fared:
-    """Of (state, errcode, receipt_status)."""
+def fared(rows: Iterable[Counted]) -> Fared:
     found = Fared()
-    for state, errcode, receipt in rows:
-        found.ended += 1
+    for state, errcode, receipt, count in rows:
+        if state in (State.QUEUED, State.SENDING, State.CANCELLED):
+            continue
+        found["answered"] += count
+        if state in (State.DELIVERED, State.UNDELIVERED):
+            found["receipts"] += count
         if state == State.UNDELIVERED and receipt == BLOCKED:
-            found.blocked += 1
+            found["blocked"] += count
         elif state == State.FAILED and errcode and kind_of(errcode) is Kind.RECIPIENT:
-            found.refused += 1
+            found["refused"] += count
         elif state in (State.FAILED, State.UNDELIVERED, State.UNKNOWN, State.EXPIRED):
-            found.failed += 1
+            found["failed"] += count
     return found
 
 
+def stretch(judged: Mapping[str, Mapping[str, int]], now: Fared) -> tuple[Fared, dict[str, Fared]]:
+    """What is to be judged, and `judged` as it is kept for the next time: it moves on by stretches.
+    An empty one begins here."""
+    begins, turns = (Fared(judged[name]) if judged else now for name in ("from", "next"))
+    if (now - turns)["answered"] >= STRETCH:
+        begins, turns = turns, now
+    return now - begins, {"from": begins, "next": turns}
+
+
 WORDS = {
-    "failed": gettext_noop("%(bad)d of the last %(ended)d messages failed: above %(limit)s %%."),
-    "refused": gettext_noop(
-        "%(bad)d of the last %(ended)d messages were refused: above %(limit)s %%."
+    "failed": (
+        "answered",
+        gettext_noop("%(bad)d of the last %(ended)d messages failed: above %(limit)s %%."),
     ),
-    "blocked": gettext_noop(
-        "%(bad)d of the last %(ended)d people block the account: above %(limit)s %%."
+    "refused": (
+        "answered",
+        gettext_noop("%(bad)d of the last %(ended)d messages were refused: above %(limit)s %%."),
+    ),
+    "blocked": (
+        "receipts",
+        gettext_noop("%(bad)d of the last %(ended)d people block the account: above %(limit)s %%."),
     ),
 }
+"""kind -> (of what it is a share, in words)"""
 
 
 def reason_to_stop(found: Fared, limits: Mapping[str, Decimal]) -> Reason | None:
     """`limits`: most per cent of failed, refused and blocked."""
-    for kind, text in WORDS.items():
-        bad = getattr(found, kind)
-        if bad >= LEAST_BAD and bad * 100 > limits[kind] * found.ended:
-            return text, {
-                "bad": bad,
-                "ended": found.ended,
-                "limit": f"{limits[kind].normalize():f}",
-            }
+    for kind, (whole, text) in WORDS.items():
+        bad, ended = found[kind], found[whole]
+        if bad >= LEAST_BAD and bad * 100 > limits[kind] * ended:
+            return text, {"bad": bad, "ended": ended, "limit": f"{limits[kind].normalize():f}"}
     return None
 
 

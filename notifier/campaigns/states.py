@@ -4,9 +4,9 @@ its row.
 The admin and the API both come here. Who may do it is asked before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -21,6 +21,10 @@ from notifier.models.campaigns import EDITABLE
 NOT_NOW = gettext_noop("The campaign is “%(state)s”: that cannot be done now.")
 OWN = gettext_noop("You wrote this campaign or handed it in. Somebody else must approve it.")
 NOBODY = gettext_noop("Nobody of the audience can get it.")
+
+
+NOTHING_YET: dict[str, dict[str, int]] = {"from": {}, "next": {}}
+NO_PARAMS: Mapping[str, object] = {}
 
 
 class NotAllowed(Exception):
@@ -86,30 +90,34 @@ def begin(pk: int, now: datetime) -> None:
     """By the clock, when its time has come."""
     with _locked(pk) as campaign:
         trial = campaign.canary_size
-        _move(campaign, CampaignState.CANARY if trial else CampaignState.RUNNING)
-        campaign.started_at = campaign.watched_since = now
+        to = CampaignState.CANARY if trial else CampaignState.RUNNING
+        _move(campaign, to, only_from=CampaignState.SCHEDULED)
+        campaign.started_at, campaign.judged = now, NOTHING_YET
         campaign.canary_over = not trial
 
 
 def end_canary(pk: int) -> None:
-    with _moved(pk, CampaignState.RUNNING) as campaign:
+    with _locked(pk) as campaign:
+        _move(campaign, CampaignState.RUNNING, only_from=CampaignState.CANARY)
         campaign.canary_over = True
 
 
-def pause(pk: int, text: str, **params: Any) -> None:
+def pause(
+    pk: int, text: str, params: Mapping[str, object] = NO_PARAMS, ends_trial: bool = False
+) -> None:
     """Nothing more goes to WeChat but what a worker holds already: a second's messages at most.
 
-    `text`: why, an English msgid with `params`.
+    `text`: why, an English msgid with `params`. `ends_trial`: that is the trial's result; whoever
+    lets it go on has seen it.
     """
     with _moved(pk, CampaignState.PAUSED) as campaign:
-        campaign.reason = [text, params]
-        # Whoever lets it go on has seen the trial's result.
-        campaign.canary_over |= campaign.canary_fed_at is not None
+        campaign.reason = [text, dict(params)]
+        campaign.canary_over |= ends_trial
         parking.park(pk)
 
 
 def pause_by(pk: int, by: str) -> None:
-    pause(pk, gettext_noop("Paused by %(who)s."), who=by)
+    pause(pk, gettext_noop("Paused by %(who)s."), {"who": by})
 
 
 def resume(pk: int) -> None:
@@ -117,8 +125,11 @@ def resume(pk: int) -> None:
     with _locked(pk) as campaign:
         to = CampaignState.RUNNING if campaign.canary_over else CampaignState.CANARY
         _move(campaign, to, only_from=CampaignState.PAUSED)
-        campaign.reason, campaign.watched_since, campaign.next_due_at = [], timezone.now(), None
-        parking.unpark(pk, campaign.watched_since)
+        campaign.reason, campaign.judged = [], {}
+        now = timezone.now()
+        freed = parking.unpark(pk, now)
+        if campaign.pace:
+            campaign.next_due_at = now + timedelta(seconds=freed / campaign.pace)
 
 
 def cancel(pk: int, by: str) -> None:
@@ -173,7 +184,7 @@ MOVED = (
     "approved_at",
     "started_at",
     "finished_at",
-    "watched_since",
+    "judged",
     "next_due_at",
     "canary_over",
 )

@@ -7,6 +7,7 @@ import socket
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +18,8 @@ from notifier.dispatch import sql
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.moves import move
 from notifier.dispatch.retry import guard_is_over
-from notifier.models import FallbackCause, Message, State
+from notifier.models import CampaignState, FallbackCause, Message, Reason, State
+from notifier.models.campaigns import NEVER
 from notifier.models.fallbacks import begin_fallbacks
 
 _claims = itertools.count(1)
@@ -66,6 +68,7 @@ _COLUMNS = (
     "version__template__held_since",
     "due_at",
     "is_test",
+    "campaign__state",
 )
 
 
@@ -90,26 +93,12 @@ def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> Clai
         over |= {row[0]: State.UNKNOWN for row in rows if _too_late(row[3], row[4], now)}
         for state in (State.EXPIRED, State.UNKNOWN):
             _end({row[0]: row[2] for row in rows if over.get(row[0]) is state}, state, now)
-        taken = [row for row in rows if row[0] not in over]
+        stopped = {row[0] for row in rows if row[0] not in over and _is_stopped(row[-1], row[4])}
+        Message.objects.filter(pk__in=stopped).update(**PARKED)
+        taken = [row for row in rows if row[0] not in over and row[0] not in stopped]
         sql.take([row[0] for row in taken], fence, lease_until, now)
     metrics.claim_size.observe(len(taken))
-    claimed = [
-        Claimed(
-            pk,
-            payload.encode(),
-            fence,
-            lease_until,
-            attempts + 1,
-            expires_at,
-            doubt,
-            lane,
-            person,
-            template,
-            held_since is not None,
-            *rest,
-        )
-        for pk, payload, attempts, expires_at, doubt, person, template, held_since, *rest in taken
-    ]
+    claimed = [_claimed(row, fence, lease_until, lane) for row in taken]
     return Claim(claimed, is_full=len(rows) == limit)
 
 
@@ -118,6 +107,37 @@ def _probes(due: QuerySet[Message]) -> QuerySet[Message]:
     free = due.filter(version__template__held_since=None)
     doubtful = free.exclude(in_doubt_since=None)
     return doubtful if doubtful.exists() else free
+
+
+def _claimed(row: tuple[Any, ...], fence: str, lease_until: datetime, lane: Lane) -> Claimed:
+    """Of a row as _COLUMNS names it."""
+    pk, payload, attempts, expires_at, doubt, person, template, held_since, due_at, is_test, _ = row
+    return Claimed(
+        pk,
+        payload.encode(),
+        fence,
+        lease_until,
+        attempts + 1,
+        expires_at,
+        doubt,
+        lane,
+        person,
+        template,
+        held_since is not None,
+        due_at,
+        is_test,
+    )
+
+
+PARKED = {"reason": Reason.PAUSED, "due_at": NEVER, "expires_at": NEVER}
+
+
+def _is_stopped(campaign: str | None, in_doubt_since: datetime | None) -> bool:
+    """Handed back since its campaign was paused or cancelled. What WeChat may have got already is
+    repeated during a pause, else nobody would ever know."""
+    if campaign == CampaignState.PAUSED:
+        return in_doubt_since is None
+    return campaign == CampaignState.CANCELLED
 
 
 def _too_late(expires_at: datetime, in_doubt_since: datetime | None, now: datetime) -> bool:

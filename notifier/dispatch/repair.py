@@ -12,7 +12,7 @@ from django.db import transaction
 
 from notifier.dispatch.lanes import Lane, wake
 from notifier.dispatch.moves import move
-from notifier.models import MOVES, Message, Priority, Reason, RecipientState, State
+from notifier.models import MOVES, CampaignState, Message, Priority, Reason, RecipientState, State
 
 CHUNK = 500
 
@@ -46,7 +46,7 @@ def fate_of_retry(message: Message) -> Fate:
         return Fate.ON_ITS_WAY
     if State.QUEUED not in MOVES[State(message.state)]:
         return Fate.TOO_LATE
-    if is_erased(message):
+    if is_erased(message) or is_of_cancelled(message):
         return Fate.REFUSED
     if hasattr(message, "fallback"):
         return Fate.ELSEWHERE
@@ -56,6 +56,11 @@ def fate_of_retry(message: Message) -> Fate:
 
 def is_erased(message: Message) -> bool:
     return message.recipient.state == RecipientState.ERASED
+
+
+def is_of_cancelled(message: Message) -> bool:
+    """Its campaign will never be sent; whoever wants it all the same sends it as new."""
+    return message.campaign is not None and message.campaign.state == CampaignState.CANCELLED
 
 
 def cancel(ids: Iterable[UUID], by: str, now: datetime) -> Counter[Fate]:
@@ -103,7 +108,9 @@ def retry(ids: Iterable[UUID], by: str, now: datetime, with_risk: bool = False) 
 def _locked(ids: list[UUID]) -> list[Message]:
     # In the order of ids, as everybody who locks several.
     rows = Message.objects.filter(pk__in=ids).order_by("pk").defer("payload")
-    return list(rows.select_for_update(of=("self",)).select_related("fallback", "recipient"))
+    return list(
+        rows.select_for_update(of=("self",)).select_related("fallback", "recipient", "campaign")
+    )
 
 
 def _chunks(ids: Iterable[UUID]) -> Iterable[list[UUID]]:

@@ -28,7 +28,8 @@ def waiting(message: Message, now: datetime) -> Waiting | None:
             return behind_gate
     if not message.reason:
         return None
-    return Waiting(message.reason, until=message.due_at if message.due_at > now else None)
+    is_timed = message.due_at > now and message.reason != Reason.PAUSED
+    return Waiting(message.reason, until=message.due_at if is_timed else None)
 
 
 def _behind_gate(message: Message, now: datetime) -> Waiting | None:

@@ -237,7 +237,7 @@ class Migration(migrations.Migration):
                 ("next_due_at", models.DateTimeField(null=True)),
                 ("canary_over", models.BooleanField(default=False)),
                 ("canary_fed_at", models.DateTimeField(null=True)),
-                ("watched_since", models.DateTimeField(null=True)),
+                ("judged", models.JSONField(default=dict)),
                 ("figures", models.JSONField(default=dict)),
                 ("figures_at", models.DateTimeField(null=True)),
                 ("per_second", models.FloatField(default=0)),
@@ -355,7 +355,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="campaignrow",
-            index=models.Index(fields=["campaign", "id"], name="campaign_row_order"),
+            index=models.Index(fields=["campaign", "problem", "id"], name="campaign_row_order"),
         ),
         migrations.AddIndex(
             model_name="campaignrow",

@@ -6,6 +6,7 @@ draft -> checking -> checked -> submitted -> scheduled -> canary -> running -> d
                                                              paused <---|
 """
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -61,6 +62,10 @@ FEEDING = (_S.CANARY, _S.RUNNING)
 """States in which messages are made."""
 EDITABLE = (_S.DRAFT, _S.CHECKED)
 ENDED = (_S.DONE, _S.CANCELLED)
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+"""When messages of a campaign that is paused or cancelled are due: out of the claims' reach."""
+LIFETIME = timedelta(days=7)
+"""Of a campaign's messages: they outlast a day without quota or a night without the account."""
 
 
 class Audience(models.TextChoices):
@@ -181,8 +186,9 @@ class Campaign(models.Model):
     next_due_at = models.DateTimeField(null=True)
     canary_over = models.BooleanField(default=False)
     canary_fed_at = models.DateTimeField(null=True)
-    watched_since = models.DateTimeField(null=True)
-    """What was sent before is not judged any more: somebody let it go on."""
+    judged = models.JSONField(default=dict)
+    """What had ended when the stretch began that is judged now; {}: it begins with the next count,
+    for somebody has seen what was before, and let it go on."""
     figures = models.JSONField(default=dict)
     """state -> messages, as of figures_at."""
     figures_at = models.DateTimeField(null=True)
@@ -232,7 +238,7 @@ class CampaignRow(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["campaign", "id"], name="campaign_row_order"),
+            models.Index(fields=["campaign", "problem", "id"], name="campaign_row_order"),
             models.Index(fields=["recipient"], name="campaign_row_person"),
         ]
         constraints = [

@@ -6,8 +6,13 @@ import pytest
 from django.utils import timezone
 
 from notifier.campaigns import states
-from notifier.campaigns.judgement import Fared, fared, reason_after_trial, reason_to_stop
-from notifier.models import Campaign
+from notifier.campaigns.judgement import (
+    Fared,
+    fared,
+    reason_after_trial,
+    reason_to_stop,
+    stretch,
+)
 from tests import builders
 from tests.campaigns.campaigning import a_group, ago, launched, make_campaign, messages, tick
 
@@ -19,7 +24,6 @@ LIMITS = {"failed": Decimal(5), "refused": Decimal("2.5"), "blocked": Decimal(0)
     [
         (("sent", 0, ""), None),
         (("delivered", 0, "success"), None),
-        (("cancelled", None, ""), None),
         (("failed", 43101, ""), "refused"),
         (("failed", 43004, ""), "refused"),
         (("failed", 47003, ""), "failed"),
@@ -31,26 +35,56 @@ LIMITS = {"failed": Decimal(5), "refused": Decimal("2.5"), "blocked": Decimal(0)
     ],
 )
 def test_what_a_message_counts_as(row, kind):
-    found = fared([row])
-    assert found == Fared(ended=1, **({kind: 1} if kind else {}))
+    receipts = {"receipts": 3} if row[2] else {}
+    bad = {kind: 3} if kind else {}
+    assert fared([(*row, 3)]) == {"answered": 3, **receipts, **bad}
+
+
+def test_what_waits_or_was_cancelled_says_nothing():
+    assert not fared(
+        [("queued", None, "", 5), ("sending", None, "", 5), ("cancelled", None, "", 5)]
+    )
 
 
 @pytest.mark.parametrize(
     ("found", "says"),
     [
-        (Fared(100, failed=5), None),
-        (Fared(100, failed=6), "6 of the last 100 messages failed: above 5 %."),
-        (Fared(10, failed=2), None),  # two are no sign
-        (Fared(10, failed=3), "3 of the last 10 messages failed: above 5 %."),
-        (Fared(1000, refused=25), None),
-        (Fared(1000, refused=26), "26 of the last 1000 messages were refused: above 2.5 %."),
-        (Fared(1000, blocked=3), "3 of the last 1000 people block the account: above 0 %."),
-        (Fared(), None),
+        ({"answered": 100, "failed": 5}, None),
+        ({"answered": 100, "failed": 6}, "6 of the last 100 messages failed: above 5 %."),
+        ({"answered": 10, "failed": 2}, None),  # two are no sign
+        ({"answered": 10, "failed": 3}, "3 of the last 10 messages failed: above 5 %."),
+        ({"answered": 1000, "refused": 25}, None),
+        (
+            {"answered": 1000, "refused": 26},
+            "26 of the last 1000 messages were refused: above 2.5 %.",
+        ),
+        # Of those whose receipt has come: the others say nothing about it yet.
+        (
+            {"answered": 9000, "receipts": 40, "blocked": 3},
+            "3 of the last 40 people block the account: above 0 %.",
+        ),
+        ({}, None),
     ],
 )
 def test_when_it_stops(found, says):
-    reason = reason_to_stop(found, LIMITS)
+    reason = reason_to_stop(Fared(found), LIMITS)
     assert (reason and reason[0] % reason[1]) == says
+
+
+def test_what_is_judged_moves_on_by_stretches():
+    """So that after a million that went well a thousand bad ones are seen."""
+    judged = {"from": {}, "next": {}}
+    found, judged = stretch(judged, Fared(answered=900))
+    assert found == {"answered": 900}
+    found, judged = stretch(judged, Fared(answered=1500))
+    assert found == {"answered": 1500}
+    found, judged = stretch(judged, Fared(answered=2600, failed=90))
+    assert found == {"answered": 1100, "failed": 90}
+    # Somebody has seen it, and let it go on.
+    found, judged = stretch({}, Fared(answered=2700, failed=180))
+    assert found == {}
+    found, _judged = stretch(judged, Fared(answered=2800, failed=181))
+    assert found == {"answered": 100, "failed": 1}
 
 
 @pytest.mark.parametrize(
@@ -100,13 +134,13 @@ def test_the_rest_waits_until_the_trial_is_over(campaign):
 def test_a_receipt_that_lacks_is_waited_for_as_long_as_was_asked(campaign):
     fare(campaign, GOOD, GOOD, GOOD, NO_RECEIPT)
     assert tick(campaign).state == "canary"
-    Campaign.objects.filter(pk=campaign.pk).update(canary_fed_at=ago(minutes=11))
+    messages(campaign).update(sent_at=ago(minutes=11))
     assert tick(campaign).state == "running"
 
 
 def test_without_receipts_it_pauses_and_who_lets_it_go_on_decides(campaign):
     fare(campaign, NO_RECEIPT)
-    Campaign.objects.filter(pk=campaign.pk).update(canary_fed_at=ago(minutes=11))
+    messages(campaign).update(sent_at=ago(minutes=11))
     tick(campaign)
     assert campaign.state == "paused"
     assert campaign.reason[1] == {"came": 0, "sent": 10, "minutes": 10}
