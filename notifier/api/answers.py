@@ -5,6 +5,7 @@ from typing import Any
 
 from notifier.dispatch.waiting import Waiting
 from notifier.intake.accept import Accepted
+from notifier.intake.dry_run import Foreseen
 from notifier.models import Message, MessageEvent, Priority, State
 from notifier.wechat.errors import lookup
 
@@ -17,6 +18,21 @@ def accepted(accepted: Accepted) -> Json:
     return {"id": message.id.hex, "status": State.QUEUED.value} | _request(
         message, accepted.template, accepted.version
     )
+
+
+def foreseen(found: Foreseen, url: str | None) -> Json:
+    """Of a dry run: nothing was stored."""
+    return {
+        "dry_run": True,
+        "template": found.template.code,
+        "template_version": found.template.version_number,
+        "to": {"openid": found.openid},
+        "data": found.rendered.data,
+        "url": (found.rendered.url if url is None else url) or None,
+        "due_at": _time(found.due_at),
+        "expires_at": _time(found.expires_at),
+        "waiting": found.waits and _waiting(found.waits),
+    }
 
 
 def whole(message: Message, events: list[MessageEvent], waits: Waiting | None) -> Json:

@@ -57,10 +57,11 @@ class SendBody(Struct, forbid_unknown_fields=True):
     send_at: Moment | None = None
     expires_at: Moment | None = None
     metadata: dict[str, Any] = {}
+    dry_run: bool = False
 
     def digest_source(self) -> bytes:
         """The same for two bodies that ask for the same, however they are written."""
-        asked = {name: getattr(self, name) for name in SendBody.__struct_fields__}
+        asked = {name: getattr(self, name) for name in _ASKED}
         return msgspec.json.encode(asked, order="sorted")
 
     def request(self) -> SendRequest:
@@ -79,6 +80,9 @@ class SendBody(Struct, forbid_unknown_fields=True):
         )
 
 
+_ASKED = tuple(name for name in SendBody.__struct_fields__ if name != "dry_run")
+
+
 class RowBody(SendBody):
     """A message among many."""
 
@@ -95,7 +99,11 @@ def read_send(request: Request) -> SendBody:
 
 
 def read_row(line: bytes | msgspec.Raw) -> RowBody:
-    return checked(decoded(_decode_row, line))
+    body = checked(decoded(_decode_row, line))
+    if body.dry_run:
+        text = "Of many messages there is no dry run. Ask for one message."
+        raise InvalidRequest([Fault("/dry_run", "not_supported", text)], status=422)
+    return body
 
 
 def decoded(decode: Callable[[Any], Decoded], body: bytes | msgspec.Raw) -> Decoded:

@@ -158,6 +158,15 @@ def too_large(limit: int) -> HttpResponse:
     )
 
 
+def too_late(state: str) -> HttpResponse:
+    return problem(
+        409,
+        "too-late",
+        "It is too late to cancel the message.",
+        f"The message is {state}: only what waits can be cancelled.",
+    )
+
+
 def bad_length() -> HttpResponse:
     return problem(
         400,

@@ -16,11 +16,13 @@ from rest_framework.views import APIView
 from notifier.acting import Actor, acting
 from notifier.api import answers
 from notifier.api.bodies import read_send
-from notifier.api.errors import InvalidRequest, bad_length, too_large
+from notifier.api.errors import InvalidRequest, bad_length, too_large, too_late
+from notifier.dispatch.repair import Fate, cancel
 from notifier.dispatch.waiting import waiting
 from notifier.intake.accept import Origin, accept
+from notifier.intake.dry_run import foresee
 from notifier.intake.errors import Fault
-from notifier.models import ApiClient, Message
+from notifier.models import ApiClient, Message, State
 from notifier.models.timeline import timeline
 from notifier.observability.requests import client_address, current_request_id
 
@@ -54,8 +56,11 @@ class Endpoint(APIView):
 
 
 class Messages(Endpoint):
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request) -> HttpResponseBase:
         body = read_send(request)
+        if body.dry_run:
+            found = foresee(body.request(), cast(ApiClient, request.user))
+            return Response(answers.foreseen(found, body.url))
         origin = Origin(
             client=cast(ApiClient, request.user),
             idempotency_key=_idempotency_key(request),
@@ -75,14 +80,33 @@ class Messages(Endpoint):
 
 class OneMessage(Endpoint):
     def get(self, request: Request, message_id: uuid.UUID) -> Response:
-        message = (
-            Message.objects.select_related("version__template")
-            .filter(pk=message_id, client=cast(ApiClient, request.user))
-            .first()
-        )
-        if message is None:
-            raise Http404
-        return Response(answers.whole(message, timeline(message), waiting(message, timezone.now())))
+        return Response(_whole(_own(request, message_id)))
+
+
+class Cancelling(Endpoint):
+    """POST /messages/{id}/cancel: 200 with the message as it is now. Once more changes nothing."""
+
+    def post(self, request: Request, message_id: uuid.UUID) -> HttpResponseBase:
+        message = _own(request, message_id)
+        if message.state != State.CANCELLED:
+            fates = cancel([message.pk], cast(ApiClient, request.user).name, timezone.now())
+            message = _own(request, message_id)
+            if fates[Fate.TOO_LATE] and message.state != State.CANCELLED:
+                return too_late(message.state)
+        return Response(_whole(message))
+
+
+def _own(request: Request, message_id: uuid.UUID) -> Message:
+    """Of the client that asks. Raises Http404."""
+    known = Message.objects.select_related("version__template")
+    message = known.filter(pk=message_id, client=cast(ApiClient, request.user)).first()
+    if message is None:
+        raise Http404
+    return message
+
+
+def _whole(message: Message) -> dict[str, Any]:
+    return answers.whole(message, timeline(message), waiting(message, timezone.now()))
 
 
 def _idempotency_key(request: Request) -> str | None:
