@@ -11,7 +11,7 @@ import msgspec
 from django.db import connection
 from django.db.models import Field
 
-from notifier.intake.store import FIT, FRESH, MOMENT, RECIPIENT, TABLE, adapted
+from notifier.intake.store import FIT, FRESH, MOMENT, RECIPIENT, TABLE, adapted, until_commit
 from notifier.models import Message
 
 COLUMNS = (
@@ -64,7 +64,7 @@ def _stored(
         f"{given} INSERT INTO {TABLE} ({columns}) "  # noqa: S608 - our own names
         f"SELECT {chosen}, {', '.join(FRESH.values())}, r.id FROM given "
         f"JOIN {RECIPIENT} r ON r.id = given.recipient_id WHERE {FIT} "
-        "ON CONFLICT DO NOTHING RETURNING id"
+        f"{until_commit()} ON CONFLICT DO NOTHING RETURNING id"
     )
     at = MOMENT.get_db_prep_save(now, connection)
     with connection.cursor() as cursor:
