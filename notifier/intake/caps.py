@@ -130,6 +130,10 @@ def take_back(found: Sequence[Mark | Fault | None]) -> None:
 
 
 def _mark_of(template: Sendable, body: Body, request: str) -> Mark:
+    return Mark(key_of(template, body), f"{body['client_msg_id']}|{request}")
+
+
+def key_of(template: Sendable, body: Body) -> str:
+    """The same for doubles."""
     content = orjson.dumps([template.template_id, body["touser"], body["data"]])
-    key = f"hongyan:double:{hashlib.sha256(content).hexdigest()}"
-    return Mark(key, f"{body['client_msg_id']}|{request}")
+    return f"hongyan:double:{hashlib.sha256(content).hexdigest()}"
