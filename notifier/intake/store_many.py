@@ -52,7 +52,7 @@ def _stored(
     listed: dict[str, Sequence[Any]] = {}
     once = {name: adapted(fields[name], value) for name, value in common.items()}
     for name, column in zip(COLUMNS, zip(*rows, strict=True), strict=True):
-        if name not in ALWAYS_LISTED and all(value == column[0] for value in column):
+        if name not in ALWAYS_LISTED and _is_same(column):
             once[name] = adapted(fields[name], column[0])
         else:
             listed[name] = column
@@ -71,6 +71,14 @@ def _stored(
         cursor.execute(statement, [*parameters, *once.values(), template_id, at])
         for (pk,) in cursor.fetchall():
             yield pk if isinstance(pk, UUID) else UUID(pk)
+
+
+def _is_same(column: Sequence[Any]) -> bool:
+    """As JSON, where Python's == is not enough: to it, {"a": True} is {"a": 1}."""
+    first = column[0]
+    if any(value != first for value in column):
+        return False
+    return not isinstance(first, dict) or len({msgspec.json.encode(one) for one in column}) == 1
 
 
 def _given(listed: Mapping[str, Sequence[Any]]) -> tuple[str, list[Any]]:

@@ -96,3 +96,14 @@ def test_what_is_rolled_back_is_not_counted_as_accepted(person, batch):
     assert count._value.get() == before
     told(free, [draft(person), draft(person)])
     assert count._value.get() == before + 2
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[{"a": True}, {"a": 1}], [{"a": 1}, {"a": 1.0}], [{"a": [0]}, {"a": [False]}], [{}, {}]],
+)
+def test_each_keeps_its_own_metadata(person, batch, given):
+    with transaction.atomic():
+        made = accept_many(batch(), [draft(person, metadata=one) for one in given])
+    stored = dict(Message.objects.values_list("pk", "metadata"))
+    assert [repr(stored[pk]) for pk in made] == [repr(one) for one in given]
