@@ -1,8 +1,10 @@
 """Many messages in one request: a JSON list, or a stream of lines of any length."""
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import Any, cast
@@ -15,16 +17,36 @@ from msgspec import Struct
 from rest_framework.request import Request
 
 from notifier.api.bodies import RowBody, decoded, read_row
-from notifier.api.errors import InvalidRequest, faults_as_json, problem
+from notifier.api.errors import InvalidRequest, faults_as_json, problem, problem_response
 from notifier.api.views import Endpoint
 from notifier.intake.batch import Refused, Result, Row, accept_batch
 from notifier.intake.errors import Fault
 from notifier.models import ApiClient, State
 
+log = logging.getLogger(__name__)
+
 MAX_ROWS = 1000
 IN_MEMORY = 1 << 20
 """Bytes of a stream's results; more are kept in a file until they are sent."""
 NDJSON = "application/x-ndjson"
+
+AGAIN = "Send this line again, with the same idempotency_key if it has one"
+AWAY = Fault("", "unavailable", f"The database was away or what is named changed. {AGAIN}.")
+FAILED = Fault(
+    "",
+    "internal_error",
+    f"Something went wrong on our side. {AGAIN}; if it goes on, tell the operators the "
+    "X-Request-ID.",
+)
+TOO_LARGE = Fault(
+    "",
+    "body_too_large",
+    "The body is larger than %(bytes)d bytes. Send this line and all after it in a new request.",
+)
+BROKE_OFF = Fault(
+    "", "body_broke_off", "The body broke off. Send this line and all after it in a new request."
+)
+"""Why lines of a stream were not tried."""
 
 
 class BatchBody(Struct, forbid_unknown_fields=True):
@@ -64,6 +86,9 @@ class StreamOfMessages(Endpoint):
 
     Lines are accepted while more come. The answer begins when the last one was read: a client that
     reads nothing before it has sent everything, as most do, would wait for us and we for it.
+
+    What is accepted is always told: if something fails after that, the lines that are left have
+    the status `not_tried`. A body that is too large or breaks off has one such line, its last.
     """
 
     max_body = "API_MAX_STREAM_BYTES"
@@ -71,28 +96,83 @@ class StreamOfMessages(Endpoint):
     def post(self, request: Request) -> FileResponse:
         client = cast(ApiClient, request.user)
         kept = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed with the answer
-        numbered = enumerate(_lines(cast(Any, request)._request), 1)
-        lines = ((number, line) for number, line in numbered if line.strip())
-        while chunk := list(islice(lines, MAX_ROWS)):
-            results = _results(client, [line for _number, line in chunk])
-            for (number, _line), result in zip(chunk, results, strict=True):
-                kept.write(msgspec.json.encode({"line": number} | _answer(result)) + b"\n")
+        lines = _Lines(cast(Any, request)._request)
+        numbered = iter(lines)
+        broken: Fault | None = None
+        while chunk := list(islice(numbered, MAX_ROWS)):
+            answers: list[dict[str, Any]] = []
+            if not broken:
+                try:
+                    answers = [_answer(one) for one in _results(client, [row for _, row in chunk])]
+                except Exception as error:
+                    if not kept.tell():  # nothing was accepted: an error as of any request
+                        kept.close()
+                        raise
+                    broken = _told(error)
+            for place, (number, _row) in enumerate(chunk):
+                answer = _not_tried(broken) if broken else answers[place]
+                kept.write(_as_line(number, answer))
+        if lines.cut:
+            kept.write(_as_line(lines.number + 1, _not_tried(lines.cut)))
         headers = {"Content-Length": str(kept.tell())}
         kept.seek(0)
         return FileResponse(kept, content_type=NDJSON, headers=headers)
 
 
-def _lines(request: WSGIRequest) -> Iterator[bytes]:
-    """Of one that is too long only the beginning, which is no JSON."""
-    limit = settings.API_MAX_BODY_BYTES
-    chunked = request.environ.get("wsgi.input_terminated") and not request.META.get(
-        "CONTENT_LENGTH"
-    )
-    stream = request.environ["wsgi.input"] if chunked else request
-    while line := stream.readline(limit):
-        yield line
-        while len(line) == limit and not line.endswith(b"\n"):
-            line = stream.readline(limit)
+class _Lines:
+    """(number, line) of each that is not blank; of one that is too long only the beginning, which
+    is no JSON. `cut`: why the body is not read to its end, from line `number + 1` on."""
+
+    def __init__(self, request: WSGIRequest) -> None:
+        # A chunked body has no length that could be looked at before.
+        is_chunked = request.environ.get("wsgi.input_terminated")
+        is_chunked = is_chunked and not request.META.get("CONTENT_LENGTH")
+        self._stream = request.environ["wsgi.input"] if is_chunked else request
+        self._left = settings.API_MAX_STREAM_BYTES
+        self.number = 0
+        self.cut: Fault | None = None
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        while line := self._next():
+            self.number += 1
+            if line.strip():
+                yield self.number, line
+
+    def _next(self) -> bytes:
+        """Empty at the end."""
+        limit = settings.API_MAX_BODY_BYTES
+        try:
+            line = part = self._read(limit)
+            while len(part) == limit and not part.endswith(b"\n") and self._left >= 0:
+                part = self._read(limit)
+        except Exception as error:  # Django and each server have their own
+            log.warning("the body of a stream broke off (%s)", type(error).__name__)
+            self.cut = BROKE_OFF
+            return b""
+        if self._left < 0:
+            most = {"bytes": settings.API_MAX_STREAM_BYTES}
+            self.cut = replace(TOO_LARGE, params=most)
+            return b""
+        return line
+
+    def _read(self, limit: int) -> bytes:
+        part: bytes = self._stream.readline(limit)
+        self._left -= len(part)
+        return part
+
+
+def _told(error: Exception) -> Fault:
+    """Logged, and by name, as if the whole request had failed with it."""
+    is_away = problem_response(error, {}).status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    return AWAY if is_away else FAILED
+
+
+def _not_tried(fault: Fault) -> dict[str, Any]:
+    return {"status": "not_tried", "errors": faults_as_json([fault])}
+
+
+def _as_line(number: int, answer: dict[str, Any]) -> bytes:
+    return msgspec.json.encode({"line": number} | answer) + b"\n"
 
 
 def _results(

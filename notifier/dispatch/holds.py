@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from redis import RedisError
 
 from notifier.acting import SYSTEM, acting
@@ -66,7 +67,10 @@ def release(template_id: int, now: datetime) -> int:
     waiting = Message.objects.filter(
         version__template=template_id, state=State.QUEUED, reason=Reason.TEMPLATE
     )
-    return waiting.update(due_at=now, reason="")
+    with transaction.atomic():
+        # In the order of ids, as everybody who locks several.
+        locked = waiting.order_by("pk").select_for_update().values("pk")
+        return Message.objects.filter(pk__in=locked).update(due_at=now, reason="")
 
 
 def release_missed(attempts: Iterable[Attempt], now: datetime) -> None:

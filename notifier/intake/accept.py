@@ -100,15 +100,20 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
         # The first answer holds, even if the request could not be accepted any more today.
         earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
         if earlier is None and isinstance(error, IntegrityError):  # a client, say, that is gone
-            for memory in (clients.memory, sendables.memory):
-                memory.forget()
-            raise Changing from None
+            raise changing() from None
         if earlier is None:
             raise
         version = earlier.version
         return Accepted(earlier, version.template.code, version.number, replayed=True)
     announce(accepted.message)
     return accepted
+
+
+def changing() -> Changing:
+    """What the row names is gone; this process remembers it no longer."""
+    for memory in (clients.memory, sendables.memory):
+        memory.forget()
+    return Changing()
 
 
 def announce(message: Message) -> None:

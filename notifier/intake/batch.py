@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notifier.intake import caps
-from notifier.intake.accept import Origin, SendRequest, sendable_or_reject
+from notifier.intake.accept import Origin, SendRequest, changing, sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, accept_many
 from notifier.intake.errors import Fault, Rejected
 from notifier.models import ApiClient, Message, Priority
@@ -54,7 +54,7 @@ class Refused(Exception):
 def accept_batch(
     client: ApiClient, rows: Sequence[Row], all_or_nothing: bool = False
 ) -> list[Result]:
-    """In the order of the rows. Raises Refused.
+    """In the order of the rows. Raises Refused or Changing; then nothing is stored.
 
     A row whose key was used before gets the first answer, even if it could not be accepted today.
     """
@@ -81,9 +81,11 @@ def accept_batch(
             ordered = [results[place] for place in range(len(rows))]
             if all_or_nothing and any(one.faults for one in ordered):
                 raise Refused(ordered)
-    except BaseException:
+    except BaseException as error:
         for batch in batches:
             caps.take_back(batch.marks)
+        if isinstance(error, IntegrityError):  # a client, say, that is gone
+            raise changing() from None
         raise
     return ordered
 
@@ -120,8 +122,8 @@ def _accepted(
     for place, row in rows.items():
         groups[row.request.template, row.request.priority].append(place)
     found: dict[int, Result] = {}
+    wanted: list[tuple[Batch, list[int], list[Draft]]] = []
     now = timezone.now()
-    # In one order: two batches at once lock the people of a capped template alike.
     for (code, priority), places in sorted(groups.items()):
         try:
             template = sendable_or_reject(code)
@@ -136,10 +138,20 @@ def _accepted(
             _draft(client, rows[place], person, now)
             for place, person in zip(places, people, strict=True)
         ]
+        wanted.append((batch, places, drafts))
+    _lock_people(wanted)
+    for batch, places, drafts in wanted:
         for place, outcome in zip(places, accept_many(batch, drafts), strict=True):
             is_stored = isinstance(outcome, UUID)
             found[place] = Result(outcome) if is_stored else Result(faults=outcome)  # type: ignore[arg-type]
     return found
+
+
+def _lock_people(wanted: Iterable[tuple[Batch, list[int], list[Draft]]]) -> None:
+    """Of all capped templates at once: of two requests that lock them template by template, each
+    can hold whom the other needs next."""
+    capped = [drafts for batch, _places, drafts in wanted if batch.template.daily_cap]
+    caps.lock_people({one.person for drafts in capped for one in drafts if one.person})
 
 
 def _draft(client: ApiClient, row: Row, person: int | None, now: datetime) -> Draft:

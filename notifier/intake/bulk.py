@@ -73,10 +73,14 @@ class _Examined:
 
 
 def faults_of(batch: Batch, drafts: Sequence[Draft]) -> list[tuple[Fault, ...]]:
-    """Why each would be refused at this moment; nothing is stored or marked."""
+    """Why each would be refused at this moment, were it alone; nothing is stored or marked."""
     people = {draft.person for draft in drafts if draft.person}
     sent = caps.sent_today(batch.template, people, batch.now)
-    return [one.faults for one in _examined(batch, drafts, sent)]
+    found = []
+    for one in _examined(batch, drafts):
+        over = caps.daily_fault(batch.template, sent[one.draft.person or 0])
+        found.append((*one.faults, over) if over else one.faults)
+    return found
 
 
 def accept_many(batch: Batch, drafts: Sequence[Draft]) -> list[Outcome]:
@@ -84,32 +88,57 @@ def accept_many(batch: Batch, drafts: Sequence[Draft]) -> list[Outcome]:
     after its commit. Repeated after a rollback it does the same."""
     people = {draft.person for draft in drafts if draft.person}
     sent = caps.locked_sent_today(batch.template, people, batch.now)
-    examined = _examined(batch, drafts, sent)
+    examined = _examined(batch, drafts)
     bodies = {place: _body(batch, one) for place, one in enumerate(examined) if not one.faults}
     named = [(body, drafts[place].name) for place, body in bodies.items()]
-    found = dict(zip(bodies, caps.doubles(batch.template, named), strict=True))
+    marks = dict(zip(bodies, caps.doubles(batch.template, named), strict=True))
+    batch.marks.extend(marks.values())
+    capped = _capped(batch.template, sent, examined, bodies, marks)
     rows = {
         place: _row(batch, examined[place], bodies[place])
-        for place, mark in found.items()
-        if not isinstance(mark, Fault)
+        for place in bodies
+        if place not in capped
     }
-    batch.marks.extend(found.values())
-    # In the order of the keys: of two batches with the same ones, each waits for the other else.
-    ordered = sorted(rows.values(), key=lambda row: row[_KEY] or "")
+    # In the order of keys and people: of two batches with the same ones, each waits for the other
+    # else.
+    ordered = sorted(rows.values(), key=lambda row: (row[_KEY] or "", row[_PERSON]))
     stored = store_many(ordered, _common(batch), batch.template.template_id, batch.now)
     _announce(batch, len(stored))
     refused = [place for place, row in rows.items() if row[_ID] not in stored]
     late = faults_of(batch, [drafts[place] for place in refused])
+    caps.take_back([marks[place] for place in [*capped, *refused]])  # the next one is no double
     outcomes: list[Outcome] = [one.faults for one in examined]
-    for place, mark in found.items():
-        outcomes[place] = (mark,) if isinstance(mark, Fault) else rows[place][_ID]
+    for place in bodies:
+        outcomes[place] = (capped[place],) if place in capped else rows[place][_ID]
     for place, faults in zip(refused, late, strict=True):
         outcomes[place] = faults or (CHANGED,)
     return outcomes
 
 
-def _examined(batch: Batch, drafts: Sequence[Draft], sent: Counter[int]) -> list[_Examined]:
-    """`sent` is counted on with each that is fit: a person may be among them twice."""
+def _capped(
+    template: Sendable,
+    sent: Counter[int],
+    examined: Sequence[_Examined],
+    bodies: Mapping[int, caps.Body],
+    marks: Mapping[int, caps.Mark | Fault | None],
+) -> dict[int, Fault]:
+    """Which are doubles or too many, as if they came one after the other: a double counts for
+    nothing, and what was too many has no double. `sent` is counted on."""
+    found: dict[int, Fault] = {}
+    too_many: set[str] = set()
+    for place, body in bodies.items():
+        mark, person = marks[place], examined[place].draft.person or 0
+        if isinstance(mark, Fault) and caps.key_of(template, body) not in too_many:
+            found[place] = mark
+        elif over := caps.daily_fault(template, sent[person]):
+            found[place] = over
+            too_many.add(caps.key_of(template, body))
+        else:
+            sent[person] += 1
+    return found
+
+
+def _examined(batch: Batch, drafts: Sequence[Draft]) -> list[_Examined]:
     template = batch.template
     ids = {draft.person for draft in drafts if draft.person}
     people = known_many(template.account_id, template.template_id, ids)
@@ -123,10 +152,6 @@ def _examined(batch: Batch, drafts: Sequence[Draft], sent: Counter[int]) -> list
             *time_faults(draft.due_at, draft.expires_at),
             *render_faults(rendered),
         ]
-        if person and (over := caps.daily_fault(template, sent[person.pk])):
-            faults.append(over)
-        if person and not faults:
-            sent[person.pk] += 1
         found.append(_Examined(draft, person, rendered, tuple(faults)))
     return found
 
@@ -160,7 +185,7 @@ def _row(batch: Batch, one: _Examined, body: Mapping[str, object]) -> Row:
     )
 
 
-_ID, _KEY = COLUMNS.index("id"), COLUMNS.index("idempotency_key")
+_PERSON, _ID, _KEY = (COLUMNS.index(name) for name in ("recipient_id", "id", "idempotency_key"))
 
 
 def _common(batch: Batch) -> dict[str, Any]:
@@ -180,5 +205,6 @@ def _common(batch: Batch) -> dict[str, Any]:
 def _announce(batch: Batch, count: int) -> None:
     if count:
         lane = Lane(batch.template.account_id, batch.priority)
-        metrics.accepted.labels(lane.account_id, lane.priority.word).inc(count)
+        counter = metrics.accepted.labels(lane.account_id, lane.priority.word)
+        transaction.on_commit(lambda: counter.inc(count))
         transaction.on_commit(lambda: wake_soon(lane))

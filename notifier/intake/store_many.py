@@ -11,7 +11,7 @@ import msgspec
 from django.db import connection
 from django.db.models import Field
 
-from notifier.intake.store import FIT, FRESH, MOMENT, RECIPIENT, TABLE, adapted
+from notifier.intake.store import FIT, FRESH, MOMENT, RECIPIENT, TABLE, adapted, until_commit
 from notifier.models import Message
 
 COLUMNS = (
@@ -52,7 +52,7 @@ def _stored(
     listed: dict[str, Sequence[Any]] = {}
     once = {name: adapted(fields[name], value) for name, value in common.items()}
     for name, column in zip(COLUMNS, zip(*rows, strict=True), strict=True):
-        if name not in ALWAYS_LISTED and all(value == column[0] for value in column):
+        if name not in ALWAYS_LISTED and _is_same(column):
             once[name] = adapted(fields[name], column[0])
         else:
             listed[name] = column
@@ -64,13 +64,21 @@ def _stored(
         f"{given} INSERT INTO {TABLE} ({columns}) "  # noqa: S608 - our own names
         f"SELECT {chosen}, {', '.join(FRESH.values())}, r.id FROM given "
         f"JOIN {RECIPIENT} r ON r.id = given.recipient_id WHERE {FIT} "
-        "ON CONFLICT DO NOTHING RETURNING id"
+        f"{until_commit()} ON CONFLICT DO NOTHING RETURNING id"
     )
     at = MOMENT.get_db_prep_save(now, connection)
     with connection.cursor() as cursor:
         cursor.execute(statement, [*parameters, *once.values(), template_id, at])
         for (pk,) in cursor.fetchall():
             yield pk if isinstance(pk, UUID) else UUID(pk)
+
+
+def _is_same(column: Sequence[Any]) -> bool:
+    """As JSON, where Python's == is not enough: to it, {"a": True} is {"a": 1}."""
+    first = column[0]
+    if any(value != first for value in column):
+        return False
+    return not isinstance(first, dict) or len({msgspec.json.encode(one) for one in column}) == 1
 
 
 def _given(listed: Mapping[str, Sequence[Any]]) -> tuple[str, list[Any]]:

@@ -18,6 +18,8 @@ from notifier.models import (
 
 EMPTY_PAYLOAD = '{"data":{}}'
 """Of an erased message: pages that show a card find no values in it."""
+ATTEMPTS = 10
+"""A message accepted in the midst of it makes it begin anew."""
 
 
 class InTheAir(Exception):
@@ -47,20 +49,32 @@ def effect(recipient: Recipient) -> Effect:
 def erase(recipient: Recipient) -> Effect:
     """Raises InTheAir; then nothing was changed."""
     before = effect(recipient)
+    for _ in range(ATTEMPTS):
+        if _is_erased_now(recipient):
+            return before
+    raise InTheAir
+
+
+def _is_erased_now(recipient: Recipient) -> bool:
+    """False: a message was accepted in the midst of it, so nothing was changed."""
     with transaction.atomic():
-        # Messages first, then the person, as who settles a send locks them.
-        _empty_messages(recipient)
+        # Messages first, then the person, as who settles a send locks them; then the campaigns'
+        # rows, as who feeds a campaign. Whoever stores a message to them is waited for, and from
+        # then on none is stored (`until_commit` in `intake/store.py`).
+        emptied = _empty_messages(recipient)
         person = Recipient.objects.select_for_update().get(pk=recipient.pk)
+        if Message.objects.filter(recipient=recipient).count() != emptied:
+            transaction.set_rollback(True)
+            return False
         Push.objects.filter(account_id=person.account_id, openid=person.openid).update(openid="")
         _forget(person)
-    # One that was accepted while the above went on.
-    with transaction.atomic():
-        _empty_messages(recipient)
-    return before
+        CampaignRow.objects.filter(recipient=person).update(data={})
+    return True
 
 
-def _empty_messages(person: Recipient) -> None:
-    """What waits is never sent. A claim that comes between finds the rows locked, and then gone."""
+def _empty_messages(person: Recipient) -> int:
+    """How many they are. What waits is never sent: a claim that comes between finds the rows
+    locked, and then gone."""
     own = Message.objects.filter(recipient=person)
     locked = list(own.defer("payload").select_for_update().order_by("pk"))
     if any(message.state == State.SENDING for message in locked):
@@ -69,7 +83,7 @@ def _empty_messages(person: Recipient) -> None:
     move(waiting, State.CANCELLED, timezone.now())
     FallbackSend.objects.filter(message__recipient=person).update(due_at=None, detail="")
     own.update(openid=_new_openid(person), payload=EMPTY_PAYLOAD, metadata={})
-    CampaignRow.objects.filter(recipient=person).update(data={})
+    return len(locked)
 
 
 def _new_openid(person: Recipient) -> str:

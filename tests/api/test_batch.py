@@ -1,18 +1,22 @@
-"""Many messages in one request: a result and a key for each row; all or nothing; a stream."""
+"""Many messages in one request: a result and a key for each row; all or nothing."""
 
 import json
+import time
 from collections import Counter
 
 import pytest
 from django.utils import timezone
 
-from notifier.models import Message, Suppression
+from notifier.intake import batch as intake
+from notifier.intake import bulk
+from notifier.models import ApiClient, Message, Recipient, Suppression
+from templates_app import sendable
 from templates_app.models import MessageTemplate
 from tests import builders
 from tests.api.conftest import URL, assert_problem
 from tests.threads import at_once
 
-BATCH, STREAM = f"{URL}/batch", f"{URL}/stream"
+BATCH = f"{URL}/batch"
 
 
 @pytest.fixture
@@ -154,6 +158,44 @@ def test_a_daily_cap_counts_within_the_batch(post, body):
     assert [one["status"] for one in found] == ["queued", "queued", "rejected", "rejected"]
 
 
+def test_two_at_the_same_moment_with_the_same_people_wait_for_each_other(
+    post, body, template, person, monkeypatch
+):
+    """Each needs first whom the other needs second."""
+    other = builders.make_template(template.account)
+    MessageTemplate.objects.update(daily_cap=5)
+    sendable.memory.forget()
+    second = {"openid": builders.make_recipient(template.account).openid}
+    turned = [body | {"to": second}, body | {"template": other.code}]
+    straight = [body, body | {"template": other.code, "to": second}]
+
+    def slowly(*args):
+        outcomes = accept_many(*args)
+        time.sleep(0.3)
+        return outcomes
+
+    accept_many = bulk.accept_many
+    monkeypatch.setattr(intake, "accept_many", slowly)
+    answers = at_once(2, lambda number: post([straight, turned][number]))
+    assert [one.json()["accepted"] for one in answers] == [2, 2]
+
+
+def test_a_client_that_is_deleted_at_this_moment(post, body, template, monkeypatch):
+    MessageTemplate.objects.update(dedup_seconds=60)
+    sendable.memory.forget()
+
+    def deleted(*args):
+        ApiClient.objects.all().delete()
+        return accept_many(*args)
+
+    accept_many = bulk.accept_many
+    monkeypatch.setattr(intake, "accept_many", deleted)
+    answer = post([body])
+    assert_problem(answer, 503)
+    assert (answer.json()["type"], answer["Retry-After"]) == ("urn:hongyan:problem:changing", "1")
+    assert builders.make_message(template, Recipient.objects.get()).pk  # no double of nothing
+
+
 @pytest.mark.parametrize("count", [0, 1001])
 def test_how_many_are_taken(post, body, count):
     assert_problem(post([body] * count), 422, "/messages", "wrong_count")
@@ -173,47 +215,6 @@ def test_a_body_over_the_limit(post, body, settings):
     assert_problem(post([body] * 20), 413)
 
 
-def lines(answer):
-    assert answer.status_code == 200
-    assert answer["Content-Type"] == "application/x-ndjson"
-    return [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
-
-
-@pytest.fixture
-def stream(api):
-    def send(rows):
-        raw = b"\n".join(
-            row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows
-        )
-        return api.post(STREAM, raw, content_type="application/x-ndjson")
-
-    return send
-
-
-def test_a_stream_has_a_line_for_each_line(stream, body, settings):
-    settings.API_MAX_BODY_BYTES = 2000
-    long = json.dumps(body | {"metadata": {"x": "y" * 5000}}).encode()
-    found = lines(stream([body, b"", b"{", body | {"template": "no"}, long, body]))
-    assert [one["line"] for one in found] == [1, 3, 4, 5, 6]
-    assert [one["status"] for one in found] == [
-        "queued",
-        "rejected",
-        "rejected",
-        "rejected",
-        "queued",
-    ]
-    assert codes(found[1]) == ["not_json"]
-    assert Message.objects.count() == 2
-
-
-def test_a_long_stream(stream, body, monkeypatch):
-    monkeypatch.setattr("notifier.api.batch.MAX_ROWS", 7)
-    monkeypatch.setattr("notifier.api.batch.IN_MEMORY", 100)
-    found = lines(stream([body | {"idempotency_key": f"k{n}"} for n in range(40)] + [b""] * 20))
-    assert len({one["id"] for one in found}) == Message.objects.count() == 40
-    assert lines(stream([])) == []
-
-
 def test_without_a_key_nothing_is_read(client, body):
-    for address in (BATCH, STREAM):
+    for address in (BATCH, f"{URL}/stream"):
         assert client.post(address, b"{}", "application/json").status_code == 401

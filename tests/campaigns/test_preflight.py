@@ -11,6 +11,7 @@ from notifier.campaigns.files import files
 from notifier.campaigns.forgetting import forget_uploads
 from notifier.models import Campaign, CampaignRow, Message, Segment, Suppression
 from notifier.recipients.erasing import erase
+from templates_app import sendable
 from templates_app.models import MessageTemplate
 from tests import builders
 from tests.campaigns.campaigning import a_group, ago, checked, make_campaign, upload
@@ -87,6 +88,15 @@ def test_rows_of_a_file_have_their_own_values(template):
         (3, two.pk, {"order_no": "A-2", "product": "龙井", "at": "2026-12-01 08:00"}),
     ]
     assert 6 in campaign.longest  # the longest product
+
+
+def test_who_is_in_it_twice_is_not_told_to_have_had_enough(template):
+    builders.make_recipient(template.account, user_id="u-1")
+    MessageTemplate.objects.filter(pk=template.pk).update(daily_cap=1)
+    sendable.memory.forget()
+    campaign = make_campaign(template, audience="upload")
+    upload(campaign, "user_id,product\nu-1,龙井\nu-1,茶\n")
+    assert checked(campaign).problems == {"doubled": 1}
 
 
 def test_the_rows_with_errors_come_back_as_a_file_with_the_reason(template):

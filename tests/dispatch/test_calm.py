@@ -1,8 +1,11 @@
 """What an account, a person or a template holds up, made to happen on the simulated WeChat."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from notifier.dispatch import clock, gate, holds, sweep
@@ -21,6 +24,7 @@ from templates_app.models import MessageTemplate
 from templates_app.signals import template_released
 from tests import builders
 from tests.dispatch.conftest import condition, fault, total, work_again
+from tests.threads import at_once
 
 # Pace and spacing
 
@@ -130,6 +134,31 @@ def test_a_release_while_a_row_was_claimed_as_held_is_seen(platform, work, monke
     work_again(work)
     message.refresh_from_db()
     assert message.state == State.SENT
+
+
+def test_a_release_locks_in_the_order_of_ids(platform):
+    """As a campaign that is paused: each had what the other needs next."""
+    later, sooner = sorted(builders.copies(platform.message(), 2), key=lambda one: one.pk)[::-1]
+    # The later one lies and is due before the sooner one.
+    Message.objects.exclude(pk=later.pk).delete()
+    Message.objects.bulk_create([sooner])
+    now = timezone.now()
+    for message, due_at in ((later, now), (sooner, now + timedelta(seconds=1))):
+        builders.set_message(message, reason=Reason.TEMPLATE, due_at=due_at)
+    has_one = threading.Event()
+
+    def locks(number):
+        if number:
+            has_one.wait(5)
+            return holds.release(platform.template.pk, timezone.now())
+        with transaction.atomic():
+            for message in (sooner, later):
+                Message.objects.select_for_update().get(pk=message.pk)
+                has_one.set()
+                time.sleep(0.5)
+        return 2
+
+    assert at_once(2, locks) == [2, 2]
 
 
 def test_a_success_between_refusals_holds_nothing(platform, work):

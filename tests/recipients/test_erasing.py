@@ -1,15 +1,33 @@
 """An erased person: nothing of them is found in the database, and figures stay."""
 
+import threading
+from contextlib import suppress
+
 import pytest
 from django.apps import apps
+from django.db import connection, transaction
 
 from notifier.intake.accept import Origin
+from notifier.intake.bulk import Batch, Draft, accept_many
 from notifier.intake.errors import Rejected
-from notifier.models import FallbackSend, Push, Recipient, RecipientGroup, State, Suppression
+from notifier.models import (
+    CampaignRow,
+    FallbackSend,
+    Message,
+    Push,
+    Recipient,
+    RecipientGroup,
+    State,
+    Suppression,
+)
+from notifier.recipients import erasing
 from notifier.recipients.directory import Address
 from notifier.recipients.erasing import EMPTY_PAYLOAD, InTheAir, effect, erase
 from notifier.recipients.phones import phone_hash
+from templates_app import sendable
 from tests import builders
+from tests.campaigns.campaigning import make_campaign
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TRACES = ("oERASEME", "u-erase", "李雷雷", "li@erase.example", "uERASE", "A-SECRET-1", "m-secret")
@@ -120,3 +138,77 @@ def test_others_keep_theirs(person, template):
     message.refresh_from_db()
     assert message.state == State.QUEUED
     assert Recipient.objects.get(pk=other.pk).name == "韩梅梅"
+
+
+def while_erasing(person, store):
+    """`store()` in a transaction that goes on until the erasing is over, or waits for it."""
+    is_stored, is_over = threading.Event(), threading.Event()
+
+    def storing():
+        with transaction.atomic():
+            store()
+            is_stored.set()
+            is_over.wait(0.7)
+            CampaignRow.objects.filter(recipient=person).update(problem="noted")
+
+    def erase_then_tell():
+        is_stored.wait(5)
+        erase(person)
+        is_over.set()
+
+    at_once(2, lambda number: (storing, erase_then_tell)[number]())
+
+
+def in_bulk(person, template):
+    now = builders.now()
+    batch = Batch(sendable.sendable(template.code), Origin(), now)
+    lifetime = now.replace(year=now.year + 1)
+    accept_many(batch, [Draft(person.pk, builders.DATA, now, lifetime)])
+
+
+def alone(person, template):
+    builders.make_message(template, person)
+
+
+@pytest.mark.parametrize("daily_cap", [0, 5])
+@pytest.mark.parametrize("store", [in_bulk, alone])
+def test_a_message_that_is_not_yet_committed_is_waited_for(person, template, store, daily_cap):
+    type(template).objects.update(daily_cap=daily_cap)
+    sendable.memory.forget()
+    row = CampaignRow.objects.create(
+        campaign=make_campaign(template), number=1, recipient=person, data={"name": "李雷雷"}
+    )
+    while_erasing(person, lambda: store(person, template))
+    message = Message.objects.get()
+    assert (message.state, message.payload) == (State.CANCELLED, EMPTY_PAYLOAD)
+    row.refresh_from_db()
+    assert (row.problem, row.data) == ("noted", {})
+    assert not [one for one in TRACES if one in stored()]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.parametrize(
+    ("state", "ends"), [(State.QUEUED, State.CANCELLED), (State.SENDING, State.SENDING)]
+)
+def test_a_message_that_was_accepted_in_the_midst_of_it_is_seen(
+    person, template, monkeypatch, state, ends
+):
+    """Of one that is with a worker already nothing is erased yet."""
+    empty = erasing._empty_messages
+
+    def then_another(recipient):
+        count = empty(recipient)
+        if not made:
+            made.extend(at_once(1, lambda _number: message_to(person, template, state=state)))
+        return count
+
+    made = []
+    monkeypatch.setattr(erasing, "_empty_messages", then_another)
+    with suppress(InTheAir):
+        erase(person)
+    person.refresh_from_db()
+    message = Message.objects.get()
+    assert message.state == ends
+    is_erased = ends is State.CANCELLED
+    assert ((person.name, message.payload) == ("", EMPTY_PAYLOAD)) is is_erased
+    assert (person.name == "李雷雷") is not is_erased

@@ -75,7 +75,7 @@ def _take_in(sync: FollowerSync, openids: list[str]) -> tuple[int, int]:
 def _return(people: QuerySet[Recipient], began: datetime) -> int:
     """As a follow event does it; what happened after the pass began is newer than its list."""
     back = people.filter(_before(began), state=RecipientState.UNFOLLOWED)
-    ids = list(back.order_by("pk").select_for_update().values_list("pk", flat=True))
+    ids = list(back.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
     Suppression.objects.filter(recipient__in=ids).delete()
     return int(
         Recipient.objects.filter(pk__in=ids).update(
