@@ -30,21 +30,37 @@ class Button:
     """`asks`: a page says in numbers what will happen, before it does."""
 
     title: Any
-    act: Callable[[int, str], object]
+    act: Callable[..., object]
+    """Of the campaign's pk and the user name; with `decides` also of `checked_at`."""
     states: tuple[CampaignState, ...]
     permissions: tuple[str, ...]
     """One of them is enough."""
     style: str = "hy-quiet"
     asks: bool = False
+    decides: bool = False
+    """On what the check has found, as it stood on the page that asks."""
 
 
 BUTTONS: dict[str, Button] = {
-    "launch": Button(_("Send it"), states.launch, (S.CHECKED,), (RUN,), "hy-button", asks=True),
+    "launch": Button(
+        _("Send it"), states.launch, (S.CHECKED,), (RUN,), "hy-button", asks=True, decides=True
+    ),
     "approve": Button(
-        _("Approve"), states.approve, (S.SUBMITTED,), (APPROVE,), "hy-button", asks=True
+        _("Approve"),
+        states.approve,
+        (S.SUBMITTED,),
+        (APPROVE,),
+        "hy-button",
+        asks=True,
+        decides=True,
     ),
     "resume": Button(
-        _("Let it go on"), lambda pk, _by: states.resume(pk), (S.PAUSED,), (RUN,), "hy-button"
+        _("Let it go on"),
+        lambda pk, _by: states.resume(pk),
+        (S.PAUSED,),
+        (RUN,),
+        "hy-button",
+        asks=True,
     ),
     "pause": Button(_("Pause"), states.pause_by, FEEDING, (RUN, APPROVE), "hy-button"),
     "check": Button(_("Check again"), states.check, (S.CHECKED,), ("notifier.change_campaign",)),

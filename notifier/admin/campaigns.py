@@ -1,5 +1,7 @@
 """Campaigns: write, check, approve, watch, stop."""
 
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,6 +12,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -196,7 +199,8 @@ class CampaignAdmin(PageAdmin):
         if request.method == "POST":
             try:
                 with transaction.atomic():
-                    button.act(pk, request.user.get_username())
+                    seen = {"checked_at": _check_seen(request)} if button.decides else {}
+                    button.act(pk, request.user.get_username(), **seen)
                     self.log_change(request, campaign, name)
             except NotAllowed as error:
                 messages.error(request, in_words(error.text, error.params))
@@ -210,6 +214,7 @@ class CampaignAdmin(PageAdmin):
             "name": name,
             "button": button,
             "begins": begins_in_words(campaign),
+            "cause": in_words(*campaign.reason) if campaign.reason else "",
             "left_out": campaign.total - campaign.ready,
             "needs_approval": states.needs_approval(campaign),
             "forecast": forecast(campaign, timezone.now()),
@@ -226,6 +231,14 @@ class CampaignAdmin(PageAdmin):
             raise Http404
         file = files.errors(pk).open("rb")
         return FileResponse(file, as_attachment=True, filename=f"campaign-{pk}-errors.csv")
+
+
+def _check_seen(request: HttpRequest) -> datetime:
+    """Raises NotAllowed: nobody can tell what was seen."""
+    with suppress(ValueError):
+        if seen := parse_datetime(request.POST.get("checked_at", "")):
+            return seen
+    raise NotAllowed(states.CHANGED)
 
 
 def _sendable(request: HttpRequest) -> QuerySet[MessageTemplate]:

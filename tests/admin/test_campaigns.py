@@ -1,6 +1,7 @@
 """Campaigns in the admin: the buttons, who may press them, what the page says."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -14,11 +15,18 @@ from notifier.campaigns.forecast import forecast
 from notifier.models import AuditEntry, MessageCount
 from templates_app.signals import who_sends
 from tests import builders
-from tests.admin.browsing import text
+from tests.admin.browsing import html, text
 from tests.admin.campaigning import LIST, do, form, page, someone
 from tests.campaigns.campaigning import a_group, checked, ended, launched, make_campaign, tick
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def hidden(answer):
+    """What the page that asks would send."""
+    inputs = re.findall(r'type="hidden" name="(checked_at)" value="([^"]+)"', html(answer))
+    assert inputs
+    return dict(inputs)
 
 
 @pytest.fixture
@@ -69,6 +77,47 @@ def test_two_people_bring_a_large_one_on_its_way(template):
     assert "Somebody else must approve it" in page(both, campaign)
     do(approver, campaign, "approve")
     assert (campaign.state, campaign.approved_by) == ("scheduled", "approver")
+
+
+def test_an_approver_approves_only_what_stood_on_their_page(template):
+    template.account.campaign_approval_from = 0
+    template.account.save()
+    campaign = checked(make_campaign(template, group=a_group(template.account, 2)))
+    states.launch(campaign.pk, "writer")
+    approver = someone("approver")
+    ask = reverse("admin:campaign-do", args=[campaign.pk, "approve"])
+    seen = hidden(approver.get(ask))
+    states.withdraw(campaign.pk, "writer")
+    states.note_editor(campaign.pk, "writer")
+    checked(campaign)
+    states.launch(campaign.pk, "writer")
+
+    for stale in (seen, {}, {"checked_at": "yesterday"}, {"checked_at": "2026-13-01T00:00"}):
+        shown = text(approver.post(ask, stale, follow=True))
+        assert "It was changed and checked again after you opened that page" in shown
+        campaign.refresh_from_db()
+        assert campaign.state == "submitted"
+    approver.post(ask, hidden(approver.get(ask)))
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.approved_by) == ("scheduled", "approver")
+
+
+def test_before_the_rest_goes_on_it_is_asked_in_numbers(template):
+    campaign = make_campaign(
+        template,
+        state="paused",
+        canary_over=True,
+        ready=61_200,
+        pace=1000,
+        figures={"delivered": 200},
+        reason=["Paused by %(who)s.", {"who": "li"}],
+    )
+    client = someone("sender")
+    ask = reverse("admin:campaign-do", args=[campaign.pk, "resume"])
+    assert f'href="{ask}"' in page(client, campaign)
+    shown = " ".join(text(client.get(ask)).split())
+    for part in ("Paused by li.", "Still to be sent 61,000", "Ends about 2"):
+        assert part in shown
 
 
 def test_it_is_paused_resumed_and_cancelled(template):
