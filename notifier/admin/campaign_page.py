@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from notifier.admin.campaign_words import COLOURS, NEXT, problem_in_words
 from notifier.campaigns import states
+from notifier.campaigns.files import files
 from notifier.campaigns.forecast import forecast
-from notifier.models import Audience, Campaign, CampaignState, State
+from notifier.models import Audience, Campaign, CampaignRow, CampaignState, State
 from notifier.models.campaigns import EDITABLE, FEEDING
 from notifier.recipients.imports.problems import in_words
 from templates_app.access import limited
@@ -95,7 +96,9 @@ def page(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "is_checked": bool(campaign.checked_at) and state not in (S.DRAFT, S.CHECKING),
         "is_begun": campaign.started_at is not None,
         "problems": problems(campaign),
-        "has_errors_file": campaign.audience == Audience.UPLOAD and bool(campaign.problems),
+        "has_errors_file": campaign.audience == Audience.UPLOAD
+        and bool(campaign.problems)
+        and files.errors(campaign.pk).exists(),
         "cards": cards(campaign) if state != S.CHECKING else [],
         "facts": facts(campaign),
         "forecast": forecast(campaign, timezone.now()),
@@ -118,13 +121,17 @@ def problems(campaign: Campaign) -> list[tuple[str, int]]:
 def cards(campaign: Campaign) -> list[tuple[int | None, Card]]:
     """(row of the file, card): of the rows that fill the fields most; before they are known, what
     everybody would get."""
-    rows = campaign.rows.filter(number__in=campaign.longest).order_by("number", "pk")
+    rows = rows_with_cards(campaign)
     own: dict[int | None, Any] = {row.number: row.data for row in rows if row.data}
     version, render = campaign.version, published(campaign.version_id).render
     return [
         (number, card_of(version, render({**campaign.data, **data}).data, version.url))
         for number, data in (own or {None: {}}).items()
     ]
+
+
+def rows_with_cards(campaign: Campaign) -> list[CampaignRow]:
+    return list(campaign.rows.filter(pk__in=campaign.longest).order_by("pk"))
 
 
 def facts(campaign: Campaign) -> list[tuple[Any, Any]]:

@@ -25,7 +25,7 @@ from notifier.campaigns import states
 from notifier.campaigns.files import files
 from notifier.campaigns.forecast import forecast
 from notifier.campaigns.states import NotAllowed
-from notifier.models import Campaign
+from notifier.models import Audience, Campaign
 from notifier.models.campaigns import EDITABLE
 from notifier.recipients.imports.problems import in_words
 from templates_app.access import limited
@@ -227,7 +227,8 @@ class CampaignAdmin(PageAdmin):
         campaign = self.get_queryset(request).filter(pk=pk).first()
         if not request.user.has_perm("notifier.change_campaign"):
             raise PermissionDenied
-        if campaign is None or not files.errors(pk).exists():
+        is_upload = campaign is not None and campaign.audience == Audience.UPLOAD
+        if not is_upload or not files.errors(pk).exists():
             raise Http404
         file = files.errors(pk).open("rb")
         return FileResponse(file, as_attachment=True, filename=f"campaign-{pk}-errors.csv")

@@ -5,9 +5,10 @@ anew.
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -19,7 +20,7 @@ from notifier.campaigns.files import files
 from notifier.intake.accept import Origin, sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, faults_of
 from notifier.intake.errors import Fault
-from notifier.models import Campaign, CampaignRow, CampaignState, Priority
+from notifier.models import Audience, Campaign, CampaignRow, CampaignState, Priority
 from notifier.recipients.claims import Claim
 from notifier.recipients.imports.error_file import ErrorFile
 from notifier.recipients.imports.problems import Problem, Unreadable
@@ -39,14 +40,14 @@ def check(claim: Claim[Campaign]) -> None:
     with (
         translation.override(settings.LANGUAGE_CODE),
         read(campaign) as reading,
-        closing(ErrorFile(files.errors(campaign.pk), reading.headers)) as errors,
+        _error_file(campaign, reading.headers) as errors,
     ):
         for entries in reading.chunks:
             claim.go_on()
             faults = _judged(batch, campaign, entries)
             for entry, found in zip(entries, faults, strict=True):
                 findings.add(entry, found)
-                if found and entry.cells:
+                if found and errors:
                     errors.write(entry.cells, [_problem(entry, fault) for fault in found])
             findings.note_longest(batch, campaign, entries)
             with transaction.atomic():  # rows of a worker that has lost its claim are not kept
@@ -61,8 +62,24 @@ def check(claim: Claim[Campaign]) -> None:
         attempts=0,
         checked_at=timezone.now(),
         ignored_columns=ignored,
-        longest=sorted(number for _length, number in findings.longest.values())[:LONGEST],
+        longest=_pks_of(campaign, findings),
     )
+
+
+def _error_file(campaign: Campaign, headers: Sequence[str]) -> AbstractContextManager[Any]:
+    """Only a file's rows can be corrected and uploaded again."""
+    path = files.errors(campaign.pk)
+    if campaign.audience == Audience.UPLOAD:
+        return closing(ErrorFile(path, headers))
+    path.unlink(missing_ok=True)  # of an earlier upload
+    return nullcontext()
+
+
+def _pks_of(campaign: Campaign, findings: "Findings") -> list[int]:
+    """Looked up once: the page, which asks every two seconds, cannot search by number."""
+    numbers = sorted({number for _length, number in findings.longest.values()})[:LONGEST]
+    rows = CampaignRow.objects.filter(campaign=campaign.pk, number__in=numbers)
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def batch_of(campaign: Campaign) -> Batch:

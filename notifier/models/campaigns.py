@@ -166,7 +166,7 @@ class Campaign(models.Model):
     problems = models.JSONField(default=dict)
     """code of the problem -> rows that have it."""
     longest = models.JSONField(default=list)
-    """Numbers of the rows that fill the template's fields most."""
+    """The pks of the rows that fill the template's fields most."""
     ignored_columns = models.JSONField(default=list)
     claimed_by = models.CharField(max_length=36, blank=True)
     lease_until = models.DateTimeField(null=True)

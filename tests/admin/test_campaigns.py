@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from notifier.admin.campaign_page import BUTTONS, campaigns_for_somebody
+from notifier.admin.campaign_page import BUTTONS, campaigns_for_somebody, rows_with_cards
 from notifier.campaigns import states
 from notifier.campaigns.forecast import forecast
 from notifier.models import AuditEntry, MessageCount
@@ -17,7 +17,15 @@ from templates_app.signals import who_sends
 from tests import builders
 from tests.admin.browsing import html, text
 from tests.admin.campaigning import LIST, do, form, page, someone
-from tests.campaigns.campaigning import a_group, checked, ended, launched, make_campaign, tick
+from tests.campaigns.campaigning import (
+    a_group,
+    checked,
+    ended,
+    launched,
+    make_campaign,
+    tick,
+    upload,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -233,3 +241,18 @@ def test_the_forecast_knows_pace_and_quota(template):
     assert found.days == 3
     assert found.ends_at > now + timedelta(days=1)
     assert not MessageCount.objects.exists()
+
+
+def test_its_cards_are_found_without_reading_the_whole_audience(
+    template, django_assert_num_queries
+):
+    builders.make_recipient(template.account, user_id="u-1")
+    campaign = make_campaign(template, audience="upload")
+    upload(campaign, "user_id,product\nu-1,龙井\n")
+    checked(campaign)
+    with django_assert_num_queries(1) as asked:
+        (row,) = rows_with_cards(campaign)
+    assert row.number == 2
+    where = asked.captured_queries[0]["sql"].partition("WHERE")[2]
+    assert '"notifier_campaignrow"."id" IN' in where
+    assert "龙井" in page(someone("sender"), campaign)

@@ -86,7 +86,8 @@ def test_rows_of_a_file_have_their_own_values(template):
         (2, one.pk, {"order_no": "A-1", "product": "云南白茶"}),
         (3, two.pk, {"order_no": "A-2", "product": "龙井", "at": "2026-12-01 08:00"}),
     ]
-    assert 6 in campaign.longest  # the longest product
+    longest = campaign.rows.get(number=6)  # by its product
+    assert longest.pk in campaign.longest
 
 
 def test_the_rows_with_errors_come_back_as_a_file_with_the_reason(template):
@@ -190,3 +191,16 @@ def test_of_an_erased_person_no_values_stay(template):
     checked(campaign)
     erase(person)
     assert campaign.rows.get().data == {}
+
+
+def test_without_a_file_there_is_no_file_of_errors(template):
+    group = a_group(template.account, 2)
+    group.recipients.update(state="unfollowed")
+    campaign = make_campaign(template, audience="upload", group=group)
+    upload(campaign, "user_id\nnobody\n")
+    checked(campaign)
+    assert files.errors(campaign.pk).exists()
+    Campaign.objects.filter(pk=campaign.pk).update(audience="group")
+    checked(campaign)
+    assert campaign.problems == {"recipient_unfollowed": 2}
+    assert not files.errors(campaign.pk).exists()
