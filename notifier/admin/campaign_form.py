@@ -18,6 +18,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from notifier.campaigns.columns import labels_of
 from notifier.models import Audience
 from templates_app.compiled import published
 from templates_app.models import TemplateVersion
@@ -46,9 +47,7 @@ def form_for(version: TemplateVersion) -> type[forms.ModelForm]:  # type: ignore
 
 
 def _value_input(version: TemplateVersion, name: str) -> forms.CharField:
-    labels = [
-        field.label or field.key for field in version.fields.all() if f" {name} " in field.pattern
-    ]
+    labels = labels_of(version, name)
     return forms.CharField(
         label=", ".join(labels) or name,
         required=False,

@@ -7,7 +7,7 @@ from django.urls import reverse
 from notifier.campaigns import job
 from notifier.models import Campaign, Segment
 from tests import builders
-from tests.admin.browsing import html
+from tests.admin.browsing import html, text
 from tests.admin.campaigning import LIST, add, form, page, someone
 from tests.campaigns.campaigning import a_group, checked, make_campaign
 
@@ -108,3 +108,15 @@ def test_a_change_takes_the_check_back(template):
     campaign.refresh_from_db()
     assert (campaign.state, campaign.name) == ("draft", "新名字")
     assert campaign.editors == ["writer", "sender"]
+
+
+def test_an_input_has_the_label_of_its_field_however_the_pattern_is_written():
+    patterns = {
+        "character_string1": "{{order_no}}",
+        "thing2": "茶：{{\tproduct }}",
+        "time3": "{{ at}}",
+    }
+    template = builders.make_template(patterns=patterns)
+    shown = text(someone("sender").get(f"{LIST}add/?template={template.pk}"))
+    for label in ("订单号 ", "商品 ", "时间 "):
+        assert label in shown
