@@ -109,6 +109,8 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         audience = cleaned.get("audience")
+        if audience != Audience.UPLOAD:
+            cleaned["file"] = None  # chosen before another audience was
         name = "file" if audience == Audience.UPLOAD else str(audience)
         has_file = audience == Audience.UPLOAD and self.instance.upload_name
         if audience and name in self.fields and not cleaned.get(name) and not has_file:

@@ -154,19 +154,24 @@ class CampaignAdmin(PageAdmin):
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         by = request.user.get_username()
         obj.data = form.values()
-        if form.cleaned_data.get("file"):
-            obj.upload_name = form.upload_name()
+        file = form.cleaned_data.get("file")
+        if file:
+            obj.upload_name, obj.forgotten_at = form.upload_name(), None
+        elif obj.audience != Audience.UPLOAD:
+            obj.upload_name = ""
         if change:
             # The state may have moved on since the page was opened.
             states.note_editor(obj.pk, by)
             names = [name for name in form.cleaned_data if name in _COLUMNS]
-            obj.save(update_fields=[*names, "data", "upload_name"])
+            obj.save(update_fields=[*names, "data", "upload_name", "forgotten_at"])
         else:
             obj.version, obj.account_id = form.version, form.version.template.account_id
             obj.created_by, obj.editors = by, [by]
             obj.save()
-        if form.cleaned_data.get("file"):
-            files.keep(obj.pk, form.cleaned_data["file"].chunks())
+        if file:
+            files.keep(obj.pk, file.chunks())
+        elif obj.audience != Audience.UPLOAD:
+            transaction.on_commit(lambda: files.delete(obj.pk))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:

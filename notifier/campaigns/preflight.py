@@ -50,9 +50,10 @@ def check(claim: Claim[Campaign]) -> None:
                 if found and errors:
                     errors.write(entry.cells, [_problem(entry, fault) for fault in found])
             findings.note_longest(batch, campaign, entries)
+            percent = min(int(reading.share() * 100), 99)
             with transaction.atomic():  # rows of a worker that has lost its claim are not kept
                 _keep_rows(campaign, entries, faults)
-                claim.keep(percent=min(int(reading.share() * 100), 99), **findings.figures())
+                claim.keep(percent=percent, forgotten_at=None, **findings.figures())
         ignored = list(reading.ignored)
     if not findings.total:
         raise Unreadable(gettext_noop("The audience is empty."))

@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from notifier.campaigns import job
+from notifier.campaigns.files import files
 from notifier.models import Campaign, Segment
 from tests import builders
 from tests.admin.browsing import html, text
@@ -120,3 +121,17 @@ def test_an_input_has_the_label_of_its_field_however_the_pattern_is_written():
     shown = text(someone("sender").get(f"{LIST}add/?template={template.pk}"))
     for label in ("订单号 ", "商品 ", "时间 "):
         assert label in shown
+
+
+def test_the_file_goes_when_the_audience_is_another_one(template):
+    group = a_group(template.account, 1)
+    client = someone("sender")
+    file = SimpleUploadedFile("a.csv", b"user_id\nu-1\n")
+    add(client, template, audience="upload", file=file)
+    campaign = Campaign.objects.get()
+    assert files.upload(campaign.pk).exists()
+    values = form(template, group=group.pk, file=SimpleUploadedFile("b.csv", b"user_id\nu-2\n"))
+    client.post(f"{LIST}{campaign.pk}/change/", values)
+    campaign.refresh_from_db()
+    assert (campaign.audience, campaign.upload_name) == ("group", "")
+    assert not files.upload(campaign.pk).exists()
