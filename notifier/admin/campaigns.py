@@ -129,7 +129,7 @@ class CampaignAdmin(PageAdmin):
     ) -> Any:
         version = obj.version if obj else self._chosen(request)
         if version and self.has_change_permission(request, obj):
-            kwargs["form"] = form_for(version)
+            kwargs["form"] = form_for(version, request.user.get_username())
         return super().get_form(request, obj, change=change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -145,7 +145,8 @@ class CampaignAdmin(PageAdmin):
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        is_open = obj is None or obj.state in EDITABLE
+        # While somebody writes it may have moved on: the form says so, and keeps what they wrote.
+        is_open = obj is None or obj.state in EDITABLE or request.method == "POST"
         return is_open and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -160,8 +161,6 @@ class CampaignAdmin(PageAdmin):
         elif obj.audience != Audience.UPLOAD:
             obj.upload_name = ""
         if change:
-            # The state may have moved on since the page was opened.
-            states.note_editor(obj.pk, by)
             names = [name for name in form.cleaned_data if name in _COLUMNS]
             obj.save(update_fields=[*names, "data", "upload_name", "forgotten_at"])
         else:
@@ -172,13 +171,6 @@ class CampaignAdmin(PageAdmin):
             files.keep(obj.pk, file.chunks())
         elif obj.audience != Audience.UPLOAD:
             transaction.on_commit(lambda: files.delete(obj.pk))
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except NotAllowed as error:
-            messages.error(request, in_words(error.text, error.params))
-            return redirect(request.path)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
         return self._saved(request, obj)
