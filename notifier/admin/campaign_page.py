@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -173,7 +174,8 @@ def begins_in_words(campaign: Campaign) -> str:
 
 def _pace(campaign: Campaign) -> str:
     if campaign.pace:
-        return gettext("%(count)d a second") % {"count": campaign.pace}
+        pace = number_format(campaign.pace, force_grouping=True)
+        return gettext("%(count)s a second") % {"count": pace}
     return gettext("as fast as the account may send")
 
 

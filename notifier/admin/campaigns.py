@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -80,12 +81,12 @@ class CampaignAdmin(PageAdmin):
         return row.version.template.name
 
     @admin.display(description=_("people"))
-    def people(self, row: Campaign) -> Any:
-        return row.ready or row.total or "–"
+    def people(self, row: Campaign) -> str:
+        return _grouped(row.ready or row.total)
 
     @admin.display(description=_("messages"))
-    def sent(self, row: Campaign) -> Any:
-        return sum(row.figures.values()) or "–"
+    def sent(self, row: Campaign) -> str:
+        return _grouped(sum(row.figures.values()))
 
     @admin.display(description=_("begins"))
     def begins(self, row: Campaign) -> str:
@@ -237,6 +238,10 @@ def _check_seen(request: HttpRequest) -> datetime:
         if seen := parse_datetime(request.POST.get("checked_at", "")):
             return seen
     raise NotAllowed(states.CHANGED)
+
+
+def _grouped(count: int) -> str:
+    return number_format(count, force_grouping=True) if count else "–"
 
 
 def _sendable(request: HttpRequest) -> QuerySet[MessageTemplate]:

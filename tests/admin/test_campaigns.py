@@ -256,3 +256,30 @@ def test_its_cards_are_found_without_reading_the_whole_audience(
     where = asked.captured_queries[0]["sql"].partition("WHERE")[2]
     assert '"notifier_campaignrow"."id" IN' in where
     assert "龙井" in page(someone("sender"), campaign)
+
+
+def test_large_numbers_are_grouped_everywhere(template):
+    template.account.campaign_approval_from = 50_000
+    template.account.save()
+    campaign = make_campaign(
+        template,
+        state="paused",
+        total=120_001,
+        ready=118_002,
+        refused=1_003,
+        pace=1_200,
+        problems={"too_long": 1_999},
+        figures={"delivered": 48_004, "failed": 1_005},
+        checked_at=timezone.now(),
+        started_at=timezone.now(),
+    )
+    client = someone("sender")
+    shown = text(client.get(f"{LIST}{campaign.pk}/change/"))
+    grouped = ["120,001", "118,002", "1,003", "1,999", "48,004", "1,005", "1,200", "49,009"]
+    assert [one for one in grouped if one not in shown] == []
+    assert not re.search(r"(?<![-,:.\d])\d{5,}", shown)
+    listed = text(client.get(LIST))
+    assert "118,002" in listed
+    assert "49,009" in listed
+    for name in ("resume", "cancel"):
+        assert "67,990" in text(client.get(reverse("admin:campaign-do", args=[campaign.pk, name])))
