@@ -18,7 +18,11 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from notifier.campaigns import states
+from notifier.campaigns.columns import labels_of
+from notifier.campaigns.states import NotAllowed
 from notifier.models import Audience
+from notifier.recipients.imports.problems import in_words
 from templates_app.compiled import published
 from templates_app.models import TemplateVersion
 
@@ -39,16 +43,15 @@ def inputs_of(version: TemplateVersion) -> dict[str, str]:
     return {f"value_{number}": name for number, name in enumerate(names)}
 
 
-def form_for(version: TemplateVersion) -> type[forms.ModelForm]:  # type: ignore[type-arg]
-    """CampaignForm with an input for each variable of the version."""
+def form_for(version: TemplateVersion, by: str) -> type[forms.ModelForm]:  # type: ignore[type-arg]
+    """CampaignForm with an input for each variable of the version; `by`: who writes."""
     inputs = {one: _value_input(version, name) for one, name in inputs_of(version).items()}
-    return type("CampaignFormOfVersion", (CampaignForm,), {**inputs, "version": version})
+    of_version = {**inputs, "version": version, "by": by}
+    return type("CampaignFormOfVersion", (CampaignForm,), of_version)
 
 
 def _value_input(version: TemplateVersion, name: str) -> forms.CharField:
-    labels = [
-        field.label or field.key for field in version.fields.all() if f" {name} " in field.pattern
-    ]
+    labels = labels_of(version, name)
     return forms.CharField(
         label=", ".join(labels) or name,
         required=False,
@@ -60,6 +63,9 @@ def _value_input(version: TemplateVersion, name: str) -> forms.CharField:
 
 class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
     version: TemplateVersion
+    by: str
+    shown_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    """The version that the page was made for; another one may have been published since."""
     file = forms.FileField(
         label=_("File"),
         required=False,
@@ -83,8 +89,12 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Time zone"), widget=UnfoldAdminSelectWidget, choices=lambda: _zones()
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        self.outdated = data is not None and data.get("shown_version") != str(self.version.pk)
+        super().__init__(
+            _carried_over(data, self.version) if self.outdated else data, *args, **kwargs
+        )
+        self.fields["shown_version"].initial = self.version.pk
         for name in _OF_THE_ACCOUNT:
             choices: Any = self.fields[name]
             choices.queryset = choices.queryset.filter(account=self.version.template.account_id)
@@ -99,6 +109,27 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
             text = gettext("Now: %(name)s. Another file takes its place.")
             self.fields["file"].help_text = text % {"name": self.instance.upload_name}
 
+    def full_clean(self) -> None:
+        super().full_clean()
+        if not self.is_bound:
+            return
+        if self.outdated:
+            text = gettext(
+                "Another version of the template has been published meanwhile. Your values stand "
+                "under the same names: compare them with the fields, then save again."
+            )
+            self.add_error(None, text)
+        if self.instance.pk and not self.errors:
+            try:  # locks the campaign until it is saved
+                states.note_editor(self.instance.pk, self.by)
+            except NotAllowed as error:
+                self.add_error(None, in_words(error.text, error.params))
+                text = gettext("Nothing was saved. What you entered still stands here: copy it.")
+                self.add_error(None, text)
+        if self.errors and self.files.get("file") and "file" not in self.errors:
+            text = gettext("Choose the file again: a browser does not keep it.")
+            self.add_error("file", text)
+
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file and file.size > settings.IMPORT_MAX_BYTES:
@@ -110,6 +141,8 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         audience = cleaned.get("audience")
+        if audience != Audience.UPLOAD:
+            cleaned["file"] = None  # chosen before another audience was
         name = "file" if audience == Audience.UPLOAD else str(audience)
         has_file = audience == Audience.UPLOAD and self.instance.upload_name
         if audience and name in self.fields and not cleaned.get(name) and not has_file:
@@ -126,6 +159,19 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def upload_name(self) -> str:
         return Path(self.cleaned_data["file"].name).name[-200:]
+
+
+def _carried_over(data: Any, version: TemplateVersion) -> Any:
+    """What was entered for another version of the template, under the inputs of this one."""
+    shown = data.get("shown_version", "")
+    versions = version.template.versions.exclude(published_at=None)
+    other = versions.filter(pk=int(shown) if shown.isdecimal() else 0).first()
+    before = {name: one for one, name in inputs_of(other).items()} if other else {}
+    moved = data.copy()
+    for one, name in inputs_of(version).items():
+        moved[one] = data.get(before.get(name, ""), "")
+    moved["shown_version"] = str(version.pk)
+    return moved
 
 
 def _in_zone(entered: datetime, zone: str) -> datetime:

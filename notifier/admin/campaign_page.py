@@ -8,13 +8,15 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from notifier.admin.campaign_words import COLOURS, NEXT, problem_in_words
 from notifier.campaigns import states
+from notifier.campaigns.files import files
 from notifier.campaigns.forecast import forecast
-from notifier.models import Audience, Campaign, CampaignState, State
+from notifier.models import Audience, Campaign, CampaignRow, CampaignState, State
 from notifier.models.campaigns import EDITABLE, FEEDING
 from notifier.recipients.imports.problems import in_words
 from templates_app.access import limited
@@ -30,21 +32,37 @@ class Button:
     """`asks`: a page says in numbers what will happen, before it does."""
 
     title: Any
-    act: Callable[[int, str], object]
+    act: Callable[..., object]
+    """Of the campaign's pk and the user name; with `decides` also of `checked_at`."""
     states: tuple[CampaignState, ...]
     permissions: tuple[str, ...]
     """One of them is enough."""
     style: str = "hy-quiet"
     asks: bool = False
+    decides: bool = False
+    """On what the check has found, as it stood on the page that asks."""
 
 
 BUTTONS: dict[str, Button] = {
-    "launch": Button(_("Send it"), states.launch, (S.CHECKED,), (RUN,), "hy-button", asks=True),
+    "launch": Button(
+        _("Send it"), states.launch, (S.CHECKED,), (RUN,), "hy-button", asks=True, decides=True
+    ),
     "approve": Button(
-        _("Approve"), states.approve, (S.SUBMITTED,), (APPROVE,), "hy-button", asks=True
+        _("Approve"),
+        states.approve,
+        (S.SUBMITTED,),
+        (APPROVE,),
+        "hy-button",
+        asks=True,
+        decides=True,
     ),
     "resume": Button(
-        _("Let it go on"), lambda pk, _by: states.resume(pk), (S.PAUSED,), (RUN,), "hy-button"
+        _("Let it go on"),
+        lambda pk, _by: states.resume(pk),
+        (S.PAUSED,),
+        (RUN,),
+        "hy-button",
+        asks=True,
     ),
     "pause": Button(_("Pause"), states.pause_by, FEEDING, (RUN, APPROVE), "hy-button"),
     "check": Button(_("Check again"), states.check, (S.CHECKED,), ("notifier.change_campaign",)),
@@ -75,11 +93,14 @@ def page(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
             for name, button in BUTTONS.items()
             if state in button.states and may(request, button)
         ],
-        "is_live": is_live(campaign),
+        # Not around a form that was refused: a new page would take what was entered.
+        "is_live": is_live(campaign) and request.method == "GET",
         "is_checked": bool(campaign.checked_at) and state not in (S.DRAFT, S.CHECKING),
         "is_begun": campaign.started_at is not None,
         "problems": problems(campaign),
-        "has_errors_file": campaign.audience == Audience.UPLOAD and bool(campaign.problems),
+        "has_errors_file": campaign.audience == Audience.UPLOAD
+        and bool(campaign.problems)
+        and files.errors(campaign.pk).exists(),
         "cards": cards(campaign) if state != S.CHECKING else [],
         "facts": facts(campaign),
         "forecast": forecast(campaign, timezone.now()),
@@ -102,13 +123,17 @@ def problems(campaign: Campaign) -> list[tuple[str, int]]:
 def cards(campaign: Campaign) -> list[tuple[int | None, Card]]:
     """(row of the file, card): of the rows that fill the fields most; before they are known, what
     everybody would get."""
-    rows = campaign.rows.filter(number__in=campaign.longest).order_by("number", "pk")
+    rows = rows_with_cards(campaign)
     own: dict[int | None, Any] = {row.number: row.data for row in rows if row.data}
     version, render = campaign.version, published(campaign.version_id).render
     return [
         (number, card_of(version, render({**campaign.data, **data}).data, version.url))
         for number, data in (own or {None: {}}).items()
     ]
+
+
+def rows_with_cards(campaign: Campaign) -> list[CampaignRow]:
+    return list(campaign.rows.filter(pk__in=campaign.longest).order_by("pk"))
 
 
 def facts(campaign: Campaign) -> list[tuple[Any, Any]]:
@@ -149,7 +174,8 @@ def begins_in_words(campaign: Campaign) -> str:
 
 def _pace(campaign: Campaign) -> str:
     if campaign.pace:
-        return gettext("%(count)d a second") % {"count": campaign.pace}
+        pace = number_format(campaign.pace, force_grouping=True)
+        return gettext("%(count)s a second") % {"count": pace}
     return gettext("as fast as the account may send")
 
 

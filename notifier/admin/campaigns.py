@@ -1,5 +1,7 @@
 """Campaigns: write, check, approve, watch, stop."""
 
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,6 +12,8 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -22,7 +26,7 @@ from notifier.campaigns import states
 from notifier.campaigns.files import files
 from notifier.campaigns.forecast import forecast
 from notifier.campaigns.states import NotAllowed
-from notifier.models import Campaign
+from notifier.models import Audience, Campaign
 from notifier.models.campaigns import EDITABLE
 from notifier.recipients.imports.problems import in_words
 from templates_app.access import limited
@@ -77,12 +81,12 @@ class CampaignAdmin(PageAdmin):
         return row.version.template.name
 
     @admin.display(description=_("people"))
-    def people(self, row: Campaign) -> Any:
-        return row.ready or row.total or "–"
+    def people(self, row: Campaign) -> str:
+        return _grouped(row.ready or row.total)
 
     @admin.display(description=_("messages"))
-    def sent(self, row: Campaign) -> Any:
-        return sum(row.figures.values()) or "–"
+    def sent(self, row: Campaign) -> str:
+        return _grouped(sum(row.figures.values()))
 
     @admin.display(description=_("begins"))
     def begins(self, row: Campaign) -> str:
@@ -126,7 +130,7 @@ class CampaignAdmin(PageAdmin):
     ) -> Any:
         version = obj.version if obj else self._chosen(request)
         if version and self.has_change_permission(request, obj):
-            kwargs["form"] = form_for(version)
+            kwargs["form"] = form_for(version, request.user.get_username())
         return super().get_form(request, obj, change=change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -142,7 +146,8 @@ class CampaignAdmin(PageAdmin):
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        is_open = obj is None or obj.state in EDITABLE
+        # While somebody writes it may have moved on: the form says so, and keeps what they wrote.
+        is_open = obj is None or obj.state in EDITABLE or request.method == "POST"
         return is_open and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -151,26 +156,22 @@ class CampaignAdmin(PageAdmin):
     def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
         by = request.user.get_username()
         obj.data = form.values()
-        if form.cleaned_data.get("file"):
-            obj.upload_name = form.upload_name()
+        file = form.cleaned_data.get("file")
+        if file:
+            obj.upload_name, obj.forgotten_at = form.upload_name(), None
+        elif obj.audience != Audience.UPLOAD:
+            obj.upload_name = ""
         if change:
-            # The state may have moved on since the page was opened.
-            states.note_editor(obj.pk, by)
             names = [name for name in form.cleaned_data if name in _COLUMNS]
-            obj.save(update_fields=[*names, "data", "upload_name"])
+            obj.save(update_fields=[*names, "data", "upload_name", "forgotten_at"])
         else:
             obj.version, obj.account_id = form.version, form.version.template.account_id
             obj.created_by, obj.editors = by, [by]
             obj.save()
-        if form.cleaned_data.get("file"):
-            files.keep(obj.pk, form.cleaned_data["file"].chunks())
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except NotAllowed as error:
-            messages.error(request, in_words(error.text, error.params))
-            return redirect(request.path)
+        if file:
+            files.keep(obj.pk, file.chunks())
+        elif obj.audience != Audience.UPLOAD:
+            transaction.on_commit(lambda: files.delete(obj.pk))
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
         return self._saved(request, obj)
@@ -196,7 +197,8 @@ class CampaignAdmin(PageAdmin):
         if request.method == "POST":
             try:
                 with transaction.atomic():
-                    button.act(pk, request.user.get_username())
+                    seen = {"checked_at": _check_seen(request)} if button.decides else {}
+                    button.act(pk, request.user.get_username(), **seen)
                     self.log_change(request, campaign, name)
             except NotAllowed as error:
                 messages.error(request, in_words(error.text, error.params))
@@ -210,6 +212,7 @@ class CampaignAdmin(PageAdmin):
             "name": name,
             "button": button,
             "begins": begins_in_words(campaign),
+            "cause": in_words(*campaign.reason) if campaign.reason else "",
             "left_out": campaign.total - campaign.ready,
             "needs_approval": states.needs_approval(campaign),
             "forecast": forecast(campaign, timezone.now()),
@@ -222,10 +225,23 @@ class CampaignAdmin(PageAdmin):
         campaign = self.get_queryset(request).filter(pk=pk).first()
         if not request.user.has_perm("notifier.change_campaign"):
             raise PermissionDenied
-        if campaign is None or not files.errors(pk).exists():
+        is_upload = campaign is not None and campaign.audience == Audience.UPLOAD
+        if not is_upload or not files.errors(pk).exists():
             raise Http404
         file = files.errors(pk).open("rb")
         return FileResponse(file, as_attachment=True, filename=f"campaign-{pk}-errors.csv")
+
+
+def _check_seen(request: HttpRequest) -> datetime:
+    """Raises NotAllowed: nobody can tell what was seen."""
+    with suppress(ValueError):
+        if seen := parse_datetime(request.POST.get("checked_at", "")):
+            return seen
+    raise NotAllowed(states.CHANGED)
+
+
+def _grouped(count: int) -> str:
+    return number_format(count, force_grouping=True) if count else "–"
 
 
 def _sendable(request: HttpRequest) -> QuerySet[MessageTemplate]:

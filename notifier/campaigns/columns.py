@@ -20,6 +20,8 @@ ADDRESSES: dict[str, str] = {
 }
 """Our column -> the part of an Address. A row's first cell of these that is filled counts."""
 
+_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -43,7 +45,7 @@ class Columns:
 
 def match(headers: Sequence[str], version: TemplateVersion) -> Columns:
     """Raises Unreadable where nobody is named, or something twice."""
-    variables = _variables(version)
+    variables = headers_of(version)
     addresses = {plain(one): part for column, part in ADDRESSES.items() for one in HEADERS[column]}
     places: dict[str, dict[str, int]] = {"addresses": {}, "variables": {}}
     ignored = []
@@ -76,13 +78,18 @@ def match(headers: Sequence[str], version: TemplateVersion) -> Columns:
     return Columns(ordered, places["variables"], ignored)
 
 
-def _variables(version: TemplateVersion) -> dict[str, str]:
+def headers_of(version: TemplateVersion) -> dict[str, str]:
     """Header -> variable: its name, or the label of a field that is the variable alone."""
-    names = published(version.pk).variables
     found = {
-        plain(field.label): name
+        plain(field.label): _VARIABLE.findall(field.pattern)[0]
         for field in version.fields.all()
-        for name in names
-        if field.label and re.fullmatch(rf"\{{\{{\s*{re.escape(name)}\s*\}}\}}", field.pattern)
+        if field.label and _VARIABLE.fullmatch(field.pattern)
     }
-    return found | {plain(name): name for name in names}
+    return found | {plain(name): name for name in published(version.pk).variables}
+
+
+def labels_of(version: TemplateVersion, variable: str) -> list[str]:
+    """Of the fields that show it, also among other text; a field without a label by its key."""
+    fields = version.fields.all()
+    shown = [field for field in fields if variable in _VARIABLE.findall(field.pattern)]
+    return [field.label or field.key for field in shown]

@@ -5,9 +5,10 @@ anew.
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -19,7 +20,7 @@ from notifier.campaigns.files import files
 from notifier.intake.accept import Origin, sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, faults_of
 from notifier.intake.errors import Fault
-from notifier.models import Campaign, CampaignRow, CampaignState, Priority
+from notifier.models import Audience, Campaign, CampaignRow, CampaignState, Priority
 from notifier.recipients.claims import Claim
 from notifier.recipients.imports.error_file import ErrorFile
 from notifier.recipients.imports.problems import Problem, Unreadable
@@ -40,19 +41,20 @@ def check(claim: Claim[Campaign]) -> None:
     with (
         translation.override(settings.LANGUAGE_CODE),
         read(campaign) as reading,
-        closing(ErrorFile(files.errors(campaign.pk), reading.headers)) as errors,
+        _error_file(campaign, reading.headers) as errors,
     ):
         for entries in reading.chunks:
             claim.go_on()
             faults = _judged(batch, campaign, entries)
             for entry, found in zip(entries, faults, strict=True):
                 findings.add(entry, found)
-                if found and entry.cells:
+                if found and errors:
                     errors.write(entry.cells, [_problem(entry, fault) for fault in found])
             findings.note_longest(batch, campaign, entries)
+            percent = min(int(reading.share() * 100), 99)
             with transaction.atomic():  # rows of a worker that has lost its claim are not kept
                 _keep_rows(campaign, entries, faults)
-                claim.keep(percent=min(int(reading.share() * 100), 99), **findings.figures())
+                claim.keep(percent=percent, forgotten_at=None, **findings.figures())
         ignored = list(reading.ignored)
     if not findings.total:
         raise Unreadable(gettext_noop("The audience is empty."))
@@ -62,7 +64,7 @@ def check(claim: Claim[Campaign]) -> None:
         attempts=0,
         checked_at=timezone.now(),
         ignored_columns=ignored,
-        longest=sorted(number for _length, number in findings.longest.values())[:LONGEST],
+        longest=_pks_of(campaign, findings),
     )
 
 
@@ -75,6 +77,22 @@ def _delete_rows(claim: Claim[Campaign]) -> None:
         with transaction.atomic():
             claim.keep()
             rows.filter(pk__gte=ids[0], pk__lte=ids[-1]).order_by().delete()
+
+
+def _error_file(campaign: Campaign, headers: Sequence[str]) -> AbstractContextManager[Any]:
+    """Only a file's rows can be corrected and uploaded again."""
+    path = files.errors(campaign.pk)
+    if campaign.audience == Audience.UPLOAD:
+        return closing(ErrorFile(path, headers))
+    path.unlink(missing_ok=True)  # of an earlier upload
+    return nullcontext()
+
+
+def _pks_of(campaign: Campaign, findings: "Findings") -> list[int]:
+    """Looked up once: the page, which asks every two seconds, cannot search by number."""
+    numbers = sorted({number for _length, number in findings.longest.values()})[:LONGEST]
+    rows = CampaignRow.objects.filter(campaign=campaign.pk, number__in=numbers)
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def batch_of(campaign: Campaign) -> Batch:

@@ -21,6 +21,20 @@ from notifier.models.campaigns import EDITABLE
 NOT_NOW = gettext_noop("The campaign is “%(state)s”: that cannot be done now.")
 OWN = gettext_noop("You wrote this campaign or handed it in. Somebody else must approve it.")
 NOBODY = gettext_noop("Nobody of the audience can get it.")
+CHANGED = gettext_noop(
+    "It was changed and checked again after you opened that page, so nothing was done. Look at it "
+    "as it is now, then decide."
+)
+PAST = gettext_noop(
+    "The time at which it was to begin has passed. Choose another one, or none, and have it "
+    "checked again; what waits for approval is sent back first."
+)
+STALE = gettext_noop(
+    "It was checked more than a day ago. Have it checked again; what waits for approval is sent "
+    "back first."
+)
+CHECK_HOLDS = timedelta(days=1)
+"""People unfollow, quotas are used up: older figures are not what one decides on."""
 
 
 NOTHING_YET: dict[str, dict[str, int]] = {"from": {}, "next": {}}
@@ -53,13 +67,17 @@ def check(pk: int, by: str) -> None:
     wake_check(pk)
 
 
-def launch(pk: int, by: str) -> CampaignState:
-    """It goes at its time; a large one is handed in for approval first."""
+def launch(pk: int, by: str, checked_at: datetime | None = None) -> CampaignState:
+    """It goes at its time; a large one is handed in for approval first.
+
+    `checked_at`: of the check whose result `by` has seen; None: they see the row as it is.
+    """
     with _locked(pk) as campaign:
         to = CampaignState.SUBMITTED if needs_approval(campaign) else CampaignState.SCHEDULED
         _move(campaign, to, only_from=CampaignState.CHECKED)
         if not campaign.ready:
             raise NotAllowed(NOBODY)
+        _ask_whether_it_holds(campaign, checked_at)
         _add_editor(campaign, by)
     return to
 
@@ -68,12 +86,24 @@ def needs_approval(campaign: Campaign) -> bool:
     return campaign.ready >= campaign.account.campaign_approval_from
 
 
-def approve(pk: int, by: str) -> None:
+def approve(pk: int, by: str, checked_at: datetime | None = None) -> None:
+    """`checked_at` as in `launch`: nobody approves what they have not seen."""
     with _locked(pk) as campaign:
         _move(campaign, CampaignState.SCHEDULED, only_from=CampaignState.SUBMITTED)
         if by in campaign.editors:
             raise NotAllowed(OWN)
+        _ask_whether_it_holds(campaign, checked_at)
         campaign.approved_by, campaign.approved_at = by, timezone.now()
+
+
+def _ask_whether_it_holds(campaign: Campaign, seen: datetime | None) -> None:
+    now = timezone.now()
+    if seen is not None and seen != campaign.checked_at:
+        raise NotAllowed(CHANGED)
+    if campaign.send_at and campaign.send_at < now:
+        raise NotAllowed(PAST)
+    if campaign.checked_at is None or campaign.checked_at < now - CHECK_HOLDS:
+        raise NotAllowed(STALE)
 
 
 def withdraw(pk: int, by: str) -> None:

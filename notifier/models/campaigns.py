@@ -171,8 +171,10 @@ class Campaign(models.Model):
     problems = models.JSONField(default=dict)
     """code of the problem -> rows that have it."""
     longest = models.JSONField(default=list)
-    """Numbers of the rows that fill the template's fields most."""
+    """The pks of the rows that fill the template's fields most."""
     ignored_columns = models.JSONField(default=list)
+    forgotten_at = models.DateTimeField(null=True)
+    """When its file and the values of its rows were deleted; None: it may have some."""
     claimed_by = models.CharField(max_length=36, blank=True)
     lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -22,6 +22,7 @@ def someone(*roles):
 def form(template, **values):
     """What the browser sends; variables by number, in the order of the template."""
     return {
+        "shown_version": template.published_id,
         "name": "双十一",
         "value_0": "A-1",
         "value_1": "云南白茶",
@@ -49,6 +50,8 @@ def page(client, campaign):
 
 
 def do(client, campaign, name):
-    answer = client.post(reverse("admin:campaign-do", args=[campaign.pk, name]))
+    """As from a page that showed `campaign` as it is in the test."""
+    seen = {"checked_at": campaign.checked_at.isoformat()} if campaign.checked_at else {}
+    answer = client.post(reverse("admin:campaign-do", args=[campaign.pk, name]), seen)
     campaign.refresh_from_db()
     return answer

@@ -1,6 +1,7 @@
 """Campaigns in the admin: the buttons, who may press them, what the page says."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,17 +9,32 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from notifier.admin.campaign_page import BUTTONS, campaigns_for_somebody
+from notifier.admin.campaign_page import BUTTONS, campaigns_for_somebody, rows_with_cards
 from notifier.campaigns import states
 from notifier.campaigns.forecast import forecast
 from notifier.models import AuditEntry, MessageCount
 from templates_app.signals import who_sends
 from tests import builders
-from tests.admin.browsing import text
+from tests.admin.browsing import html, text
 from tests.admin.campaigning import LIST, do, form, page, someone
-from tests.campaigns.campaigning import a_group, checked, ended, launched, make_campaign, tick
+from tests.campaigns.campaigning import (
+    a_group,
+    checked,
+    ended,
+    launched,
+    make_campaign,
+    tick,
+    upload,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def hidden(answer):
+    """What the page that asks would send."""
+    inputs = re.findall(r'type="hidden" name="(checked_at)" value="([^"]+)"', html(answer))
+    assert inputs
+    return dict(inputs)
 
 
 @pytest.fixture
@@ -31,7 +47,7 @@ def test_what_runs_cannot_be_changed(template):
     answer = someone("sender").post(
         f"{LIST}{campaign.pk}/change/", form(template, name="x", group=campaign.group_id)
     )
-    assert answer.status_code == 403
+    assert "that cannot be done now" in text(answer)
     campaign.refresh_from_db()
     assert (campaign.state, campaign.name) == ("running", "双十一")
 
@@ -69,6 +85,47 @@ def test_two_people_bring_a_large_one_on_its_way(template):
     assert "Somebody else must approve it" in page(both, campaign)
     do(approver, campaign, "approve")
     assert (campaign.state, campaign.approved_by) == ("scheduled", "approver")
+
+
+def test_an_approver_approves_only_what_stood_on_their_page(template):
+    template.account.campaign_approval_from = 0
+    template.account.save()
+    campaign = checked(make_campaign(template, group=a_group(template.account, 2)))
+    states.launch(campaign.pk, "writer")
+    approver = someone("approver")
+    ask = reverse("admin:campaign-do", args=[campaign.pk, "approve"])
+    seen = hidden(approver.get(ask))
+    states.withdraw(campaign.pk, "writer")
+    states.note_editor(campaign.pk, "writer")
+    checked(campaign)
+    states.launch(campaign.pk, "writer")
+
+    for stale in (seen, {}, {"checked_at": "yesterday"}, {"checked_at": "2026-13-01T00:00"}):
+        shown = text(approver.post(ask, stale, follow=True))
+        assert "It was changed and checked again after you opened that page" in shown
+        campaign.refresh_from_db()
+        assert campaign.state == "submitted"
+    approver.post(ask, hidden(approver.get(ask)))
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.approved_by) == ("scheduled", "approver")
+
+
+def test_before_the_rest_goes_on_it_is_asked_in_numbers(template):
+    campaign = make_campaign(
+        template,
+        state="paused",
+        canary_over=True,
+        ready=61_200,
+        pace=1000,
+        figures={"delivered": 200},
+        reason=["Paused by %(who)s.", {"who": "li"}],
+    )
+    client = someone("sender")
+    ask = reverse("admin:campaign-do", args=[campaign.pk, "resume"])
+    assert f'href="{ask}"' in page(client, campaign)
+    shown = " ".join(text(client.get(ask)).split())
+    for part in ("Paused by li.", "Still to be sent 61,000", "Ends about 2"):
+        assert part in shown
 
 
 def test_it_is_paused_resumed_and_cancelled(template):
@@ -184,3 +241,45 @@ def test_the_forecast_knows_pace_and_quota(template):
     assert found.days == 3
     assert found.ends_at > now + timedelta(days=1)
     assert not MessageCount.objects.exists()
+
+
+def test_its_cards_are_found_without_reading_the_whole_audience(
+    template, django_assert_num_queries
+):
+    builders.make_recipient(template.account, user_id="u-1")
+    campaign = make_campaign(template, audience="upload")
+    upload(campaign, "user_id,product\nu-1,龙井\n")
+    checked(campaign)
+    with django_assert_num_queries(1) as asked:
+        (row,) = rows_with_cards(campaign)
+    assert row.number == 2
+    where = asked.captured_queries[0]["sql"].partition("WHERE")[2]
+    assert '"notifier_campaignrow"."id" IN' in where
+    assert "龙井" in page(someone("sender"), campaign)
+
+
+def test_large_numbers_are_grouped_everywhere(template):
+    template.account.campaign_approval_from = 50_000
+    template.account.save()
+    campaign = make_campaign(
+        template,
+        state="paused",
+        total=120_001,
+        ready=118_002,
+        refused=1_003,
+        pace=1_200,
+        problems={"too_long": 1_999},
+        figures={"delivered": 48_004, "failed": 1_005},
+        checked_at=timezone.now(),
+        started_at=timezone.now(),
+    )
+    client = someone("sender")
+    shown = text(client.get(f"{LIST}{campaign.pk}/change/"))
+    grouped = ["120,001", "118,002", "1,003", "1,999", "48,004", "1,005", "1,200", "49,009"]
+    assert [one for one in grouped if one not in shown] == []
+    assert not re.search(r"(?<![-,:.\d])\d{5,}", shown)
+    listed = text(client.get(LIST))
+    assert "118,002" in listed
+    assert "49,009" in listed
+    for name in ("resume", "cancel"):
+        assert "67,990" in text(client.get(reverse("admin:campaign-do", args=[campaign.pk, name])))

@@ -33,7 +33,6 @@ CHECKED = {
         "too_long": 212,
         "doubled": 29,
     },
-    "longest": [17],
 }
 
 
@@ -59,7 +58,10 @@ def campaigns(world: Any) -> None:
             **(CHECKED if is_checked else {}),
             **values,
         )
-        CampaignRow.objects.create(
+        longest = CampaignRow.objects.create(
             campaign=row, number=17, recipient=world.person, data={"product": "武夷山大红袍" * 3}
         )
+        if is_checked:
+            row.longest = [longest.pk]
+            row.save()
         world.rows[f"campaign_{state}"] = row

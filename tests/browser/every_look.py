@@ -127,7 +127,13 @@ def _beside(world: LivedIn) -> Iterator[Look]:
     campaign = f"{reverse('admin:notifier_campaign_add')}?template={world.template.pk}"
     yield Look("campaign-form", campaign)
     yield Look("campaign-refused", campaign, press('[name="_check"]'))
-    for button, state in (("launch", "checked"), ("approve", "submitted"), ("cancel", "running")):
+    asking = {
+        "launch": "checked",
+        "approve": "submitted",
+        "resume": "paused",
+        "cancel": "running",
+    }
+    for button, state in asking.items():
         row = getattr(world, f"campaign_{state}")
         yield Look(f"campaign-ask-{button}", reverse("admin:campaign-do", args=[row.pk, button]))
     yield Look("test-send", test)

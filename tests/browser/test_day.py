@@ -203,11 +203,11 @@ def run_a_campaign(day: Day) -> None:
     wang.look("day-campaign-trial")
     until(lambda: state(campaign) == "running")
     wang.press('form[action$="/do/pause/"] button')
-    wang.page.locator('form[action$="/do/resume/"]').wait_for()
+    wang.page.locator('a[href$="/do/resume/"]').wait_for()
     held = len(platform.received())
     wang.look("day-campaign-paused")
     assert held < 24
-    wang.press('form[action$="/do/resume/"] button')
+    decide(wang, "resume", "day-campaign-resume")
     until(lambda: state(campaign) == "done")
     wang.read(day.words["campaign done"])
     expect(wang.page.locator(".hy-figures dd").first).to_have_text("24", timeout=PATIENCE)

@@ -1,12 +1,13 @@
 """Every move of a campaign, by whom it is allowed, and when."""
 
 import pytest
+from django.utils import timezone
 
 from notifier.campaigns import states
 from notifier.campaigns.states import NotAllowed
 from notifier.models import CAMPAIGN_MOVES, Campaign, CampaignState
 from tests import builders
-from tests.campaigns.campaigning import a_group, checked, make_campaign
+from tests.campaigns.campaigning import a_group, ago, checked, make_campaign
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,7 +45,9 @@ ACTIONS = {
 @pytest.mark.parametrize("state", CampaignState.values)
 def test_each_action_is_for_its_states_and_moves_as_the_table_says(template, action, state):
     act, allowed = ACTIONS[action]
-    campaign = make_campaign(template, state=state, ready=1, editors=["writer"])
+    campaign = make_campaign(
+        template, state=state, ready=1, editors=["writer"], checked_at=timezone.now()
+    )
     if state not in allowed:
         with pytest.raises(NotAllowed) as caught:
             act(campaign.pk)
@@ -107,3 +110,34 @@ def test_nobody_to_send_to_is_told(template):
     with pytest.raises(NotAllowed, match="Nobody"):
         states.launch(campaign.pk, "writer")
     assert Campaign.objects.get().state == "checked"
+
+
+@pytest.mark.parametrize("state", ["checked", "submitted"])
+def test_nobody_decides_on_a_check_that_they_have_not_seen(template, state):
+    decide = {"checked": states.launch, "submitted": states.approve}[state]
+    campaign = make_campaign(template, state=state, ready=1, checked_at=timezone.now())
+    with pytest.raises(NotAllowed, match="changed and checked again"):
+        decide(campaign.pk, "boss", checked_at=ago(minutes=5))
+    campaign.refresh_from_db()
+    assert campaign.state == state
+    decide(campaign.pk, "boss", checked_at=campaign.checked_at)
+    campaign.refresh_from_db()
+    assert campaign.state == "scheduled"
+
+
+@pytest.mark.parametrize("state", ["checked", "submitted"])
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"send_at": ago(minutes=1)}, "has passed. Choose another one"),
+        ({"checked_at": ago(hours=25)}, "checked more than a day ago"),
+    ],
+)
+def test_what_is_too_late_is_not_begun_but_told(template, state, values, says):
+    decide = {"checked": states.launch, "submitted": states.approve}[state]
+    values = {"checked_at": timezone.now()} | values
+    campaign = make_campaign(template, state=state, ready=1, **values)
+    with pytest.raises(NotAllowed, match=says):
+        decide(campaign.pk, "boss")
+    campaign.refresh_from_db()
+    assert campaign.state == state
