@@ -93,8 +93,7 @@ def page(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
             for name, button in BUTTONS.items()
             if state in button.states and may(request, button)
         ],
-        # Not around a form that was refused: a new page would take what was entered.
-        "is_live": is_live(campaign) and request.method == "GET",
+        "is_live": is_live(campaign),
         "is_checked": bool(campaign.checked_at) and state not in (S.DRAFT, S.CHECKING),
         "is_begun": campaign.started_at is not None,
         "problems": problems(campaign),

@@ -117,7 +117,9 @@ class CampaignAdmin(PageAdmin):
         return super().change_view(request, object_id, *args, **kw)
 
     def page_context(self, request: HttpRequest, row: Campaign) -> dict[str, Any]:
-        return page(request, row)
+        # A form that was refused stands alone: its errors come first, no button beside them is for
+        # what was not saved, and no poll takes away what was entered.
+        return {} if request.method == "POST" else page(request, row)
 
     def _chosen(self, request: HttpRequest) -> TemplateVersion | None:
         """The version that the new campaign's template sends now."""

@@ -184,6 +184,7 @@ def test_what_was_written_is_not_lost_when_a_colleague_was_faster(template, mean
     assert form_on(answer, "campaign_form")["name"] == "新名字"
     assert faults(answer)["file"] == "Choose the file again: a browser does not keep it."
     assert "every 2s" not in html(answer)  # nothing takes the page away
+    assert "/do/" not in html(answer)
     campaign.refresh_from_db()
     assert (campaign.name, campaign.state, campaign.editors) == ("双十一", meanwhile, [])
     assert not files.upload(campaign.pk).exists()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from notifier.models import Campaign, CampaignState
 from tests.admin.browsing import address
 from tests.browser.campaigns import CAMPAIGNS
 from tests.browser.lived_in import LivedIn
@@ -127,6 +128,8 @@ def _beside(world: LivedIn) -> Iterator[Look]:
     campaign = f"{reverse('admin:notifier_campaign_add')}?template={world.template.pk}"
     yield Look("campaign-form", campaign)
     yield Look("campaign-refused", campaign, press('[name="_check"]'))
+    draft = world.campaign_draft.pk
+    yield Look("campaign-overtaken", address(LISTS["campaigns"], "change", draft), overtaken(draft))
     asking = {
         "launch": "checked",
         "approve": "submitted",
@@ -173,6 +176,20 @@ def press(selector: str) -> Prepare:
     def prepare(viewer: Viewer) -> None:
         viewer.press(selector)
         viewer.page.wait_for_load_state("networkidle")
+
+    return prepare
+
+
+def overtaken(pk: int) -> Prepare:
+    """A colleague hands the campaign in while somebody writes and has chosen a file."""
+
+    def prepare(viewer: Viewer) -> None:
+        rows = Campaign.objects.filter(pk=pk)
+        file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"openid"}
+        viewer.page.locator('input[type="file"]').set_input_files(file)  # type: ignore[arg-type]
+        rows.update(state=CampaignState.SUBMITTED)
+        press('[name="_draft"]')(viewer)
+        rows.update(state=CampaignState.DRAFT)
 
     return prepare
 
