@@ -20,7 +20,7 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from notifier.admin.campaign_form import form_for, inputs_of
-from notifier.admin.campaign_page import BUTTONS, begins_in_words, is_live, may, page
+from notifier.admin.campaign_page import BUTTONS, begins_in_words, cards, is_live, may, page
 from notifier.admin.campaign_words import COLOURS
 from notifier.campaigns import states
 from notifier.campaigns.files import files
@@ -216,6 +216,7 @@ class CampaignAdmin(PageAdmin):
             "begins": begins_in_words(campaign),
             "cause": in_words(*campaign.reason) if campaign.reason else "",
             "left_out": campaign.total - campaign.ready,
+            "cards": cards(campaign) if button.decides else [],
             "needs_approval": states.needs_approval(campaign),
             "forecast": forecast(campaign, timezone.now()),
             "back": reverse(CHANGE, args=[pk]),

@@ -62,7 +62,13 @@ def test_before_it_goes_it_says_in_numbers_what_will_happen(template):
     campaign = checked(make_campaign(template, group=group, canary_percent=50))
     ask = reverse("admin:campaign-do", args=[campaign.pk, "launch"])
     shown = " ".join(text(someone("sender").get(ask)).split())
-    for part in ("People who get it 11", "Left out 1", "In the trial 10", "From 3 people"):
+    for part in (
+        "People who get it 11",
+        "Left out 1",
+        "In the trial 10",
+        "From 3 people",
+        "云南白茶",
+    ):
         assert part in shown
     campaign.refresh_from_db()
     assert campaign.state == "checked"  # nothing was done yet
