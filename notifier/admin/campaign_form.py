@@ -1,13 +1,11 @@
 """The form of a campaign: an input for each variable of its template, the audience, the sending."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.conf import settings
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +16,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from notifier.admin.choosing import row_id
+from notifier.admin.uploads import not_too_large
 from notifier.campaigns import states
 from notifier.campaigns.columns import labels_of
 from notifier.campaigns.states import NotAllowed
@@ -69,6 +69,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
     file = forms.FileField(
         label=_("File"),
         required=False,
+        validators=[not_too_large],
         widget=UnfoldAdminFileFieldWidget,
         help_text=_(
             "CSV (UTF-8 or GB18030) or XLSX with a row for each person. The first row names the "
@@ -130,14 +131,6 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
             text = gettext("Choose the file again: a browser does not keep it.")
             self.add_error("file", text)
 
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file and file.size > settings.IMPORT_MAX_BYTES:
-            text = gettext("The file has %(size)s; at most %(limit)s are taken. Split it.")
-            limit = filesizeformat(settings.IMPORT_MAX_BYTES)
-            raise forms.ValidationError(text % {"size": filesizeformat(file.size), "limit": limit})
-        return file
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         audience = cleaned.get("audience")
@@ -157,15 +150,12 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         given = self.cleaned_data
         return {name: given[one] for one, name in inputs_of(self.version).items() if given[one]}
 
-    def upload_name(self) -> str:
-        return Path(self.cleaned_data["file"].name).name[-200:]
-
 
 def _carried_over(data: Any, version: TemplateVersion) -> Any:
     """What was entered for another version of the template, under the inputs of this one."""
     shown = data.get("shown_version", "")
     versions = version.template.versions.exclude(published_at=None)
-    other = versions.filter(pk=int(shown) if shown.isdecimal() else 0).first()
+    other = versions.filter(pk=row_id(shown)).first()
     before = {name: one for one, name in inputs_of(other).items()} if other else {}
     moved = data.copy()
     for one, name in inputs_of(version).items():

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -22,6 +21,8 @@ from unfold.paginator import InfinitePaginator
 from notifier.admin.campaign_form import form_for, inputs_of
 from notifier.admin.campaign_page import BUTTONS, begins_in_words, cards, is_live, may, page
 from notifier.admin.campaign_words import COLOURS
+from notifier.admin.choosing import chosen_template, sendable_templates
+from notifier.admin.uploads import name_of
 from notifier.campaigns import states
 from notifier.campaigns.files import files
 from notifier.campaigns.forecast import forecast
@@ -29,9 +30,8 @@ from notifier.campaigns.states import NotAllowed
 from notifier.models import Audience, Campaign
 from notifier.models.campaigns import EDITABLE
 from notifier.recipients.imports.problems import in_words
-from templates_app.access import limited
 from templates_app.admin.pages import PageAdmin
-from templates_app.models import MessageTemplate, TemplateVersion
+from templates_app.models import TemplateVersion
 
 CHANGE, LIST = "admin:notifier_campaign_change", "admin:notifier_campaign_changelist"
 SENDING = (
@@ -101,11 +101,10 @@ class CampaignAdmin(PageAdmin):
         if self._chosen(request) is None:
             if not self.has_add_permission(request):
                 raise PermissionDenied
-            templates = _sendable(request).select_related("account").defer("account__app_secret")
             context = {
                 **self.admin_site.each_context(request),
                 "title": _("New campaign"),
-                "templates": templates,
+                "templates": sendable_templates(request),
             }
             return render(request, "notifier/campaign_template.html", context)
         return super().add_view(request, form_url, extra_context)
@@ -123,8 +122,7 @@ class CampaignAdmin(PageAdmin):
 
     def _chosen(self, request: HttpRequest) -> TemplateVersion | None:
         """The version that the new campaign's template sends now."""
-        pk = request.GET.get("template", "")
-        template = _sendable(request).filter(pk=int(pk) if pk.isdecimal() else 0).first()
+        template = chosen_template(request)
         return template.published if template else None
 
     def get_form(
@@ -160,7 +158,7 @@ class CampaignAdmin(PageAdmin):
         obj.data = form.values()
         file = form.cleaned_data.get("file")
         if file:
-            obj.upload_name, obj.forgotten_at = form.upload_name(), None
+            obj.upload_name, obj.forgotten_at = name_of(file), None
         elif obj.audience != Audience.UPLOAD:
             obj.upload_name = ""
         if change:
@@ -245,10 +243,6 @@ def _check_seen(request: HttpRequest) -> datetime:
 
 def _grouped(count: int) -> str:
     return number_format(count, force_grouping=True) if count else "–"
-
-
-def _sendable(request: HttpRequest) -> QuerySet[MessageTemplate]:
-    return limited(MessageTemplate.objects.exclude(published=None), request.user)
 
 
 _COLUMNS = {field.name for field in Campaign._meta.concrete_fields}

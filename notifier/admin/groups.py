@@ -14,6 +14,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
+from notifier.admin.choosing import row_id
 from notifier.models import Recipient, RecipientGroup, Segment
 from notifier.recipients.segments import people
 from templates_app.admin.limited import LimitedAdmin
@@ -38,7 +39,7 @@ class RecipientGroupAdmin(LimitedAdmin):
         """Of the groups `?id=…&id=…`: each count, to be put into its row of the list."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        ids = {int(one) for one in request.GET.getlist("id") if one.isdecimal() and len(one) < 19}
+        ids = {row_id(one) for one in request.GET.getlist("id")} - {0}
         rows = Recipient.groups.through.objects.filter(recipientgroup__in=ids).order_by()
         counts = dict(rows.values_list("recipientgroup").annotate(Count("pk")))
         return HttpResponse(format_html_join("", _MEMBERS, _cells(ids, counts)))
@@ -104,7 +105,7 @@ class SegmentAdmin(LimitedAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         pk = request.GET.get("segment", "")
-        saved = self.get_queryset(request).filter(pk=int(pk) if pk.isdecimal() else 0).first()
+        saved = self.get_queryset(request).filter(pk=row_id(pk)).first()
         form = self.get_form(request)(request.GET, instance=saved)
         form.fields["name"].required = False
         is_valid = form.is_valid() or set(form.errors) <= {"name", "__all__"}

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
-from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -20,6 +19,7 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
+from notifier.admin.uploads import name_of, not_too_large
 from notifier.audit.record import record
 from notifier.models import Action, ImportState, RecipientImport
 from notifier.recipients.imports import job
@@ -57,6 +57,7 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
             "user_id, name, email, phone, unionid, groups, in English or Chinese (姓名, 邮箱, "
             "手机号, 分组 …). Empty cells change nothing. First the file is only checked."
         ),
+        validators=[not_too_large],
         widget=UnfoldAdminFileFieldWidget,
     )
 
@@ -73,14 +74,6 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
         accounts.queryset = limited(accounts.queryset, self.user)
         if len(only := list(accounts.queryset[:2])) == 1:
             accounts.initial = only[0]
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > settings.IMPORT_MAX_BYTES:
-            text = gettext("The file has %(size)s; at most %(limit)s are taken. Split it.")
-            limit = filesizeformat(settings.IMPORT_MAX_BYTES)
-            raise forms.ValidationError(text % {"size": filesizeformat(file.size), "limit": limit})
-        return file
 
 
 @admin.register(RecipientImport)
@@ -148,7 +141,7 @@ class RecipientImportAdmin(LimitedAdmin):
         self, request: HttpRequest, obj: RecipientImport, form: Any, change: bool
     ) -> None:
         file = form.cleaned_data["file"]
-        obj.file_name = Path(file.name).name[-200:]
+        obj.file_name = name_of(file)
         obj.requested_by = request.user.get_username()
         obj.language = get_language() or settings.LANGUAGE_CODE
         obj.save()

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateTimeFilter, TextFilter
 from unfold.utils import parse_datetime_str
 
+from notifier.admin.choosing import row_id
 from notifier.models import Campaign, Message
 from notifier.models.ids import first_id_at
 from templates_app.access import limited
@@ -76,14 +77,19 @@ class _FromElsewhere(admin.SimpleListFilter):
     parameter_name: str
     model: type[Model]
 
+    def has_output(self) -> bool:
+        """Django drops a filter with nothing to choose from: of an id that names nothing every
+        message would be shown, and “all that match” would mean them all."""
+        return bool(self.value())
+
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         given = str(request.GET.get(self.parameter_name, ""))
-        rows = self.model._default_manager.filter(pk=int(given) if given.isdecimal() else 0)
+        rows = self.model._default_manager.filter(pk=row_id(given))
         return [(given, str(row)) for row in limited(rows, request.user)]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         given = self.value()
-        return queryset.filter(**{self.parameter_name: int(given)}) if given else queryset
+        return queryset.filter(**{self.parameter_name: row_id(given)}) if given else queryset
 
 
 class VersionFilter(_FromElsewhere):

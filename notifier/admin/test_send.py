@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from notifier.admin.choosing import chosen_template, sendable_templates
 from notifier.audit.record import record, recording
 from notifier.audit.values import name_of
 from notifier.intake.accept import Origin, SendRequest, accept
@@ -26,7 +27,6 @@ from notifier.models import (
     masked_openid,
 )
 from notifier.recipients.directory import Address
-from templates_app.access import limited
 from templates_app.compiled import published
 from templates_app.models import MessageTemplate
 
@@ -98,9 +98,7 @@ def _named(recipient: Recipient) -> str:
 def test_send(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("notifier.add_message"):
         raise PermissionDenied
-    templates = MessageTemplate.objects.filter(published__isnull=False).select_related("account")
-    templates = limited(templates, request.user)
-    template = templates.filter(pk=_number(request.GET.get("template"))).first()
+    template = chosen_template(request)
     form = None
     if template is not None:
         form = TestSendForm(template, request.POST or None)
@@ -109,7 +107,7 @@ def test_send(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": _("Send a test"),
-        "templates": templates,
+        "templates": sendable_templates(request),
         "template": template,
         "form": form,
         "has_people": template is not None and test_recipients(template.account_id).exists(),
@@ -152,7 +150,3 @@ def _on_to(request: HttpRequest, message: Message) -> HttpResponse:
         return redirect("admin:notifier_message_change", message.pk)
     messages.success(request, gettext("Accepted"))
     return redirect(request.get_full_path())
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 19 else 0

@@ -17,7 +17,6 @@ from django.db import close_old_connections, transaction
 from django.utils import timezone
 
 from notifier.campaigns.preflight import batch_of
-from notifier.campaigns.states import NotAllowed, pause
 from notifier.dispatch import sql
 from notifier.dispatch.lanes import Wake, clear, wake_job
 from notifier.intake.bulk import Draft, Outcome, accept_many
@@ -49,14 +48,11 @@ def feed(pk: int, priority: int) -> None:
     close_old_connections()
     clear(_flag(pk))
     until = time.monotonic() + SLICE_SECONDS
-    try:
+    # Its template is held, say: the clock looks for that, and pauses it with the reason.
+    with suppress(Rejected):
         while _feed_chunk(pk):
             if time.monotonic() > until:
                 return wake(pk, priority)
-    except Rejected as rejected:  # the template is held, say, or the account switched off
-        fault = rejected.faults[0]
-        with suppress(NotAllowed):  # somebody else stopped it
-            pause(pk, fault.message, fault.params)
 
 
 def _feed_chunk(pk: int) -> bool:

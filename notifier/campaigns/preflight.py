@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +20,7 @@ from notifier.intake.accept import Origin, sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, faults_of
 from notifier.intake.errors import Fault
 from notifier.models import Audience, Campaign, CampaignRow, CampaignState, Priority
+from notifier.models.campaigns import LIFETIME
 from notifier.recipients.claims import Claim
 from notifier.recipients.imports.error_file import ErrorFile
 from notifier.recipients.imports.problems import Problem, Unreadable
@@ -139,9 +139,8 @@ class Findings:
 
 def _judged(batch: Batch, campaign: Campaign, entries: Sequence[Entry]) -> list[tuple[Fault, ...]]:
     due_at = timezone.now()
-    expires_at = due_at + timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
     drafts = [
-        Draft(entry.person, {**campaign.data, **entry.data}, due_at, expires_at)
+        Draft(entry.person, {**campaign.data, **entry.data}, due_at, due_at + LIFETIME)
         for entry in entries
     ]
     faults = faults_of(replace(batch, now=due_at), drafts)

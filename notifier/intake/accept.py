@@ -44,6 +44,12 @@ class SendRequest:
     expires_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    def times(self, now: datetime) -> tuple[datetime, datetime]:
+        """When it is due, and when it expires."""
+        due_at = max(self.send_at or now, now)
+        lifetime = timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
+        return due_at, self.expires_at or due_at + lifetime
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -105,7 +111,7 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
             raise
         version = earlier.version
         return Accepted(earlier, version.template.code, version.number, replayed=True)
-    announce(accepted.message)
+    announce(lane_of(accepted.message))
     return accepted
 
 
@@ -116,11 +122,18 @@ def changing() -> Changing:
     return Changing()
 
 
-def announce(message: Message) -> None:
-    """A message is stored: it is counted, and its lane is woken on commit."""
-    lane = Lane(message.account_id, Priority(message.priority))
-    metrics.accepted.labels(lane.account_id, lane.priority.word).inc()
-    transaction.on_commit(lambda: wake_soon(lane))
+def lane_of(message: Message) -> Lane:
+    return Lane(message.account_id, Priority(message.priority))
+
+
+def announce(lane: Lane, count: int = 1) -> None:
+    """So many messages are stored: on commit they are counted, and their lane is woken."""
+
+    def tell() -> None:
+        metrics.accepted.labels(lane.account_id, lane.priority.word).inc(count)
+        wake_soon(lane)
+
+    transaction.on_commit(tell)
 
 
 def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
@@ -128,9 +141,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
     template = sendable_or_reject(request.template)
     openid = request.to.openid or _openid_of(template, request.to)
     message_id = new_message_id()
-    due_at = max(request.send_at or now, now)
-    lifetime = timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
-    expires_at = request.expires_at or due_at + lifetime
+    due_at, expires_at = request.times(now)
     compiled = published(template.version_id or 0)
     rendered = compiled.render(request.data)
     if faults := [*time_faults(due_at, expires_at), *render_faults(rendered)]:

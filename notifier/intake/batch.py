@@ -3,10 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -156,13 +155,10 @@ def _lock_people(wanted: Iterable[tuple[Batch, list[int], list[Draft]]]) -> None
 
 def _draft(client: ApiClient, row: Row, person: int | None, now: datetime) -> Draft:
     request = row.request
-    due_at = max(request.send_at or now, now)
-    lifetime = timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
     return Draft(
         person,
         request.data,
-        due_at,
-        request.expires_at or due_at + lifetime,
+        *request.times(now),
         name=Origin(client=client, idempotency_key=row.key).name,
         metadata=request.metadata,
         url=request.url,

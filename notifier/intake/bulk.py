@@ -8,14 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import transaction
 from django.utils.translation import gettext_noop
 
-from notifier import metrics
 from notifier.dispatch.lanes import Lane
-from notifier.dispatch.waker import wake_soon
 from notifier.intake import caps
-from notifier.intake.accept import Origin, person_faults, render_faults, time_faults
+from notifier.intake.accept import Origin, announce, person_faults, render_faults, time_faults
 from notifier.intake.errors import Fault
 from notifier.intake.store_many import COLUMNS, Row, store_many
 from notifier.models import Priority, Reason
@@ -103,7 +100,8 @@ def accept_many(batch: Batch, drafts: Sequence[Draft]) -> list[Outcome]:
     # else.
     ordered = sorted(rows.values(), key=lambda row: (row[_KEY] or "", row[_PERSON]))
     stored = store_many(ordered, _common(batch), batch.template.template_id, batch.now)
-    _announce(batch, len(stored))
+    if stored:
+        announce(Lane(batch.template.account_id, batch.priority), len(stored))
     refused = [place for place, row in rows.items() if row[_ID] not in stored]
     late = faults_of(batch, [drafts[place] for place in refused])
     caps.take_back([marks[place] for place in [*capped, *refused]])  # the next one is no double
@@ -200,11 +198,3 @@ def _common(batch: Batch) -> dict[str, Any]:
         "is_test": origin.is_test,
         "created_at": batch.now,
     }
-
-
-def _announce(batch: Batch, count: int) -> None:
-    if count:
-        lane = Lane(batch.template.account_id, batch.priority)
-        counter = metrics.accepted.labels(lane.account_id, lane.priority.word)
-        transaction.on_commit(lambda: counter.inc(count))
-        transaction.on_commit(lambda: wake_soon(lane))

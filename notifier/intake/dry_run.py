@@ -1,9 +1,8 @@
 """What would become of a message, if it were sent now: the checks of accepting, and no row."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.utils import timezone
 
 from notifier.dispatch.waiting import Waiting, waiting
@@ -33,9 +32,8 @@ def foresee(request: SendRequest, client: ApiClient) -> Foreseen:
     now = timezone.now()
     template = sendable_or_reject(request.template)
     person = resolve_many(template.account_id, [request.to])[0]
-    due_at = max(request.send_at or now, now)
-    lifetime = timedelta(seconds=settings.MESSAGE_LIFETIME_SECONDS)
-    draft = Draft(person, request.data, due_at, request.expires_at or due_at + lifetime)
+    due_at, expires_at = request.times(now)
+    draft = Draft(person, request.data, due_at, expires_at)
     batch = Batch(template, Origin(client=client), now, request.priority)
     if faults := faults_of(batch, [draft])[0]:
         raise Rejected(faults)
@@ -50,6 +48,6 @@ def foresee(request: SendRequest, client: ApiClient) -> Foreseen:
         Recipient.objects.values_list("openid", flat=True).get(pk=person or 0),
         published(template.version_id or 0).render(request.data),
         due_at,
-        draft.expires_at,
+        expires_at,
         waiting(message, now),
     )

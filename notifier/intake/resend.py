@@ -9,7 +9,7 @@ import orjson
 from django.conf import settings
 
 from notifier.dispatch.repair import Fate, is_erased
-from notifier.intake.accept import announce, sendable_or_reject
+from notifier.intake.accept import announce, lane_of, sendable_or_reject
 from notifier.intake.errors import Rejected
 from notifier.intake.store import store
 from notifier.models import Message, State
@@ -73,5 +73,5 @@ def _stored_copy(message: Message, by: str, now: datetime) -> Message | None:
     )
     if not store(copy, template.template_id):
         return None
-    announce(copy)
+    announce(lane_of(copy))
     return copy

@@ -4,8 +4,11 @@ The task is a row with `state`, `claimed_by`, `lease_until` and `attempts`. It i
 that was stopped and comes back after its lease keeps nothing.
 """
 
+import logging
+import traceback
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +16,9 @@ from django.db.models import F, Model, Q
 from django.utils import timezone
 
 from notifier.dispatch.sender import sender
+from notifier.models.away import AWAY
+
+log = logging.getLogger(__name__)
 
 Task = TypeVar("Task", bound=Model)
 LEASE = timedelta(seconds=60)
@@ -58,3 +64,43 @@ class Claim(Generic[Task]):
     def release(self) -> None:
         """To be taken by anybody at once; that is no failed attempt."""
         self._mine.update(lease_until=None, attempts=0)
+
+
+Told = tuple[str, Mapping[str, object]]
+"""An English msgid for whoever asked for the task, and its parameters."""
+
+
+def attempt(
+    claim: Claim[Task],
+    work: Callable[[Claim[Task]], None],
+    fault_of: Callable[[Exception], Told | None],
+    give_up: Callable[[Claim[Task], Told, bool], None],
+    broken: str,
+) -> None:
+    """Works on the task once. What is wrong with the task itself (`fault_of`) ends it; whatever
+    else fails is tried again, so many times. `give_up(claim, why, is_broken)`; `broken`: the text
+    of the latter, with %(times)d and %(what)s."""
+    with suppress(Lost):
+        if claim.row.attempts > ATTEMPTS:  # type: ignore[attr-defined]  # whoever worked died
+            give_up(claim, (broken, {"times": ATTEMPTS, "what": "-"}), True)
+            return
+        try:
+            work(claim)
+        except (Lost, Stopping):
+            claim.release()
+        except AWAY:
+            raise  # the database: after the lease another one goes on
+        except Exception as error:
+            if told := fault_of(error):
+                give_up(claim, told, False)
+            elif _has_failed_for_good(claim, error):
+                what = {"times": ATTEMPTS, "what": type(error).__name__}
+                give_up(claim, (broken, what), True)
+
+
+def _has_failed_for_good(claim: Claim[Task], error: Exception) -> bool:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    # Not the exception's text: it may quote a row of a file.
+    name = f"{type(error).__name__}, {where.name}:{where.lineno}"
+    log.error("%s %s failed (%s)", claim.row._meta.verbose_name_raw, claim.row.pk, name)
+    return bool(claim.row.attempts >= ATTEMPTS)  # type: ignore[attr-defined]

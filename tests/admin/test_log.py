@@ -250,3 +250,12 @@ def test_a_recipient_is_found_by_your_user_id(root: Client, account: OfficialAcc
     assert address("notifier_recipient", "change", wanted.pk) in page
     assert address("notifier_recipient", "change", other.pk) not in page
     assert Recipient.objects.count() == 2
+
+
+@pytest.mark.parametrize("name", ["version", "campaign"])
+@pytest.mark.parametrize("given", ["x", "-1", "9" * 18, "9" * 40])
+def test_an_address_that_names_no_row_shows_none(root, name, given):
+    builders.make_message()
+    page = root.get(f"/admin/notifier/message/?{name}={given}")
+    assert page.status_code == 200
+    assert not page.context["cl"].result_list

@@ -20,11 +20,6 @@ from tests.campaigns.campaigning import a_group, ago, checked, make_campaign, up
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def template():
-    return builders.make_template()
-
-
 def test_of_a_group_each_is_counted_by_what_would_become_of_them(template):
     group = a_group(template.account, 7)
     unfollowed, refused, suppressed, over, *_rest = people = list(group.recipients.order_by("pk"))

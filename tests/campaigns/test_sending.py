@@ -29,11 +29,6 @@ from tests.threads import at_once
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def template():
-    return builders.make_template()
-
-
 def test_each_person_gets_one_message_of_the_version_that_was_chosen(template):
     campaign = launched(make_campaign(template, group=a_group(template.account, 30)))
     assert (campaign.state, campaign.fed, campaign.refused) == ("running", 30, 0)

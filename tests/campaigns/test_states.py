@@ -6,15 +6,9 @@ from django.utils import timezone
 from notifier.campaigns import states
 from notifier.campaigns.states import NotAllowed
 from notifier.models import CAMPAIGN_MOVES, Campaign, CampaignState
-from tests import builders
 from tests.campaigns.campaigning import a_group, ago, checked, make_campaign
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def template():
-    return builders.make_template()
 
 
 ACTIONS = {

@@ -29,11 +29,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def template():
-    return builders.make_template()
-
-
-@pytest.fixture
 def campaign(template):
     return launched(make_campaign(template, group=a_group(template.account, 4)))
 

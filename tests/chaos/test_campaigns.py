@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -17,11 +16,6 @@ from tests.conftest import Platform
 pytestmark = pytest.mark.chaos
 
 COUNT = 600
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "processes.log"
 
 
 @pytest.fixture

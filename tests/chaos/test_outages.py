@@ -17,11 +17,6 @@ from tests.conftest import Platform
 pytestmark = pytest.mark.chaos
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "processes.log"
-
-
 def test_a_worker_waits_for_redis_and_goes_on(platform: Platform, log: Path, tmp_path: Path):
     """A Redis of its own, killed for five seconds while messages wait."""
     redis = RedisServer(tmp_path)

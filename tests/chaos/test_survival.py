@@ -2,7 +2,6 @@
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -15,11 +14,6 @@ from tests.conftest import Platform
 pytestmark = pytest.mark.chaos
 
 COUNT = 1000
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "processes.log"
 
 
 @pytest.fixture

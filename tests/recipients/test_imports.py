@@ -1,9 +1,11 @@
 """Imports of recipients: the dry run changes nothing, and what is confirmed is done to its end."""
 
 import random
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
+from django.db import DataError, OperationalError
 from django.utils import timezone
 
 from notifier.dispatch.sender import sender
@@ -142,6 +144,26 @@ def test_a_user_id_given_away_between_check_and_import_is_told(account):
     row.refresh_from_db()
     assert (row.state, figures(row)) == ("done", (2, 0, 0, 1))
     assert "belongs to another recipient" in sentences(row)[0]
+
+
+def test_what_the_database_refuses_is_no_outage(account, monkeypatch):
+    """It is told by its name; an outage is waited for, and nothing ends."""
+    for error, ends in ((DataError, "DataError"), (OperationalError, None)):
+        row = checked(account, FILE)
+        confirm(row)
+
+        def refuses(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(applying, "compare", refuses)
+        for _ in range(5):
+            RecipientImport.objects.filter(pk=row.pk).update(lease_until=None)
+            with nullcontext() if ends else pytest.raises(OperationalError):
+                job.run(row.pk)
+        row.refresh_from_db()
+        assert row.state == ("stopped" if ends else "applying")
+        assert not ends or row.error[1]["what"] == ends
+        monkeypatch.undo()
 
 
 def test_a_failure_that_stays_stops_and_can_go_on(account, monkeypatch):

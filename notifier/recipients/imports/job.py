@@ -1,18 +1,17 @@
 """The RQ job of an import, and the clock's part: what a dead worker left is taken up again."""
 
-import logging
-import traceback
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, close_old_connections
+from django.db import close_old_connections
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notifier.dispatch.lanes import Wake, clear, wake_job
 from notifier.models import ImportState, RecipientImport
 from notifier.models.imports import AT_WORK
-from notifier.recipients.claims import ATTEMPTS, Claim, Lost, Stopping
+from notifier.recipients.claims import Claim, Lost, Told, attempt
 from notifier.recipients.imports.applying import apply
 from notifier.recipients.imports.checking import check
 from notifier.recipients.imports.files import files
@@ -20,7 +19,6 @@ from notifier.recipients.imports.problems import Unreadable
 
 SOON = timedelta(seconds=15)
 """When a worker that listens takes it; later, none does."""
-log = logging.getLogger(__name__)
 
 GONE = gettext_noop(
     "The file is no longer there. Web and background worker must share HONGYAN_HOME; upload it "
@@ -42,43 +40,24 @@ def _flag(import_id: int) -> str:
 def run(import_id: int) -> None:
     close_old_connections()
     clear(_flag(import_id))
-    try:
+    with suppress(Lost):
         claim = Claim(RecipientImport, import_id, AT_WORK)
-    except Lost:
-        return
-    if claim.row.attempts > ATTEMPTS:  # whoever worked on it died, each time
-        return _end(claim, ImportState.STOPPED, BROKEN, {"times": ATTEMPTS, "what": "-"})
-    try:
-        (check if claim.row.state == ImportState.CHECKING else apply)(claim)
-    except (Lost, Stopping):
-        claim.release()
-    except Unreadable as error:
-        _end(claim, ImportState.UNREADABLE, error.text, error.params)
-    except FileNotFoundError:
-        _end(claim, ImportState.UNREADABLE, GONE, {})
-    except IntegrityError as error:
-        _failed(claim, error)
-    except DatabaseError:
-        raise  # it is away: after the lease another one goes on
-    except Exception as error:
-        _failed(claim, error)
+        attempt(claim, _work, _fault_of, _give_up, BROKEN)
 
 
-def _failed(claim: Claim[RecipientImport], error: Exception) -> None:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    # Not the exception's text: it may quote a row of the file.
-    name = f"{type(error).__name__}, {where.name}:{where.lineno}"
-    log.error("import %d failed (%s)", claim.row.pk, name)
-    if claim.row.attempts >= ATTEMPTS:
-        params = {"times": ATTEMPTS, "what": type(error).__name__}
-        _end(claim, ImportState.STOPPED, BROKEN, params)
+def _work(claim: Claim[RecipientImport]) -> None:
+    (check if claim.row.state == ImportState.CHECKING else apply)(claim)
 
 
-def _end(claim: Claim[RecipientImport], state: ImportState, text: str, params: object) -> None:
-    try:
-        claim.keep(state=state, error=[text, params], finished_at=timezone.now())
-    except Lost:
-        return
+def _fault_of(error: Exception) -> Told | None:
+    if isinstance(error, Unreadable):
+        return error.text, error.params
+    return (GONE, {}) if isinstance(error, FileNotFoundError) else None
+
+
+def _give_up(claim: Claim[RecipientImport], why: Told, is_broken: bool) -> None:
+    state = ImportState.STOPPED if is_broken else ImportState.UNREADABLE
+    claim.keep(state=state, error=list(why), finished_at=timezone.now())
 
 
 def tick(now: datetime) -> None:
