@@ -20,6 +20,7 @@ from notifier.models.groups import RecipientGroup, WeChatTag
 from notifier.models.priority import Priority
 from notifier.models.recipients import Recipient
 from notifier.models.segments import Segment
+from notifier.models.tasks import ClaimedTask
 from templates_app.models import OfficialAccount, TemplateVersion
 
 
@@ -89,7 +90,7 @@ def _share(title: Any) -> Any:
     )
 
 
-class Campaign(models.Model):
+class Campaign(ClaimedTask):
     """`audience` says which one of segment, group, tag and upload counts. The people are looked up
     by the pre-flight and stay those whom it found (`CampaignRow`): what is approved is what is
     sent."""
@@ -163,7 +164,7 @@ class Campaign(models.Model):
     reason = models.JSONField(default=list)
     """[text, params] of why it is paused or could not be checked; the text is an English msgid."""
 
-    # The pre-flight. A claimed task: notifier/recipients/claims.py.
+    # The pre-flight.
     percent = models.PositiveSmallIntegerField(_("progress"), default=0)
     checked_at = models.DateTimeField(_("checked"), null=True)
     total = models.PositiveIntegerField(_("people"), default=0)
@@ -175,9 +176,6 @@ class Campaign(models.Model):
     ignored_columns = models.JSONField(default=list)
     forgotten_at = models.DateTimeField(null=True)
     """When its file and the values of its rows were deleted; None: it may have some."""
-    claimed_by = models.CharField(max_length=36, blank=True)
-    lease_until = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
 
     # The sending. Moved by `campaigns/feed.py` and `watch.py` under the row's lock.
     fed_until = models.BigIntegerField(default=0)

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from notifier.models.tasks import ClaimedTask
 from templates_app.models import OfficialAccount
 
 
@@ -29,7 +30,7 @@ class ImportState(models.TextChoices):
 AT_WORK = (ImportState.CHECKING, ImportState.APPLYING)
 
 
-class RecipientImport(models.Model):
+class RecipientImport(ClaimedTask):
     """One uploaded file. The file itself lies in HONGYAN_HOME, and is deleted after a time."""
 
     account = models.ForeignKey(
@@ -64,10 +65,6 @@ class RecipientImport(models.Model):
     """Size of the staged rows: those without errors, as they will be stored."""
     applied_bytes = models.PositiveBigIntegerField(default=0)
     """Where the next chunk begins; moves in the transaction that stores the chunk."""
-    claimed_by = models.CharField(max_length=36, blank=True)
-    lease_until = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    """Since the last progress."""
     has_files = models.BooleanField(default=True)
 
     class Meta:

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from notifier.models.tasks import ClaimedTask
 from templates_app.models import OfficialAccount
 
 
@@ -22,7 +23,7 @@ class SyncPhase(models.TextChoices):
     TAGS = "tags", _("reading the tags")
 
 
-class FollowerSync(models.Model):
+class FollowerSync(ClaimedTask):
     """One pass over an account's followers. `cursor` is WeChat's next_openid, of the follower list
     or of the tag that is being read."""
 
@@ -49,9 +50,6 @@ class FollowerSync(models.Model):
     left = models.PositiveIntegerField(_("no longer follow"), default=0)
     detailed = models.PositiveIntegerField(_("details read"), default=0)
     error = models.CharField(_("error"), max_length=300, blank=True)
-    claimed_by = models.CharField(max_length=36, blank=True)
-    lease_until = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         verbose_name = _("follower sync")

@@ -12,15 +12,16 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from django.db.models import F, Model, Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from notifier.dispatch.sender import sender
 from notifier.models.away import AWAY
+from notifier.models.tasks import ClaimedTask
 
 log = logging.getLogger(__name__)
 
-Task = TypeVar("Task", bound=Model)
+Task = TypeVar("Task", bound=ClaimedTask)
 LEASE = timedelta(seconds=60)
 ATTEMPTS = 5
 
@@ -81,7 +82,7 @@ def attempt(
     else fails is tried again, so many times. `give_up(claim, why, is_broken)`; `broken`: the text
     of the latter, with %(times)d and %(what)s."""
     with suppress(Lost):
-        if claim.row.attempts > ATTEMPTS:  # type: ignore[attr-defined]  # whoever worked died
+        if claim.row.attempts > ATTEMPTS:  # whoever worked on it died, each time
             give_up(claim, (broken, {"times": ATTEMPTS, "what": "-"}), True)
             return
         try:
@@ -103,4 +104,4 @@ def _has_failed_for_good(claim: Claim[Task], error: Exception) -> bool:
     # Not the exception's text: it may quote a row of a file.
     name = f"{type(error).__name__}, {where.name}:{where.lineno}"
     log.error("%s %s failed (%s)", claim.row._meta.verbose_name_raw, claim.row.pk, name)
-    return bool(claim.row.attempts >= ATTEMPTS)  # type: ignore[attr-defined]
+    return claim.row.attempts >= ATTEMPTS
