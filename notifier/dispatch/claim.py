@@ -11,7 +11,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 
 from notifier import metrics
 from notifier.dispatch import sql
@@ -50,11 +51,17 @@ class Claimed:
     """It is in no figure."""
 
 
+Place = tuple[datetime, uuid.UUID]
+"""In the order of a lane: due_at, id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     rows: list[Claimed]
     is_full: bool
     """Its limit was reached, with rows whose time was over: more may be due."""
+    last: Place | None = None
+    """Of the row that was looked at last."""
 
 
 _COLUMNS = (
@@ -72,9 +79,14 @@ _COLUMNS = (
 )
 
 
-def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> Claim:
+def claim(
+    lane: Lane, limit: int, now: datetime, is_probe: bool = False, after: Place | None = None
+) -> Claim:
     """Up to `limit` due rows, the oldest first, for this process alone. A probe rather repeats a
     message that is in doubt already than brings another one into doubt.
+
+    `after`: only rows behind this place. The entries of rows that were claimed stay in
+    PostgreSQL's index until a vacuum; of a million, each claim would walk over all of them.
 
     Rows whose time ran out, or whose guard against doubles did, are settled as such here.
     """
@@ -83,6 +95,8 @@ def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> Clai
     ).order_by("due_at", "id")
     if is_probe:
         due = _probes(due)
+    elif after:
+        due = due.filter(TupleGreaterThan(Tuple(F("due_at"), F("id")), after))
     lease_until = now + timedelta(seconds=settings.DISPATCH_LEASE_SECONDS)
     fence = f"{_process}:{next(_claims)}"
     with transaction.atomic():
@@ -99,7 +113,8 @@ def claim(lane: Lane, limit: int, now: datetime, is_probe: bool = False) -> Clai
         sql.take([row[0] for row in taken], fence, lease_until, now)
     metrics.claim_size.observe(len(taken))
     claimed = [_claimed(row, fence, lease_until, lane) for row in taken]
-    return Claim(claimed, is_full=len(rows) == limit)
+    last = (rows[-1][8], rows[-1][0]) if rows else None
+    return Claim(claimed, is_full=len(rows) == limit, last=last)
 
 
 def _probes(due: QuerySet[Message]) -> QuerySet[Message]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from redis import RedisError
 
 from notifier.dispatch import gate, holds, spacing
-from notifier.dispatch.claim import claim
+from notifier.dispatch.claim import Place, claim
 from notifier.dispatch.gate import Grant, Limits
 from notifier.dispatch.lanes import Lane, clear, queue, wake
 from notifier.dispatch.sender import sender
@@ -41,6 +41,7 @@ def drain(lane: Lane, account: OfficialAccount, client: WeChatClient) -> bool:
     """
     limits = Limits.of(account)
     slice_ends = time.monotonic() + settings.DISPATCH_SLICE_SECONDS
+    after: Place | None = None  # where the last claim ended; each slice begins with the oldest row
     while not sender().stopping.is_set() and time.monotonic() < slice_ends:
         if not sender().wait_for_room(lane, slice_ends - time.monotonic()):
             return True
@@ -50,7 +51,7 @@ def drain(lane: Lane, account: OfficialAccount, client: WeChatClient) -> bool:
             if not _wait(grant, now, account.pk):
                 return False
             continue
-        batch = claim(lane, grant.count, now, grant.is_probe)
+        batch = claim(lane, grant.count, now, grant.is_probe, after)
         is_full = batch.is_full and not grant.is_probe
         if is_full:
             wake(lane)  # an idle worker anywhere joins in
@@ -61,8 +62,9 @@ def drain(lane: Lane, account: OfficialAccount, client: WeChatClient) -> bool:
             gate.give_back(account.pk, grant.count - len(ready), grant)
         if ready:
             sender().submit(client, limits, ready, granted_at)
-        if not is_full:
+        if not is_full and after is None:
             return False
+        after = batch.last if is_full else None
         if lane.priority is not Priority.URGENT and len(queue("urgent")):
             return True
     return True

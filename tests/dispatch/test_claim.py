@@ -168,3 +168,15 @@ def test_a_probe_rather_repeats_a_message_that_is_in_doubt_already(message):
     builders.set_message(doubtful, in_doubt_since=now, due_at=now)
     (claimed,) = claim(lane_of(message), 1, now, is_probe=True).rows
     assert claimed.id == doubtful.pk
+
+
+def test_a_claim_may_begin_behind_a_place(message):
+    """The messages are due at the same time: their ids decide."""
+    builders.copies(message, 5)
+    ids = sorted(Message.objects.values_list("pk", flat=True))
+    first = claim(lane_of(message), 2, timezone.now())
+    builders.set_message(message, state=State.QUEUED)
+    second = claim(lane_of(message), 3, timezone.now(), after=first.last)
+    assert [one.id for one in second.rows] == ids[2:5]
+    assert (second.is_full, second.last) == (True, (message.due_at, ids[4]))
+    assert [one.id for one in claim(lane_of(message), 9, timezone.now()).rows] == [ids[0], ids[5]]

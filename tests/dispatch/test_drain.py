@@ -62,6 +62,27 @@ def test_a_full_claim_calls_another_worker(platform, settings):
     assert len(lanes.queue("normal")) == 1
 
 
+def test_what_comes_back_behind_a_drain_is_sent_in_its_slice(platform, settings, monkeypatch):
+    settings.DISPATCH_CLAIM_SIZE = 2
+    settings.DISPATCH_SLICE_SECONDS = 10
+    message = platform.message()
+    builders.copies(message, 4)
+    claims = []
+
+    def claim(*arguments):
+        claims.append(real(*arguments))
+        if len(claims) == 2:  # somebody lets an older one be tried again
+            early = message.due_at - timedelta(seconds=1)
+            Message.objects.filter(pk=builders.copies(message, 1)[0].pk).update(due_at=early)
+        return claims[-1]
+
+    real = drain.claim
+    monkeypatch.setattr(drain, "claim", claim)
+    assert not run(message)
+    assert [len(one.rows) for one in claims] == [2, 2, 1, 1]
+    assert len(platform.received()) == 6
+
+
 @pytest.mark.parametrize("name", ["timeout", "reset", "html"])
 def test_a_lost_answer_is_asked_for_again_and_delivered_once(platform, work, name):
     message = platform.message(magic(name))
