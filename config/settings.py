@@ -232,7 +232,7 @@ API_MAX_STREAM_BYTES = env.integer("API_MAX_STREAM_BYTES", 4 * 1024**3, minimum=
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BATCH_BYTES  # of what is read into memory at once
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["notifier.api.authentication.BearerKey"],
-    "DEFAULT_PERMISSION_CLASSES": ["notifier.api.authentication.IsClient"],
+    "DEFAULT_PERMISSION_CLASSES": ["notifier.api.authentication.MayCall"],
     "DEFAULT_RENDERER_CLASSES": ["notifier.api.json.JSONRenderer"],
     "EXCEPTION_HANDLER": "notifier.api.errors.problem_response",
     "UNAUTHENTICATED_USER": None,

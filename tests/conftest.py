@@ -19,7 +19,7 @@ from notifier.dispatch import lanes
 from notifier.dispatch.lanes import redis
 from notifier.dispatch.sender import sender
 from notifier.dispatch.waker import waker
-from notifier.models import ApiClient, clients
+from notifier.models import ApiClient, keys
 from templates_app import compiled, sendable, wechat
 from templates_app.models import MessageTemplate, OfficialAccount
 from tests import builders
@@ -82,7 +82,7 @@ def _woken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def _clean() -> Iterator[None]:
     redis().flushdb()
     sender().stopping.clear()
-    clients.memory.forget()
+    keys.memory.forget()
     sendable.memory.forget()
     compiled.published.cache_clear()  # a rolled back test's ids come again
     translation.deactivate()  # a page that was read in Chinese leaves the thread so

@@ -10,6 +10,7 @@ from notifier.admin.campaigns import CampaignAdmin
 from notifier.admin.clients import ApiClientAdmin
 from notifier.admin.groups import RecipientGroupAdmin, SegmentAdmin
 from notifier.admin.imports import RecipientImportAdmin
+from notifier.admin.keys import ApiKeyAdmin
 from notifier.admin.messages import MessageAdmin
 from notifier.admin.people import GroupAdmin, UserAdmin
 from notifier.admin.recipients import RecipientAdmin
@@ -17,6 +18,7 @@ from notifier.admin.suppressions import SuppressionAdmin
 
 __all__ = [
     "ApiClientAdmin",
+    "ApiKeyAdmin",
     "AuditEntryAdmin",
     "CampaignAdmin",
     "GroupAdmin",

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -11,22 +13,31 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
+from notifier.admin.keys import add_address
 from notifier.models import ApiClient, ApiKey
-from notifier.models.clients import memory as key_memory
+from notifier.models.keys import memory as key_memory
 from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.admin.secrets import WriteOnlyAdmin, WriteOnlyForm
 
 
 class KeyInline(TabularInline):
     model = ApiKey
-    fields = ("hint", "created_at", "last_used_at", "expires_at", "revoked_at")
-    readonly_fields = ("hint", "created_at", "last_used_at", "revoked_at")
+    fields = ("page", "name", "is_test", "created_at", "last_used_at", "expires_at", "revoked_at")
+    readonly_fields = fields
     extra = 0
     can_delete = False
     hide_title = True
     verbose_name_plural = _("keys")
 
+    @admin.display(description=_("begins with"))
+    def page(self, key: ApiKey) -> str:
+        where = reverse("admin:notifier_apikey_change", args=[key.pk])
+        return format_html('<a class="text-primary-600" href="{}">{}</a>', where, key)
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -48,20 +59,9 @@ class ApiClientAdmin(WriteOnlyAdmin):
     def active(self, client: ApiClient) -> bool:
         return client.is_active
 
-    @action(
-        description=_("New key"),
-        url_path="new-key",
-        icon="key",
-        permissions=["keys"],
-        dialog=confirm(_("New key"), _("It is shown once. The client's other keys go on working.")),
-    )
-    def new_key(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        client = found(self, request, object_id)
-        key = client.make_key()
-        self.log_change(request, client, [{"added": {"name": "API key", "object": key[:8]}}])
-        text = gettext("The new key, shown only now. Copy it to the service's secrets:")
-        self.message_user(request, format_html("{} <code>{}</code>", text, key), messages.SUCCESS)
-        return leave_dialog("admin:notifier_apiclient_change", object_id)
+    @action(description=_("New key"), url_path="new-key", icon="key", permissions=["keys"])
+    def new_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect(add_address(found(self, request, object_id)))
 
     @action(
         description=_("Revoke all keys"),
@@ -81,7 +81,7 @@ class ApiClientAdmin(WriteOnlyAdmin):
         return leave_dialog("admin:notifier_apiclient_change", object_id)
 
     def has_keys_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perm("notifier.change_apiclient")
+        return request.user.has_perms(("notifier.add_apikey", "notifier.change_apikey"))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Its messages must stay traceable: a client is switched off instead."""

@@ -1,4 +1,4 @@
-"""Bearer keys: `Authorization: Bearer hy_…` names the calling service."""
+"""Bearer keys: `Authorization: Bearer hy_…` names the calling service, and what it may do."""
 
 from typing import Any
 
@@ -7,17 +7,19 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from notifier.access.keys import admitted, check_scope
 from notifier.models import ApiClient, ApiKey
-from notifier.models.clients import find_key
+from notifier.observability.requests import client_address
 
 
 class BearerKey(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[ApiClient, ApiKey] | None:
-        """(the client, its key), or None without the header; AuthenticationFailed otherwise."""
+        """(the client, its key), or None without the header; AuthenticationFailed or WrongAddress
+        otherwise."""
         scheme, _, value = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        key = find_key(value.strip().decode("latin-1"))
+        key = admitted(value.strip().decode("latin-1"), client_address(request))
         if key is None:
             raise AuthenticationFailed("The API key is unknown, revoked or expired.")
         return key.client, key
@@ -26,8 +28,14 @@ class BearerKey(BaseAuthentication):
         return 'Bearer realm="hongyan"'
 
 
-class IsClient(BasePermission):
-    message = "Send your API key: Authorization: Bearer <key>."
+class MayCall(BasePermission):
+    """The endpoint's `scopes` name one for each of its methods."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return isinstance(request.user, ApiClient)
+        """Raises WrongScope."""
+        if not isinstance(request.auth, ApiKey):
+            return False
+        method = "GET" if request.method == "HEAD" else request.method
+        if method in view.scopes:  # others are answered by 405
+            check_scope(request.auth, view.scopes[method])
+        return True

@@ -16,12 +16,14 @@ from django.http import FileResponse, HttpResponse
 from msgspec import Struct
 from rest_framework.request import Request
 
+from notifier.access.rates import TooMany
 from notifier.api.bodies import RowBody, decoded, read_row
+from notifier.api.callers import kept, origin_of
 from notifier.api.errors import InvalidRequest, faults_as_json, problem, problem_response
 from notifier.api.views import Endpoint
 from notifier.intake.batch import Refused, Result, Row, accept_batch
 from notifier.intake.errors import Fault
-from notifier.models import ApiClient, State
+from notifier.models import Scope, State
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,12 @@ FAILED = Fault(
     "internal_error",
     f"Something went wrong on our side. {AGAIN}; if it goes on, tell the operators the "
     "X-Request-ID.",
+)
+LIMITED = Fault(
+    "",
+    "too_many_messages",
+    "Your key may send %(most)d messages a %(window)s. Send this line and all after it again in "
+    "%(seconds)d s.",
 )
 TOO_LARGE = Fault(
     "",
@@ -60,6 +68,7 @@ _decode_batch = msgspec.json.Decoder(BatchBody).decode
 
 
 class BatchOfMessages(Endpoint):
+    scopes = {"POST": Scope.BULK}
     max_body = "API_MAX_BATCH_BYTES"
 
     def post(self, request: Request) -> HttpResponse:
@@ -67,9 +76,9 @@ class BatchOfMessages(Endpoint):
         if not 0 < len(body.messages) <= MAX_ROWS:
             text = f"1 to {MAX_ROWS} messages; for more there is /messages/stream."
             raise InvalidRequest([Fault("/messages", "wrong_count", text)], status=422)
-        client = cast(ApiClient, request.user)
+        self.spend(request, len(body.messages))
         try:
-            results = _results(client, body.messages, body.all_or_nothing)
+            results = _results(request, body.messages, body.all_or_nothing)
         except Refused as refused:
             return _refused(refused.results)
         accepted = sum(one.id is not None for one in results)
@@ -91,10 +100,10 @@ class StreamOfMessages(Endpoint):
     the status `not_tried`. A body that is too large or breaks off has one such line, its last.
     """
 
+    scopes = {"POST": Scope.BULK}
     max_body = "API_MAX_STREAM_BYTES"
 
     def post(self, request: Request) -> FileResponse:
-        client = cast(ApiClient, request.user)
         kept = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed with the answer
         lines = _Lines(cast(Any, request)._request)
         numbered = iter(lines)
@@ -103,7 +112,8 @@ class StreamOfMessages(Endpoint):
             answers: list[dict[str, Any]] = []
             if not broken:
                 try:
-                    answers = [_answer(one) for one in _results(client, [row for _, row in chunk])]
+                    self.spend(request, len(chunk))
+                    answers = [_answer(one) for one in _results(request, [row for _, row in chunk])]
                 except Exception as error:
                     if not kept.tell():  # nothing was accepted: an error as of any request
                         kept.close()
@@ -163,6 +173,9 @@ class _Lines:
 
 def _told(error: Exception) -> Fault:
     """Logged, and by name, as if the whole request had failed with it."""
+    if isinstance(error, TooMany):
+        params = {"most": error.standing.most, "window": error.standing.name}
+        return replace(LIMITED, params=params | {"seconds": error.standing.seconds})
     is_away = problem_response(error, {}).status_code == HTTPStatus.SERVICE_UNAVAILABLE
     return AWAY if is_away else FAILED
 
@@ -176,7 +189,7 @@ def _as_line(number: int, answer: dict[str, Any]) -> bytes:
 
 
 def _results(
-    client: ApiClient, lines: Sequence[bytes | msgspec.Raw], all_or_nothing: bool = False
+    request: Request, lines: Sequence[bytes | msgspec.Raw], all_or_nothing: bool = False
 ) -> list[Result]:
     """Raises Refused."""
     results: dict[int, Result] = {}
@@ -184,12 +197,13 @@ def _results(
     for place, line in enumerate(lines):
         try:
             body = read_row(line)
-            rows[place] = Row(body.request(), body.idempotency_key, _digest(body))
+            key = kept(request, body.idempotency_key)
+            rows[place] = Row(body.request(), key, _digest(body))
         except InvalidRequest as invalid:
             results[place] = Result(faults=tuple(invalid.faults))
     if all_or_nothing and results:
         raise Refused([results.get(place, Result()) for place in range(len(lines))])
-    accepted = accept_batch(client, list(rows.values()), all_or_nothing)
+    accepted = accept_batch(origin_of(request), list(rows.values()), all_or_nothing)
     results |= dict(zip(rows, accepted, strict=True))
     return [results[place] for place in range(len(lines))]
 

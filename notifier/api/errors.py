@@ -12,6 +12,8 @@ from django.views.defaults import server_error as server_error_page
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
+from notifier.access.keys import WrongAddress, WrongScope
+from notifier.access.rates import TooMany
 from notifier.intake.errors import Changing, Fault, InProgress, KeyReused, Rejected
 from notifier.models.away import AWAY, leave_read_only
 from notifier.observability.requests import current_request_id
@@ -123,6 +125,40 @@ def _unauthorized(error: exceptions.NotAuthenticated) -> HttpResponse:
     )
 
 
+def _wrong_scope(error: WrongScope) -> HttpResponse:
+    return problem(
+        403,
+        "missing-scope",
+        "The key may not do this.",
+        f"It needs the scope {error.scope}; your key has {', '.join(error.scopes) or 'none'}.",
+    )
+
+
+def _wrong_address(error: WrongAddress) -> HttpResponse:
+    return problem(
+        403,
+        "address-not-allowed",
+        "The key may not be used from here.",
+        f"The request came from {error}, which is in none of the key's networks.",
+    )
+
+
+def _too_many(error: TooMany) -> HttpResponse:
+    limit = error.standing
+    detail = f"Your key may send {limit.most} messages a {limit.name}, {limit.left} are left. "
+    if not error.fits:
+        return problem(
+            422, "over-limit", "So many never fit the key's limit.", f"{detail}Send fewer at once."
+        )
+    return problem(
+        429,
+        "too-many-messages",
+        "Too many messages.",
+        f"{detail}Nothing was accepted; send it again in {limit.seconds} s.",
+        headers={"Retry-After": str(limit.seconds)},
+    )
+
+
 def _not_found(_error: Exception) -> HttpResponse:
     return problem(404, "not-found", "Not found.", "There is nothing at this address.")
 
@@ -194,6 +230,9 @@ _ANSWERS: tuple[tuple[Errors, Callable[..., HttpResponse]], ...] = (
     (KeyReused, _key_reused),
     (InProgress, _in_progress),
     (Changing, _changing),
+    (WrongScope, _wrong_scope),
+    (WrongAddress, _wrong_address),
+    (TooMany, _too_many),
     (exceptions.NotAuthenticated, _unauthorized),
     ((Http404, exceptions.NotFound), _not_found),
     (exceptions.APIException, _drf_problem),

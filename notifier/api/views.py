@@ -3,7 +3,8 @@
 import hashlib
 import re
 import uuid
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -13,16 +14,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from notifier.access.rates import Standing, TooMany, spend
 from notifier.acting import Actor, acting
 from notifier.api import answers
 from notifier.api.bodies import read_send
+from notifier.api.callers import client_of, key_of, origin_of, own_messages
 from notifier.api.errors import InvalidRequest, bad_length, too_large, too_late
 from notifier.dispatch.repair import Fate, cancel
 from notifier.dispatch.waiting import waiting
-from notifier.intake.accept import Origin, accept
+from notifier.intake.accept import accept
 from notifier.intake.dry_run import foresee
 from notifier.intake.errors import Fault
-from notifier.models import ApiClient, Message, State
+from notifier.models import Message, Scope, State
 from notifier.models.timeline import timeline
 from notifier.observability.requests import client_address, current_request_id
 
@@ -31,8 +34,11 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class Endpoint(APIView):
+    scopes: Mapping[str, Scope]
+    """What a key needs, for each method."""
     max_body = "API_MAX_BODY_BYTES"
     """The setting that limits its bodies."""
+    _standings: Sequence[Standing] = ()
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """In English, whatever the browser's language: programs and their engineers read it.
@@ -48,24 +54,44 @@ class Endpoint(APIView):
         with translation.override("en"), acting(self._actor):
             return super().dispatch(request, *args, **kwargs)
 
+    def spend(self, request: Request, count: int = 1) -> None:
+        """Messages that are to be sent count against the key's limits. Raises TooMany."""
+        try:
+            self._standings = spend(key_of(request), count)
+        except TooMany as error:
+            self._standings = error.standings
+            raise
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """With the fields of draft-ietf-httpapi-ratelimit-headers, if the key has limits."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if self._standings:
+            answer["RateLimit-Policy"] = ", ".join(
+                f'"{one.name}";q={one.most};w={one.window}' for one in self._standings
+            )
+            answer["RateLimit"] = ", ".join(
+                f'"{one.name}";r={one.left};t={one.seconds}' for one in self._standings
+            )
+        return answer
+
     def _actor(self) -> Actor:
         """Asked for by what records a change; accepting a message changes nothing audited."""
-        client = cast(ApiClient, self.request.user)
+        client = client_of(self.request)
         address = client_address(self.request)
         return Actor("client", client.name, address, current_request_id())
 
 
 class Messages(Endpoint):
+    scopes = {"POST": Scope.SEND}
+
     def post(self, request: Request) -> HttpResponseBase:
         body = read_send(request)
         if body.dry_run:
-            found = foresee(body.request(), cast(ApiClient, request.user))
+            found = foresee(body.request(), origin_of(request))
             return Response(answers.foreseen(found, body.url))
-        origin = Origin(
-            client=cast(ApiClient, request.user),
-            idempotency_key=_idempotency_key(request),
-            request_digest=hashlib.sha256(body.digest_source()).hexdigest(),
-        )
+        digest = hashlib.sha256(body.digest_source()).hexdigest()
+        origin = origin_of(request, _idempotency_key(request), digest)
+        self.spend(request)
         accepted = accept(body.request(), origin)
         # Not DRF's Response: it costs a tenth of the request to be rendered into the same bytes.
         response = HttpResponse(
@@ -79,6 +105,8 @@ class Messages(Endpoint):
 
 
 class OneMessage(Endpoint):
+    scopes = {"GET": Scope.READ}
+
     def get(self, request: Request, message_id: uuid.UUID) -> Response:
         return Response(_whole(_own(request, message_id)))
 
@@ -86,10 +114,12 @@ class OneMessage(Endpoint):
 class Cancelling(Endpoint):
     """POST /messages/{id}/cancel: 200 with the message as it is now. Once more changes nothing."""
 
+    scopes = {"POST": Scope.SEND}
+
     def post(self, request: Request, message_id: uuid.UUID) -> HttpResponseBase:
         message = _own(request, message_id)
         if message.state != State.CANCELLED:
-            fates = cancel([message.pk], cast(ApiClient, request.user).name, timezone.now())
+            fates = cancel([message.pk], client_of(request).name, timezone.now())
             message = _own(request, message_id)
             if fates[Fate.TOO_LATE] and message.state != State.CANCELLED:
                 return too_late(message.state)
@@ -98,8 +128,8 @@ class Cancelling(Endpoint):
 
 def _own(request: Request, message_id: uuid.UUID) -> Message:
     """Of the client that asks. Raises Http404."""
-    known = Message.objects.select_related("version__template")
-    message = known.filter(pk=message_id, client=cast(ApiClient, request.user)).first()
+    known = own_messages(request).select_related("version__template")
+    message = known.filter(pk=message_id).first()
     if message is None:
         raise Http404
     return message

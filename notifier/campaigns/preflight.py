@@ -16,7 +16,8 @@ from django.utils.translation import gettext_noop
 
 from notifier.campaigns.audience import Entry, read
 from notifier.campaigns.files import files
-from notifier.intake.accept import Origin, sendable_or_reject
+from notifier.intake.accept import Origin
+from notifier.intake.allowed import sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, faults_of
 from notifier.intake.errors import Fault
 from notifier.models import Audience, Campaign, CampaignRow, CampaignState, Priority

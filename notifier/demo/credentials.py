@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from notifier.demo import seed
-from notifier.models.clients import find_key
+from notifier.models.keys import find_key
 from notifier.simulator.magic import MAGIC
 
 

@@ -22,6 +22,7 @@ from notifier.dispatch.retry import guard_is_over
 from notifier.models import CampaignState, FallbackCause, Message, Reason, State
 from notifier.models.campaigns import NEVER
 from notifier.models.fallbacks import begin_fallbacks
+from notifier.models.sandbox import SANDBOX
 
 _claims = itertools.count(1)
 _process = f"{socket.gethostname()[:24]}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -49,6 +50,7 @@ class Claimed:
     """Before the first attempt: when the message was to be sent."""
     is_test: bool
     """It is in no figure."""
+    openid: str
 
 
 Place = tuple[datetime, uuid.UUID]
@@ -75,6 +77,7 @@ _COLUMNS = (
     "version__template__held_since",
     "due_at",
     "is_test",
+    "openid",
     "campaign__state",
 )
 
@@ -118,15 +121,16 @@ def claim(
 
 
 def _probes(due: QuerySet[Message]) -> QuerySet[Message]:
-    """Of a held template none: it would be handed back, and WeChat would not be asked."""
-    free = due.filter(version__template__held_since=None)
+    """Of a held template none: it would be handed back, and WeChat would not be asked; as little
+    as of the sandbox."""
+    free = due.filter(version__template__held_since=None).exclude(openid__in=SANDBOX)
     doubtful = free.exclude(in_doubt_since=None)
     return doubtful if doubtful.exists() else free
 
 
 def _claimed(row: tuple[Any, ...], fence: str, lease_until: datetime, lane: Lane) -> Claimed:
     """Of a row as _COLUMNS names it."""
-    pk, payload, attempts, expires_at, doubt, person, template, held_since, due_at, is_test, _ = row
+    pk, payload, attempts, expires_at, doubt, person, template, held_since, *rest, _ = row
     return Claimed(
         pk,
         payload.encode(),
@@ -139,8 +143,7 @@ def _claimed(row: tuple[Any, ...], fence: str, lease_until: datetime, lane: Lane
         person,
         template,
         held_since is not None,
-        due_at,
-        is_test,
+        *rest,
     )
 
 

@@ -9,7 +9,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from redis import RedisError
 
-from notifier.dispatch import gate, holds, spacing
+from notifier.dispatch import gate, holds, sandbox, spacing
 from notifier.dispatch.claim import Place, claim
 from notifier.dispatch.gate import Grant, Limits
 from notifier.dispatch.lanes import Lane, clear, queue, wake
@@ -55,7 +55,7 @@ def drain(lane: Lane, account: OfficialAccount, client: WeChatClient) -> bool:
         is_full = batch.is_full and not grant.is_probe
         if is_full:
             wake(lane)  # an idle worker anywhere joins in
-        ready, held = holds.part(batch.rows, now)
+        ready, held = holds.part(sandbox.part(batch.rows), now)
         ready, resting = spacing.part(ready, account.recipient_spacing, now)
         sender().hand_back(held + resting)
         with suppress(RedisError):  # what is claimed must be sent all the same

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from notifier.dispatch.send import Attempt
 from notifier.models import UNMOVED, Recipient, RecipientState, Suppression
+from notifier.models.sandbox import SANDBOX
 from notifier.wechat.errors import Kind
 
 RECIPIENT_STATES: dict[int, RecipientState] = {
@@ -24,7 +25,7 @@ def mark_people(attempts: Iterable[Attempt], now: datetime) -> None:
     refusals = []
     # In the order of their ids, as everybody who locks several: else two could wait for each other.
     for one in sorted(attempts, key=lambda one: one.claimed.recipient_id):
-        if one.kind is not Kind.RECIPIENT:
+        if one.kind is not Kind.RECIPIENT or one.claimed.openid in SANDBOX:
             continue
         if state := RECIPIENT_STATES.get(one.errcode or 0):
             _move(one.claimed.recipient_id, state, datetime.fromtimestamp(one.began, UTC), now)

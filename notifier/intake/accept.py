@@ -12,23 +12,29 @@ import orjson
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
 from notifier import metrics
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.waker import wake_soon
 from notifier.intake import caps
+from notifier.intake.allowed import (
+    EVERYTHING,
+    person_faults,
+    sandbox_openid,
+    sendable_or_reject,
+)
 from notifier.intake.errors import Changing, Fault, InProgress, Rejected
 from notifier.intake.idempotency import first_message, running
 from notifier.intake.kept_connection import on_kept_connection
 from notifier.intake.store import store
-from notifier.models import ApiClient, Message, Priority, Reason, RecipientState, clients
+from notifier.models import Allowance, ApiClient, Message, Priority, Reason, keys
 from notifier.models.ids import new_message_id
-from notifier.recipients.directory import Address, Known, find
+from notifier.models.sandbox import SANDBOX
+from notifier.recipients.directory import Address, find
 from templates_app import sendable as sendables
 from templates_app.compiled import published
 from templates_app.rendering import Rendered, payload
-from templates_app.sendable import Sendable, sendable
+from templates_app.sendable import Sendable
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,9 @@ class Origin:
     request_digest: str = ""
     requested_by: str = ""
     is_test: bool = False
-    """Of “Send a test” alone: a service's messages are never tests."""
+    """Of “Send a test”, or with a test key."""
+    allowance: Allowance = EVERYTHING
+    """Of the client's key."""
 
     @property
     def name(self) -> str:
@@ -78,19 +86,6 @@ class Accepted:
     template: str
     version: int
     replayed: bool = False
-
-
-REFUSING: dict[str, str] = {
-    RecipientState.UNFOLLOWED: gettext_noop("The recipient does not follow the account."),
-    RecipientState.REFUSED: gettext_noop("The recipient refuses messages from the account."),
-    RecipientState.BLACKLISTED: gettext_noop("The account has blacklisted the recipient."),
-    RecipientState.ERASED: gettext_noop("The recipient's data were erased on their request."),
-}
-_UNKNOWN = Fault(
-    "/to",
-    "unknown_recipient",
-    gettext_noop("The account has no such recipient. Import the follower first."),
-)
 
 
 def accept(request: SendRequest, origin: Origin) -> Accepted:
@@ -117,7 +112,7 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
 
 def changing() -> Changing:
     """What the row names is gone; this process remembers it no longer."""
-    for memory in (clients.memory, sendables.memory):
+    for memory in (keys.memory, sendables.memory):
         memory.forget()
     return Changing()
 
@@ -138,14 +133,14 @@ def announce(lane: Lane, count: int = 1) -> None:
 
 def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
     """Checks everything, then stores the row."""
-    template = sendable_or_reject(request.template)
-    openid = request.to.openid or _openid_of(template, request.to)
+    template = sendable_or_reject(request.template, request.priority, origin.allowance)
+    openid = _openid_of(template, request.to, origin.allowance)
     message_id = new_message_id()
     due_at, expires_at = request.times(now)
     compiled = published(template.version_id or 0)
     rendered = compiled.render(request.data)
     if faults := [*time_faults(due_at, expires_at), *render_faults(rendered)]:
-        raise Rejected([*_recipient_faults(template, openid), *faults])
+        raise Rejected([*_recipient_faults(template, openid, origin.allowance), *faults])
     # The exact JSON that WeChat gets, over all attempts.
     body = payload(
         rendered,
@@ -167,7 +162,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         metadata=dict(request.metadata),
         idempotency_key=origin.idempotency_key,
         request_digest=origin.request_digest,
-        is_test=origin.is_test,
+        is_test=origin.is_test or origin.allowance.is_test,
         reason=Reason.SCHEDULED if due_at > now else Reason.NONE,
         created_at=now,
         due_at=due_at,
@@ -177,63 +172,27 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         while not store(message, template.template_id):  # again if they do not refuse it any more
             if Message.objects.filter(pk=message.pk).exists():
                 break  # stored, before its connection broke, and they refused it since
-            _refuse(_recipient_faults(template, openid))
+            _refuse(_recipient_faults(template, openid, origin.allowance))
     return Accepted(message, template.code, template.version_number or 0)
 
 
-def sendable_or_reject(code: str) -> Sendable:
-    template = sendable(code)
-    if template is None:
-        raise Rejected([Fault("/template", "unknown_template", f"There is no template {code!r}.")])
-    if template.version_id is None:
-        raise Rejected(
-            [Fault("/template", "not_published", f"Template {code!r} has no published version.")]
-        )
-    if template.held_because:
-        raise Rejected(
-            [
-                Fault(
-                    "/template",
-                    "template_held",
-                    gettext_noop("WeChat refuses the template, so it is held: %(because)s"),
-                    {"because": template.held_because},
-                )
-            ]
-        )
-    if not template.account_is_active:
-        raise Rejected(
-            [
-                Fault(
-                    "/template",
-                    "account_inactive",
-                    gettext_noop("The template's account is switched off."),
-                )
-            ]
-        )
-    return template
-
-
-def _openid_of(template: Sendable, address: Address) -> str:
+def _openid_of(template: Sendable, address: Address, allowance: Allowance) -> str:
+    """Raises Rejected."""
+    if allowance.is_test:
+        return sandbox_openid(template.account_id, address)
+    if address.openid in SANDBOX:
+        raise Rejected(_recipient_faults(template, address.openid, allowance))
+    if address.openid:
+        return address.openid
     known = on_kept_connection(lambda: find(template.account_id, template.template_id, address))
-    if known is None:
-        raise Rejected([_UNKNOWN])
+    if known is None or known.openid in SANDBOX:
+        raise Rejected(person_faults(known))
     return known.openid
 
 
-def _recipient_faults(template: Sendable, openid: str) -> list[Fault]:
-    return person_faults(find(template.account_id, template.template_id, Address(openid=openid)))
-
-
-def person_faults(known: Known | None) -> list[Fault]:
-    if known is None:
-        return [_UNKNOWN]
-    if known.state != RecipientState.FOLLOWING:
-        text = REFUSING[known.state]
-        return [Fault("/to", f"recipient_{known.state}", text)]
-    if known.refuses_template:
-        text = gettext_noop("The recipient refuses messages of this template.")
-        return [Fault("/to", "recipient_refuses_template", text)]
-    return []
+def _recipient_faults(template: Sendable, openid: str, allowance: Allowance) -> list[Fault]:
+    known = find(template.account_id, template.template_id, Address(openid=openid))
+    return person_faults(known, allowance)
 
 
 def render_faults(rendered: Rendered) -> list[Fault]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -11,10 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from notifier.intake import caps
-from notifier.intake.accept import Origin, SendRequest, changing, sendable_or_reject
+from notifier.intake.accept import Origin, SendRequest, changing
+from notifier.intake.allowed import sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, accept_many
 from notifier.intake.errors import Fault, Rejected
-from notifier.models import ApiClient, Message, Priority
+from notifier.models import Message, Priority
+from notifier.models.sandbox import make_sandbox
 from notifier.recipients.directory import resolve_many
 
 REUSED = Fault(
@@ -50,14 +52,13 @@ class Refused(Exception):
         self.results = results
 
 
-def accept_batch(
-    client: ApiClient, rows: Sequence[Row], all_or_nothing: bool = False
-) -> list[Result]:
-    """In the order of the rows. Raises Refused or Changing; then nothing is stored.
+def accept_batch(origin: Origin, rows: Sequence[Row], all_or_nothing: bool = False) -> list[Result]:
+    """In the order of the rows; they have one origin. Raises Refused or Changing; then nothing is
+    stored.
 
     A row whose key was used before gets the first answer, even if it could not be accepted today.
     """
-    results = _earlier(client, enumerate(rows))
+    results = _earlier(origin, enumerate(rows))
     first: dict[str, int] = {}
     repeats: dict[int, int] = {}
     fresh: dict[int, Row] = {}
@@ -71,10 +72,10 @@ def accept_batch(
     batches: list[Batch] = []
     try:
         with transaction.atomic():
-            results |= _accepted(client, fresh, batches)
+            results |= _accepted(origin, fresh, batches)
             # Another request with the same keys may have been faster.
             refused = [(place, row) for place, row in fresh.items() if results[place].faults]
-            results |= _earlier(client, refused)
+            results |= _earlier(origin, refused)
             for place, original in repeats.items():
                 results[place] = _repeated(rows[place], rows[original], results[original])
             ordered = [results[place] for place in range(len(rows))]
@@ -89,13 +90,13 @@ def accept_batch(
     return ordered
 
 
-def _earlier(client: ApiClient, rows: Iterable[tuple[int, Row]]) -> dict[int, Result]:
+def _earlier(origin: Origin, rows: Iterable[tuple[int, Row]]) -> dict[int, Result]:
     """Of the rows whose key has made a message."""
     keyed = [(place, row) for place, row in rows if row.key is not None]
     if not keyed:
         return {}
     keys = [row.key for _place, row in keyed]
-    known = Message.objects.filter(client=client, idempotency_key__in=keys).order_by()
+    known = Message.objects.filter(client=origin.client, idempotency_key__in=keys).order_by()
     found = {
         key: (pk, digest)
         for key, pk, digest in known.values_list("idempotency_key", "pk", "request_digest")
@@ -114,9 +115,7 @@ def _repeated(row: Row, original: Row, result: Result) -> Result:
     return Result(result.id, replayed=result.id is not None, faults=result.faults)
 
 
-def _accepted(
-    client: ApiClient, rows: Mapping[int, Row], batches: list[Batch]
-) -> dict[int, Result]:
+def _accepted(origin: Origin, rows: Mapping[int, Row], batches: list[Batch]) -> dict[int, Result]:
     groups: dict[tuple[str, Priority], list[int]] = defaultdict(list)
     for place, row in rows.items():
         groups[row.request.template, row.request.priority].append(place)
@@ -125,16 +124,18 @@ def _accepted(
     now = timezone.now()
     for (code, priority), places in sorted(groups.items()):
         try:
-            template = sendable_or_reject(code)
+            template = sendable_or_reject(code, priority, origin.allowance)
         except Rejected as rejected:
             found |= {place: Result(faults=rejected.faults) for place in places}
             continue
-        batch = Batch(template, Origin(client=client), now, priority)
+        batch = Batch(template, origin, now, priority)
         batches.append(batch)
+        if origin.allowance.is_test:
+            make_sandbox(template.account_id)
         addresses = [rows[place].request.to for place in places]
         people = resolve_many(template.account_id, addresses)
         drafts = [
-            _draft(client, rows[place], person, now)
+            _draft(origin, rows[place], person, now)
             for place, person in zip(places, people, strict=True)
         ]
         wanted.append((batch, places, drafts))
@@ -153,13 +154,13 @@ def _lock_people(wanted: Iterable[tuple[Batch, list[int], list[Draft]]]) -> None
     caps.lock_people({one.person for drafts in capped for one in drafts if one.person})
 
 
-def _draft(client: ApiClient, row: Row, person: int | None, now: datetime) -> Draft:
+def _draft(origin: Origin, row: Row, person: int | None, now: datetime) -> Draft:
     request = row.request
     return Draft(
         person,
         request.data,
         *request.times(now),
-        name=Origin(client=client, idempotency_key=row.key).name,
+        name=replace(origin, idempotency_key=row.key).name,
         metadata=request.metadata,
         url=request.url,
         miniprogram=request.miniprogram,

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_noop
 
 from notifier.dispatch.lanes import Lane
 from notifier.intake import caps
-from notifier.intake.accept import Origin, announce, person_faults, render_faults, time_faults
+from notifier.intake.accept import Origin, announce, render_faults, time_faults
+from notifier.intake.allowed import person_faults
 from notifier.intake.errors import Fault
 from notifier.intake.store_many import COLUMNS, Row, store_many
 from notifier.models import Priority, Reason
@@ -146,7 +147,7 @@ def _examined(batch: Batch, drafts: Sequence[Draft]) -> list[_Examined]:
         person = people.get(draft.person or 0)
         rendered = render(draft.data)
         faults = [
-            *person_faults(person),
+            *person_faults(person, batch.origin.allowance),
             *time_faults(draft.due_at, draft.expires_at),
             *render_faults(rendered),
         ]
@@ -195,6 +196,6 @@ def _common(batch: Batch) -> dict[str, Any]:
         "requested_by": origin.requested_by,
         "campaign_id": batch.campaign_id,
         "priority": batch.priority,
-        "is_test": origin.is_test,
+        "is_test": origin.is_test or origin.allowance.is_test,
         "created_at": batch.now,
     }

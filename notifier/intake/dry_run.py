@@ -6,10 +6,12 @@ from datetime import datetime
 from django.utils import timezone
 
 from notifier.dispatch.waiting import Waiting, waiting
-from notifier.intake.accept import Origin, SendRequest, sendable_or_reject
+from notifier.intake.accept import Origin, SendRequest
+from notifier.intake.allowed import sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, faults_of
 from notifier.intake.errors import Rejected
-from notifier.models import ApiClient, Message, Reason, Recipient
+from notifier.models import Message, Reason, Recipient
+from notifier.models.sandbox import make_sandbox
 from notifier.recipients.directory import resolve_many
 from templates_app.compiled import published
 from templates_app.rendering import Rendered
@@ -27,14 +29,16 @@ class Foreseen:
     """What it would wait for at this moment: its time, or the account."""
 
 
-def foresee(request: SendRequest, client: ApiClient) -> Foreseen:
+def foresee(request: SendRequest, origin: Origin) -> Foreseen:
     """Raises Rejected with every fault. A double is not seen, for that the text must be marked."""
     now = timezone.now()
-    template = sendable_or_reject(request.template)
+    template = sendable_or_reject(request.template, request.priority, origin.allowance)
+    if origin.allowance.is_test:
+        make_sandbox(template.account_id)
     person = resolve_many(template.account_id, [request.to])[0]
     due_at, expires_at = request.times(now)
     draft = Draft(person, request.data, due_at, expires_at)
-    batch = Batch(template, Origin(client=client), now, request.priority)
+    batch = Batch(template, origin, now, request.priority)
     if faults := faults_of(batch, [draft])[0]:
         raise Rejected(faults)
     message = Message(

@@ -9,7 +9,8 @@ import orjson
 from django.conf import settings
 
 from notifier.dispatch.repair import Fate, is_erased
-from notifier.intake.accept import announce, lane_of, sendable_or_reject
+from notifier.intake.accept import announce, lane_of
+from notifier.intake.allowed import sendable_or_reject
 from notifier.intake.errors import Rejected
 from notifier.intake.store import store
 from notifier.models import Message, State

@@ -58,11 +58,13 @@ def store(message: Message, template_id: int) -> bool:
 TABLE = Message._meta.db_table
 RECIPIENT = Recipient._meta.db_table
 FIT = (
-    f"r.state = '{RecipientState.FOLLOWING}' AND NOT EXISTS (SELECT 1 "  # noqa: S608 - our own names
+    f"r.state IN ('{RecipientState.FOLLOWING}', '{RecipientState.SANDBOX}') "  # noqa: S608 - our own names
+    "AND NOT EXISTS (SELECT 1 "
     f"FROM {Suppression._meta.db_table} s WHERE s.recipient_id = r.id AND s.template_id = %s "
     "AND (s.until IS NULL OR s.until > %s))"
 )
-"""Of the recipient `r`; the parameters are the template and now."""
+"""Of the recipient `r`; the parameters are the template and now. (Who may send to the sandbox was
+looked at before.)"""
 
 
 def until_commit() -> str:

@@ -9,12 +9,13 @@ from notifier.models.campaigns import (
     CampaignRow,
     CampaignState,
 )
-from notifier.models.clients import ApiClient, ApiKey
+from notifier.models.clients import ApiClient
 from notifier.models.counts import MessageCount
 from notifier.models.errcode_notes import ErrcodeNote
 from notifier.models.fallbacks import FallbackCause, FallbackSend
 from notifier.models.groups import RecipientGroup, WeChatTag
 from notifier.models.imports import ImportState, RecipientImport
+from notifier.models.keys import Allowance, ApiKey, Scope
 from notifier.models.login_failures import LoginFailures
 from notifier.models.masks import masked_email, masked_name, masked_openid, masked_phone
 from notifier.models.messages import MOVES, Message, MessageEvent, Reason, State
@@ -31,6 +32,7 @@ __all__ = [
     "UNMOVED",
     "Action",
     "ActorKind",
+    "Allowance",
     "ApiClient",
     "ApiKey",
     "Audience",
@@ -55,6 +57,7 @@ __all__ = [
     "RecipientGroup",
     "RecipientImport",
     "RecipientState",
+    "Scope",
     "Segment",
     "State",
     "Suppression",

@@ -117,7 +117,7 @@ class Message(models.Model):
     is_test = models.BooleanField(
         _("test"), default=False, help_text=_("Sent by “Send a test”; it is in no figure.")
     )
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    idempotency_key = models.CharField(max_length=263, null=True, blank=True)  # noqa: DJ001
     request_digest = models.CharField(max_length=64, blank=True)
 
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.QUEUED)

@@ -15,10 +15,12 @@ class RecipientState(models.TextChoices):
     BLACKLISTED = "blacklisted", _("blacklisted")
     ERASED = "erased", _("erased")
     """On the person's request: the row stands for the counts of their messages alone."""
+    SANDBOX = "sandbox", _("sandbox")
+    """Nobody: made for test keys (`notifier/models/sandbox.py`)."""
 
 
-UNMOVED = (RecipientState.BLACKLISTED, RecipientState.ERASED)
-"""No event and no answer of WeChat's changes these: they were a person's decision."""
+UNMOVED = (RecipientState.BLACKLISTED, RecipientState.ERASED, RecipientState.SANDBOX)
+"""No event and no answer of WeChat's changes these: they were a person's decision, or nobody's."""
 
 
 class Recipient(models.Model):

@@ -43,8 +43,13 @@ class _Form(HTMLParser):
         kind, name = given.get("type", "text"), given.get("name", "")
         if not name or kind in ("submit", "button", "file"):
             return
-        if kind not in ("checkbox", "radio") or "checked" in given:
-            self.values[name] = given.get("value", "on" if kind == "checkbox" else "")
+        if kind in ("checkbox", "radio") and "checked" not in given:
+            return
+        value = given.get("value", "on" if kind == "checkbox" else "")
+        if kind == "checkbox" and name in self.values:  # one of several
+            before = self.values[name]
+            value = [*(before if isinstance(before, list) else [before]), value]  # type: ignore[assignment]
+        self.values[name] = value
 
     def handle_data(self, data: str) -> None:
         if self._text:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from notifier.audit.record import record
 from notifier.models import (
     ApiClient,
+    ApiKey,
     AuditEntry,
     Campaign,
     Message,
@@ -65,6 +66,7 @@ def make_world(account: OfficialAccount) -> World:
         Message: [message],
         Campaign: [_campaign(template, state) for state in ("checked", "paused")],
         ApiClient: [client],
+        ApiKey: list(client.keys.all()),
         AuditEntry: [record("change", object_name="x", before={"a": 1}, after={"a": 2})],
         User: [User.objects.create_user("li")],
         Group: [Group.objects.create(name="operators")],

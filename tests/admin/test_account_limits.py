@@ -115,7 +115,7 @@ def test_who_is_not_limited_sees_them(root: Client, mine: World, theirs: Rows) -
 
 
 def test_what_reaches_over_all_accounts_is_closed(person: Client, mine: World) -> None:
-    closed = ("apiclient", "auditentry", "_user_", "_group_")
+    closed = ("apiclient", "apikey", "auditentry", "_user_", "_group_")
     opened = {}
     for page in pages(mine):
         match = resolve(page.partition("?")[0])

@@ -28,7 +28,8 @@ class World:
         self.recipient = builders.make_recipient(self.account, user_id="u-1", is_test=True)
         self.message = builders.make_message(self.template, self.recipient)
         self.client = builders.make_client()
-        self.key = self.client.make_key()
+        self.client.make_key()
+        self.key = self.client.keys.get()
         record("change", object_name="something")
 
 
@@ -58,6 +59,10 @@ PAGES: dict[str, Address] = {
     "clients": of("notifier_apiclient", "changelist"),
     "new key": of("notifier_apiclient", "new_key", "client"),
     "revoke keys": of("notifier_apiclient", "revoke_keys", "client"),
+    "keys": of("notifier_apikey", "changelist"),
+    "key": of("notifier_apikey", "change", "key"),
+    "rotate a key": of("notifier_apikey", "rotate", "key"),
+    "revoke a key": of("notifier_apikey", "revoke", "key"),
     "users": of("auth_user", "changelist"),
     "audit trail": of("notifier_auditentry", "changelist"),
     "audit entry": lambda world: address(
@@ -84,6 +89,8 @@ ACTIONS = (
     "check connection",
     "new key",
     "revoke keys",
+    "rotate a key",
+    "revoke a key",
     "export",
     "erase",
     "reveal",
@@ -96,6 +103,7 @@ EVERYTHING_VIEWED = [
     "notifier.view_segment",
     "notifier.view_suppression",
     "notifier.view_apiclient",
+    "notifier.view_apikey",
     "notifier.view_auditentry",
     "templates_app.view_officialaccount",
     "templates_app.view_messagetemplate",

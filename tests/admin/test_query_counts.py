@@ -16,6 +16,7 @@ from notifier.audit.record import record
 from notifier.dispatch.lanes import redis
 from notifier.models import (
     ApiClient,
+    ApiKey,
     AuditEntry,
     Campaign,
     ErrcodeNote,
@@ -112,6 +113,7 @@ ROWS: dict[type[Model], Build] = {
     Message: message,
     Campaign: campaign,
     ApiClient: client,
+    ApiKey: client,
     AuditEntry: lambda number: record("change", object_name=f"x{number}", after={"a": number}),
     User: user,
     Group: lambda number: Group.objects.create(name=f"group-{number}"),

@@ -14,7 +14,7 @@ from django.utils import timezone
 from notifier.access import second_factor
 from notifier.access.roles import keep
 from notifier.admin.repair import REPAIRS
-from notifier.models import ApiClient, Message, Recipient
+from notifier.models import ApiClient, ApiKey, Message, Recipient
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from tests.access.conftest import with_factor
 from tests.admin.browsing import address, html
@@ -34,7 +34,8 @@ PEOPLE = {
 }
 CAMPAIGNS = {"notifier_campaign"}
 OTHER_MODELS = {
-    *("notifier_message", "notifier_apiclient", "notifier_auditentry", "auth_user", "auth_group")
+    *("notifier_message", "notifier_apiclient", "notifier_apikey", "notifier_auditentry"),
+    *("auth_user", "auth_group"),
 }
 ALL = TEMPLATES | PEOPLE | CAMPAIGNS | OTHER_MODELS
 VIEWS: dict[str, set[str]] = {
@@ -165,11 +166,11 @@ def test_only_some_may_delete_a_row(role: str, world: World) -> None:
 Do = Callable[[Client, World], HttpResponse]
 
 
-def dialog(model: type[Any], action: str) -> Do:
+def dialog(model: type[Any], action: str, **values: object) -> Do:
     def do(client: Client, world: World) -> HttpResponse:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         where = address(name, action, world.rows[model][0].pk)
-        return client.post(where, SUBMITTED)  # type: ignore[return-value]
+        return client.post(where, SUBMITTED | values)  # type: ignore[return-value]
 
     return do
 
@@ -201,7 +202,8 @@ ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
         {"author", "administrator"},
     ),
     "check connection": (lambda: dialog(OfficialAccount, "check_connection"), {"administrator"}),
-    "new key": (lambda: dialog(ApiClient, "new_key"), {"administrator"}),
+    "rotate a key": (lambda: dialog(ApiKey, "rotate", hours=1), {"administrator"}),
+    "revoke a key": (lambda: dialog(ApiKey, "revoke"), {"administrator"}),
     "revoke keys": (lambda: dialog(ApiClient, "revoke_keys"), {"administrator"}),
     "remove second factor": (lambda: dialog(User, "remove_second_factor"), {"administrator"}),
     "reveal": (lambda: dialog(Recipient, "reveal"), {"administrator"}),
@@ -219,7 +221,7 @@ ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
 
 
 MOVING = {
-    *("release", "new key", "revoke keys", "remove second factor", "cancel"),
+    *("release", "rotate a key", "revoke a key", "revoke keys", "remove second factor", "cancel"),
 }
 """Those that do something to this world's rows; a new version goes on with the draft there is."""
 

@@ -22,7 +22,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 from notifier.api.views import Endpoint
 from notifier.audit.anchors import Daily, newest
 from notifier.dispatch import holds
-from notifier.models import ApiClient, AuditEntry, Message, State
+from notifier.models import ApiClient, AuditEntry, Message, Scope, State
 from notifier.observability.requests import client_address
 from templates_app.models import MessageTemplate, OfficialAccount
 from tests import builders
@@ -93,6 +93,8 @@ def test_logins_and_logouts_are_told(db: None, client: Client) -> None:
 
 
 class Renaming(Endpoint):
+    scopes = {"POST": Scope.SEND}
+
     def post(self, request: Request) -> Response:
         ApiClient.objects.filter(pk=request.user.pk).update(name="renamed")
         return Response({})

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from notifier.models import ApiClient, Message, Recipient
-from notifier.models.clients import digest_of
+from notifier.models.keys import digest_of
 from templates_app.models import MessageTemplate
 
 

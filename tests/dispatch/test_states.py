@@ -55,6 +55,7 @@ def settles(kind: Kind | None, doubt: timedelta | None = None, expired: bool = F
             template_is_held=False,
             due_at=message.due_at,
             is_test=False,
+            openid=message.openid,
         )
         return settle([answered(claimed, kind)], now)
 

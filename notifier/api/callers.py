@@ -1,0 +1,48 @@
+"""Who calls, and what is theirs: of a request, its client and its key."""
+
+from typing import cast
+
+from django.db.models import QuerySet
+from rest_framework.request import Request
+
+from notifier.intake.accept import Origin
+from notifier.models import ApiClient, ApiKey, Message
+
+SANDBOX = "sandbox:"
+
+
+def client_of(request: Request) -> ApiClient:
+    return cast(ApiClient, request.user)
+
+
+def key_of(request: Request) -> ApiKey:
+    return cast(ApiKey, request.auth)
+
+
+def origin_of(request: Request, idempotency_key: str | None = None, digest: str = "") -> Origin:
+    return Origin(
+        client=client_of(request),
+        idempotency_key=kept(request, idempotency_key),
+        request_digest=digest,
+        allowance=key_of(request).allowance,
+    )
+
+
+def kept(request: Request, idempotency_key: str | None) -> str | None:
+    """As it is stored: what a test key has sent is no answer to a live one."""
+    if idempotency_key is None or not key_of(request).is_test:
+        return idempotency_key
+    return SANDBOX + idempotency_key
+
+
+def own_messages(request: Request) -> QuerySet[Message]:
+    """Of the client that asks, as far as its key reaches: a test key sees the sandbox alone."""
+    key = key_of(request)
+    messages = Message.objects.filter(client=client_of(request))
+    if key.is_test:
+        messages = messages.filter(is_test=True)
+    if key.allowance.accounts:
+        messages = messages.filter(account__in=key.allowance.accounts)
+    if key.allowance.templates:
+        messages = messages.filter(version__template__in=key.allowance.templates)
+    return messages
