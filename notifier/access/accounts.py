@@ -24,6 +24,7 @@ ACCOUNT_OF: dict[str, str | None] = {
     "notifier.CampaignRow": "campaign__account",
     "notifier.Message": "account",
     "notifier.MessageEvent": "message__account",
+    "notifier.MessageLabel": "message__account",
     "notifier.MessageCount": "account_id",
     "notifier.FallbackSend": "message__account",
     "notifier.Push": "account",

@@ -32,6 +32,7 @@ from notifier.admin.test_send import test_send
 from notifier.admin.words import lines, what_happened, what_to_do
 from notifier.dispatch.waiting import waiting
 from notifier.models import FallbackSend, Message, State, masked_openid
+from notifier.models.labels import labelled
 from notifier.recipients.directory import people_of
 from templates_app.admin.pages import PageAdmin, ReadOnlyAdmin
 from templates_app.admin.reasons import reason_in_words
@@ -81,7 +82,8 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
     )
     search_fields = ("id",)
     search_help_text = _(
-        "Message id, WeChat's msgid, OpenID, your user id, phone or UnionID, whole"
+        "Message id, WeChat's msgid, OpenID, your user id, phone or UnionID, whole; or an entry of "
+        "the metadata: order_no=1"
     )
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -194,6 +196,9 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
 
 def _search(queryset: QuerySet[Message], term: str) -> QuerySet[Message]:
     """What looks like an id of a message may be a user's: the first kind that is found counts."""
+    key, is_entry, value = term.partition("=")
+    if is_entry:
+        return queryset.filter(labelled(key.strip(), value.strip()))
     found = queryset.none()
     with suppress(ValueError):
         found = queryset.filter(pk=uuid.UUID(term))

@@ -36,13 +36,19 @@ def foreseen(found: Foreseen, url: str | None) -> Json:
 
 
 def whole(message: Message, events: list[MessageEvent], waits: Waiting | None) -> Json:
-    reason = waits.reason if waits else message.reason
     return (
-        {"id": message.id.hex, "status": message.state, "reason": reason or None}
+        listed(message)
+        | {"reason": (waits.reason if waits else message.reason) or None}
+        | {"waiting": waits and _waiting(waits), "events": [_event(event) for event in events]}
+    )
+
+
+def listed(message: Message) -> Json:
+    return (
+        {"id": message.id.hex, "status": message.state, "reason": message.reason or None}
         | _request(message, message.version.template.code, message.version.number)
         | {
             "metadata": message.metadata,
-            "waiting": waits and _waiting(waits),
             "due_at": _time(message.due_at) if message.state == State.QUEUED else None,
             "attempts": message.attempts,
             "sent_at": _time(message.sent_at),
@@ -50,7 +56,6 @@ def whole(message: Message, events: list[MessageEvent], waits: Waiting | None) -
             "receipt": message.receipt_status or None,
             "receipt_at": _time(message.receipt_at),
             "error": _error(message),
-            "events": [_event(event) for event in events],
         }
     )
 

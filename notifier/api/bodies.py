@@ -91,11 +91,25 @@ class RowBody(SendBody):
 
 Body = TypeVar("Body", bound=SendBody)
 _decode_send = msgspec.json.Decoder(SendBody).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_row = msgspec.json.Decoder(RowBody).decode
 
 
 def read_send(request: Request) -> SendBody:
     return checked(decoded(_decode_send, request.body))
+
+
+def read_filter(request: Request) -> dict[str, Any]:
+    """As of a query, `metadata` as an object. An empty one would mean every message: refused."""
+    given = decoded(_decode_object, request.body)
+    labels = given.pop("metadata", {})
+    if not isinstance(labels, dict):
+        raise InvalidRequest([Fault("/metadata", "invalid_value", "Expected an object.")], 422)
+    given |= {f"metadata[{name}]": value for name, value in labels.items()}
+    if not given:
+        text = "Name at least one filter: else it would be every message of yours."
+        raise InvalidRequest([Fault("", "no_filter", text)], 422)
+    return given
 
 
 def read_row(line: bytes | msgspec.Raw) -> RowBody:

@@ -17,9 +17,10 @@ from rest_framework.views import APIView
 from notifier.access.rates import Standing, TooMany, spend
 from notifier.acting import Actor, acting
 from notifier.api import answers
-from notifier.api.bodies import read_send
+from notifier.api.bodies import read_filter, read_send
 from notifier.api.callers import client_of, key_of, origin_of, own_messages
 from notifier.api.errors import InvalidRequest, bad_length, too_large, too_late
+from notifier.api.listing import filtered, page_of
 from notifier.dispatch.repair import Fate, cancel
 from notifier.dispatch.waiting import waiting
 from notifier.intake.accept import accept
@@ -30,6 +31,7 @@ from notifier.models.timeline import timeline
 from notifier.observability.requests import client_address, current_request_id
 
 MAX_KEY_LENGTH = 255
+MOST_CANCELLED = 5000
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
@@ -82,7 +84,14 @@ class Endpoint(APIView):
 
 
 class Messages(Endpoint):
-    scopes = {"POST": Scope.SEND}
+    scopes = {"GET": Scope.READ, "POST": Scope.SEND}
+
+    def get(self, request: Request) -> Response:
+        """The client's messages, newest first."""
+        whose = own_messages(request).select_related("version__template").defer("payload")
+        page = page_of(request, whose)
+        data = [answers.listed(message) for message in page["rows"]]
+        return Response({"data": data, "next": page["next"], "has_more": page["next"] is not None})
 
     def post(self, request: Request) -> HttpResponseBase:
         body = read_send(request)
@@ -124,6 +133,25 @@ class Cancelling(Endpoint):
             if fates[Fate.TOO_LATE] and message.state != State.CANCELLED:
                 return too_late(message.state)
         return Response(_whole(message))
+
+
+class CancellingMany(Endpoint):
+    """POST /messages/cancel: what waits and fits the filter, MOST_CANCELLED at most."""
+
+    scopes = {"POST": Scope.SEND}
+
+    def post(self, request: Request) -> Response:
+        waiting = filtered(own_messages(request), read_filter(request)).filter(state=State.QUEUED)
+        ids = list(waiting.order_by("id").values_list("pk", flat=True)[: MOST_CANCELLED + 1])
+        fates = cancel(ids[:MOST_CANCELLED], client_of(request).name, timezone.now())
+        return Response(
+            {
+                "cancelled": fates[Fate.GOES],
+                "unknown": fates[Fate.RISKY],
+                "too_late": fates[Fate.TOO_LATE],
+                "has_more": len(ids) > MOST_CANCELLED,
+            }
+        )
 
 
 def _own(request: Request, message_id: uuid.UUID) -> Message:

@@ -95,6 +95,7 @@ NOT_AUDITED: dict[str, str] = {
     "notifier.Message": "has its own row for each, and its events",
     "notifier.CampaignRow": "the campaign's audience, as its pre-flight found it",
     "notifier.MessageEvent": "is a trail itself",
+    "notifier.MessageLabel": "of its message, which is a trail itself",
     "notifier.MessageCount": "added up by the machine",
     "templates_app.ListedTemplate": "WeChat's own list, as synced",
     "notifier.RecipientImport": "moved by the machine; who starts one is recorded",

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from notifier.models import ApiClient, Recipient, RecipientState
+from notifier.models import ApiClient, Recipient, RecipientState, Scope
 from notifier.simulator.magic import MAGIC
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from templates_app.publishing import ask_for_review, publish
@@ -70,7 +70,7 @@ def seed(password: str) -> OfficialAccount:
 
 
 def new_api_key() -> str:
-    return ApiClient.objects.get_or_create(name=SERVICE)[0].make_key()
+    return ApiClient.objects.get_or_create(name=SERVICE)[0].make_key(scopes=Scope.values)
 
 
 def _account() -> OfficialAccount:

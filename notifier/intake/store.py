@@ -2,14 +2,18 @@
 may get it. Written out: the ORM needs as long to compose it as the database to carry it out, it is
 the same every time, and a look-up before it would be a round trip more for every message."""
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
-from django.db import connection
+import msgspec
+from django.db import connection, transaction
 from django.db.models import DateTimeField, Field, JSONField, UUIDField
 
 from notifier.intake.kept_connection import on_kept_connection
-from notifier.models import Message, Recipient, RecipientState, Suppression
+from notifier.models import Message, MessageLabel, Recipient, RecipientState, Suppression
+from notifier.models.labels import labels_of
 
 FRESH: dict[str, str] = {
     "state": "'queued'",
@@ -40,22 +44,61 @@ def store(message: Message, template_id: int) -> bool:
     Raises what Django raises: IntegrityError for a second use of an idempotency key.
     """
     statement, own = _statement()
+    labels = [*labels_of(message.metadata)]
     now = MOMENT.get_db_prep_save(message.created_at, connection)
     values = [adapted(field, getattr(message, name)) for name, field in own]
     values += [message.account_id, message.openid, template_id, now]
 
     def insert() -> Any:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return cursor.fetchone()
+        if labels and connection.vendor != "postgresql":
+            with transaction.atomic():
+                row = _one(statement, values)
+                store_labels([(message.pk, *one) for one in labels] if row else [])
+                return row
+        if labels:
+            return _one(LABELLED % statement, [*values, as_json(("key", "value"), labels)])
+        return _one(statement, values)
 
     row = on_kept_connection(insert)
     if row:
-        (message.recipient_id,) = row
+        message.recipient_id = row[0]
     return bool(row)
 
 
+def _one(statement: str, values: list[Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchone()
+
+
+def as_json(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """For json_to_recordset."""
+    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
+
+
+def store_labels(rows: Sequence[tuple[UUID, str, str]]) -> None:
+    """(message, key, value)"""
+    if connection.vendor == "postgresql" and rows:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {LABEL} (message_id, key, value) SELECT message, key, value "  # noqa: S608
+                "FROM json_to_recordset(%s) AS given (message uuid, key text, value text)",
+                [as_json(("message", "key", "value"), rows)],
+            )
+        return
+    MessageLabel.objects.bulk_create(
+        [MessageLabel(message_id=pk, key=key, value=value) for pk, key, value in rows]
+    )
+
+
 TABLE = Message._meta.db_table
+LABEL = MessageLabel._meta.db_table
+LABELLED = (
+    f"WITH stored AS (%s), labelled AS (INSERT INTO {LABEL} (message_id, key, value) "  # noqa: S608
+    "SELECT stored.id, given.key, given.value FROM stored, json_to_recordset(%%s) "
+    "AS given (key text, value text) ON CONFLICT DO NOTHING) SELECT recipient_id FROM stored"
+)
+"""Around the one statement, which gives (recipient_id, id): no round trip more."""
 RECIPIENT = Recipient._meta.db_table
 FIT = (
     f"r.state IN ('{RecipientState.FOLLOWING}', '{RecipientState.SANDBOX}') "  # noqa: S608 - our own names
@@ -94,5 +137,5 @@ def _statement() -> "tuple[str, list[tuple[str, Field[Any, Any]]]]":
         f"FROM {RECIPIENT} r WHERE r.account_id = %s AND r.openid = %s AND {FIT} {until_commit()} "
         # The same message: it was stored before its connection broke.
         "ON CONFLICT (id) DO UPDATE SET request_digest = excluded.request_digest "
-        "RETURNING recipient_id"
+        "RETURNING recipient_id, id"
     ), own

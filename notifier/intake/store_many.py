@@ -11,8 +11,19 @@ import msgspec
 from django.db import connection
 from django.db.models import Field
 
-from notifier.intake.store import FIT, FRESH, MOMENT, RECIPIENT, TABLE, adapted, until_commit
+from notifier.intake.store import (
+    FIT,
+    FRESH,
+    MOMENT,
+    RECIPIENT,
+    TABLE,
+    adapted,
+    as_json,
+    store_labels,
+    until_commit,
+)
 from notifier.models import Message
+from notifier.models.labels import labels_of
 
 COLUMNS = (
     "recipient_id",
@@ -41,7 +52,18 @@ def store_many(
     stored: set[UUID] = set()
     for start in range(0, len(rows), CHUNK):
         stored.update(_stored(rows[start : start + CHUNK], common, template_id, now))
+    store_labels(
+        [
+            (row[_ID], *label)
+            for row in rows
+            if row[_ID] in stored
+            for label in labels_of(row[_METADATA])
+        ]
+    )
     return stored
+
+
+_ID, _METADATA = COLUMNS.index("id"), COLUMNS.index("metadata")
 
 
 def _stored(
@@ -88,7 +110,7 @@ def _given(listed: Mapping[str, Sequence[Any]]) -> tuple[str, list[Any]]:
     fields, names, rows = _fields(), ", ".join(listed), zip(*listed.values(), strict=True)
     if connection.vendor == "postgresql":
         typed = ", ".join(f"{name} {fields[name].db_type(connection)}" for name in listed)
-        text = msgspec.json.encode([dict(zip(listed, row, strict=True)) for row in rows]).decode()
+        text = as_json([*listed], rows)
         return f"WITH given AS (SELECT * FROM json_to_recordset(%s) AS given ({typed}))", [text]  # noqa: S608
     own = [fields[name] for name in listed]
     values = [adapted(one, value) for row in rows for one, value in zip(own, row, strict=True)]

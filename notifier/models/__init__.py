@@ -16,6 +16,7 @@ from notifier.models.fallbacks import FallbackCause, FallbackSend
 from notifier.models.groups import RecipientGroup, WeChatTag
 from notifier.models.imports import ImportState, RecipientImport
 from notifier.models.keys import Allowance, ApiKey, Scope
+from notifier.models.labels import MessageLabel
 from notifier.models.login_failures import LoginFailures
 from notifier.models.masks import masked_email, masked_name, masked_openid, masked_phone
 from notifier.models.messages import MOVES, Message, MessageEvent, Reason, State
@@ -50,6 +51,7 @@ __all__ = [
     "Message",
     "MessageCount",
     "MessageEvent",
+    "MessageLabel",
     "Priority",
     "Push",
     "Reason",

@@ -184,6 +184,10 @@ class Message(models.Model):
             models.Index(fields=["recipient", "-id"], name="message_recipient"),
             models.Index(fields=["account", "-id"], name="message_account"),
             models.Index(fields=["version", "-id"], name="message_version"),
+            # What a service lists: its own. A campaign's are not entered here.
+            models.Index(
+                fields=["client", "-id"], condition=Q(client__isnull=False), name="message_client"
+            ),
             # A campaign's messages, and those of them that wait. Others are not entered here.
             models.Index(
                 fields=["campaign", "-id"],

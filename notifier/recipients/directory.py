@@ -81,8 +81,12 @@ def people_of(term: str) -> list[int]:
     """For searches, over all accounts: whom an OpenID, user id, phone or UnionID names, whole. Each
     kind has an index."""
     kinds = (Address(openid=term), Address(user=term), Address(unionid=term), Address(phone=term))
-    found = [Recipient.objects.filter(_named(kind)).values_list("pk", flat=True) for kind in kinds]
-    return [pk for rows in found for pk in rows[:100]]
+    return [pk for kind in kinds for pk in people_named(kind)]
+
+
+def people_named(address: Address) -> list[int]:
+    """Over all accounts; a hundred at most."""
+    return list(Recipient.objects.filter(_named(address)).values_list("pk", flat=True)[:100])
 
 
 def _named(address: Address) -> Q:

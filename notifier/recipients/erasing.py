@@ -10,6 +10,7 @@ from notifier.models import (
     CampaignRow,
     FallbackSend,
     Message,
+    MessageLabel,
     Push,
     Recipient,
     RecipientState,
@@ -82,6 +83,7 @@ def _empty_messages(person: Recipient) -> int:
     waiting = {row.pk: row.attempts for row in locked if row.state == State.QUEUED}
     move(waiting, State.CANCELLED, timezone.now())
     FallbackSend.objects.filter(message__recipient=person).update(due_at=None, detail="")
+    MessageLabel.objects.filter(message__recipient=person).delete()
     own.update(openid=_new_openid(person), payload=EMPTY_PAYLOAD, metadata={})
     return len(locked)
 

@@ -1,0 +1,136 @@
+"""Filters of messages: of a query, for a page by cursor; and of a body, to cancel what waits."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.dateparse import parse_datetime
+from rest_framework.request import Request
+
+from notifier.api.bodies import EARLIEST, LATEST
+from notifier.api.errors import InvalidRequest
+from notifier.intake.errors import Fault
+from notifier.models import Message, State
+from notifier.models.ids import first_id_at
+from notifier.models.labels import labelled
+from notifier.recipients.directory import Address, people_named
+
+USUAL, MOST = 50, 200
+MOST_LABELS = 5
+METADATA = re.compile(r"metadata\[([^\x00\]]{1,64})\]")
+
+
+class _Wrong(Exception):
+    """What is wrong with a parameter's value."""
+
+
+def page_of(request: Request, messages: QuerySet[Message]) -> dict[str, Any]:
+    """{"rows": the page's messages, "next": a cursor or None}: newest first. A page begins after a
+    row, so rows that arrive meanwhile move nothing. Raises InvalidRequest."""
+    query = request.query_params
+    for name in query:
+        if len(query.getlist(name)) > 1:
+            raise _invalid(name, "It stands twice. Several statuses are set apart by commas.")
+    given = {name: query[name] for name in query}
+    limit = _limit(str(given.pop("limit", USUAL)))
+    rows = list(filtered(messages, given).order_by("-id")[: limit + 1])
+    has_more = len(rows) > limit
+    rows = rows[:limit]
+    return {"rows": rows, "next": rows[-1].pk.hex if has_more else None}
+
+
+def filtered(messages: QuerySet[Message], given: Mapping[str, Any]) -> QuerySet[Message]:
+    """Those for which all of it holds. Raises InvalidRequest."""
+    for condition in _conditions(given):
+        messages = messages.filter(condition)
+    return messages
+
+
+def _limit(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 0 < int(text) <= MOST:
+        raise _invalid("limit", f"A number from 1 to {MOST}.")
+    return int(text)
+
+
+def _conditions(given: Mapping[str, Any]) -> Iterator[Any]:
+    labels = 0
+    for name, value in given.items():
+        if not isinstance(value, str) or "\0" in value or len(value) > 255:
+            raise _invalid(name, "A text of at most 255 characters, without NUL.")
+        if label := METADATA.fullmatch(name):
+            labels += 1
+            if labels > MOST_LABELS:
+                raise _invalid(name, f"At most {MOST_LABELS} entries of the metadata.")
+            yield labelled(label[1], value)
+        elif name in FILTERS:
+            try:
+                yield FILTERS[name](value)
+            except _Wrong as error:
+                raise _invalid(name, str(error)) from None
+        else:
+            known = ", ".join([*FILTERS, "metadata[…]"])
+            text = f"There is no such filter; there are {known}."
+            raise _invalid(name, text, "unknown_filter")
+
+
+def _invalid(name: str, text: str, code: str = "invalid_parameter") -> InvalidRequest:
+    return InvalidRequest([Fault("", code, f"{name}: {text}")])
+
+
+def _status(value: str) -> Q:
+    states = value.split(",")
+    if unknown := sorted(set(states) - set(State.values)):
+        raise _Wrong(f"There is no status {unknown[0]!r}; there are {', '.join(State.values)}.")
+    return Q(state__in=states)
+
+
+def _errcode(value: str) -> Q:
+    if not re.fullmatch(r"-?[0-9]{1,9}", value):
+        raise _Wrong("A whole number, as WeChat's errcode is.")
+    if int(value) == 0:
+        raise _Wrong("0 is no error.")
+    return Q(errcode=int(value))
+
+
+def _person(**address: str) -> Q:
+    return Q(recipient__in=people_named(Address(**address)))
+
+
+def _since(value: str) -> Q:
+    return Q(pk__gte=first_id_at(_moment(value)))
+
+
+def _until(value: str) -> Q:
+    return Q(pk__lt=first_id_at(_moment(value)))
+
+
+def _moment(value: str) -> datetime:
+    try:
+        moment = parse_datetime(value.replace(" ", "+"))  # a plus that was not encoded
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not EARLIEST <= moment <= LATEST:
+        raise _Wrong("ISO 8601 with a zone, such as 2026-11-24T10:30:00+08:00.")
+    return moment.astimezone(UTC)
+
+
+def _after(value: str) -> Q:
+    try:
+        return Q(pk__lt=uuid.UUID(value))
+    except ValueError:
+        raise _Wrong("The `next` of an earlier page.") from None
+
+
+FILTERS: Mapping[str, Callable[[str], Any]] = {
+    "status": _status,
+    "template": lambda value: Q(version__template__code=value),
+    "user": lambda value: _person(user=value),
+    "openid": lambda value: _person(openid=value),
+    "errcode": _errcode,
+    "since": _since,
+    "until": _until,
+    "after": _after,
+}
