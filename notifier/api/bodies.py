@@ -67,7 +67,7 @@ class SendBody(Struct, forbid_unknown_fields=True):
     def request(self) -> SendRequest:
         return SendRequest(
             template=self.template,
-            to=_address(self.to),
+            to=address_of(self.to),
             data=self.data,
             priority=Priority[self.priority.upper()],
             url=self.url,
@@ -183,7 +183,7 @@ def _escaped(name: Any) -> str:
     return str(name).replace("~", "~0").replace("/", "~1")
 
 
-def _address(to: To | str) -> Address:
+def address_of(to: To | str) -> Address:
     if isinstance(to, str):
         return Address(openid=to)
     names = ("openid", "user", "phone", "unionid")

@@ -203,6 +203,25 @@ def too_late(state: str) -> HttpResponse:
     )
 
 
+def in_the_air() -> HttpResponse:
+    return problem(
+        409,
+        "in-the-air",
+        "A message to the person is being sent at this moment.",
+        "Nothing was erased. Ask again in a minute.",
+        headers={"Retry-After": "60"},
+    )
+
+
+def no_test_key() -> HttpResponse:
+    return problem(
+        403,
+        "test-key",
+        "A test key changes no recipients.",
+        "It sees the sandbox alone. Use a live key with the scope recipients.",
+    )
+
+
 def bad_length() -> HttpResponse:
     return problem(
         400,

@@ -33,9 +33,9 @@ def page_of(request: Request, messages: QuerySet[Message]) -> dict[str, Any]:
     query = request.query_params
     for name in query:
         if len(query.getlist(name)) > 1:
-            raise _invalid(name, "It stands twice. Several statuses are set apart by commas.")
-    given = {name: query[name] for name in query}
-    limit = _limit(str(given.pop("limit", USUAL)))
+            raise invalid(name, "It stands twice. Several statuses are set apart by commas.")
+    limit = limit_of(request)
+    given = {name: query[name] for name in query if name != "limit"}
     rows = list(filtered(messages, given).order_by("-id")[: limit + 1])
     has_more = len(rows) > limit
     rows = rows[:limit]
@@ -49,9 +49,11 @@ def filtered(messages: QuerySet[Message], given: Mapping[str, Any]) -> QuerySet[
     return messages
 
 
-def _limit(text: str) -> int:
+def limit_of(request: Request) -> int:
+    """Rows of a page. Raises InvalidRequest."""
+    text = request.query_params.get("limit", str(USUAL))
     if not re.fullmatch(r"[0-9]{1,4}", text) or not 0 < int(text) <= MOST:
-        raise _invalid("limit", f"A number from 1 to {MOST}.")
+        raise invalid("limit", f"A number from 1 to {MOST}.")
     return int(text)
 
 
@@ -59,24 +61,24 @@ def _conditions(given: Mapping[str, Any]) -> Iterator[Any]:
     labels = 0
     for name, value in given.items():
         if not isinstance(value, str) or "\0" in value or len(value) > 255:
-            raise _invalid(name, "A text of at most 255 characters, without NUL.")
+            raise invalid(name, "A text of at most 255 characters, without NUL.")
         if label := METADATA.fullmatch(name):
             labels += 1
             if labels > MOST_LABELS:
-                raise _invalid(name, f"At most {MOST_LABELS} entries of the metadata.")
+                raise invalid(name, f"At most {MOST_LABELS} entries of the metadata.")
             yield labelled(label[1], value)
         elif name in FILTERS:
             try:
                 yield FILTERS[name](value)
             except _Wrong as error:
-                raise _invalid(name, str(error)) from None
+                raise invalid(name, str(error)) from None
         else:
             known = ", ".join([*FILTERS, "metadata[…]"])
             text = f"There is no such filter; there are {known}."
-            raise _invalid(name, text, "unknown_filter")
+            raise invalid(name, text, "unknown_filter")
 
 
-def _invalid(name: str, text: str, code: str = "invalid_parameter") -> InvalidRequest:
+def invalid(name: str, text: str, code: str = "invalid_parameter") -> InvalidRequest:
     return InvalidRequest([Fault("", code, f"{name}: {text}")])
 
 
@@ -105,6 +107,14 @@ def _since(value: str) -> Q:
 
 def _until(value: str) -> Q:
     return Q(pk__lt=first_id_at(_moment(value)))
+
+
+def moment_of(name: str, value: str) -> datetime:
+    """Of a parameter. Raises InvalidRequest."""
+    try:
+        return _moment(value)
+    except _Wrong as error:
+        raise invalid(name, str(error)) from None
 
 
 def _moment(value: str) -> datetime:

@@ -1,9 +1,11 @@
 """/api/v1/"""
 
 from django.urls import path, register_converter
-from django.urls.converters import UUIDConverter
+from django.urls.converters import StringConverter, UUIDConverter
 
 from notifier.api.batch import BatchOfMessages, StreamOfMessages
+from notifier.api.recipients import Accounts, OneRecipient, Recipients, Resolve
+from notifier.api.templates import Counts, OneTemplate, Preview, Templates
 from notifier.api.views import Cancelling, CancellingMany, Messages, OneMessage
 
 
@@ -13,7 +15,17 @@ class HexId(UUIDConverter):
     regex = "[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 
 
+class TemplateCode(StringConverter):
+    regex = "[a-z0-9][a-z0-9_.-]{0,63}"
+
+
+class OpenId(StringConverter):
+    regex = "[A-Za-z0-9_-]{1,64}"
+
+
 register_converter(HexId, "message_id")
+register_converter(TemplateCode, "template_code")
+register_converter(OpenId, "openid")
 
 urlpatterns = [
     path("messages", Messages.as_view(), name="messages"),
@@ -21,5 +33,17 @@ urlpatterns = [
     path("messages/stream", StreamOfMessages.as_view(), name="messages-stream"),
     path("messages/cancel", CancellingMany.as_view(), name="messages-cancel"),
     path("messages/<message_id:message_id>", OneMessage.as_view(), name="message"),
+    path("templates", Templates.as_view(), name="templates"),
+    path("templates/<template_code:code>", OneTemplate.as_view(), name="template"),
+    path("templates/<template_code:code>/preview", Preview.as_view(), name="template-preview"),
+    path("templates/<template_code:code>/counts", Counts.as_view(), name="template-counts"),
+    path("accounts", Accounts.as_view(), name="accounts"),
+    path("accounts/<slug:account>/recipients", Recipients.as_view(), name="recipients"),
+    path("accounts/<slug:account>/recipients/resolve", Resolve.as_view(), name="resolve"),
+    path(
+        "accounts/<slug:account>/recipients/<openid:openid>",
+        OneRecipient.as_view(),
+        name="recipient",
+    ),
     path("messages/<message_id:message_id>/cancel", Cancelling.as_view(), name="message-cancel"),
 ]

@@ -91,7 +91,7 @@ def test_an_import_that_is_broken_off_goes_on_where_it_was(account, monkeypatch)
     monkeypatch.setattr(applying, "CHUNK", 10)
     row = checked(account, "\n".join(["openid,name", *(f"o{n},n{n}" for n in range(35))]))
     confirm(row)
-    write, chunks = applying._write, []
+    write, chunks = applying.write, []
 
     def killed(account_id, plan):
         write(account_id, plan)
@@ -99,7 +99,7 @@ def test_an_import_that_is_broken_off_goes_on_where_it_was(account, monkeypatch)
         if len(chunks) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(applying, "_write", killed)
+    monkeypatch.setattr(applying, "write", killed)
     with pytest.raises(KeyboardInterrupt):
         job.run(row.pk)
     assert Recipient.objects.count() == 20
@@ -214,18 +214,18 @@ def test_a_worker_that_is_asked_to_stop_leaves_the_rest_to_another(account, monk
     monkeypatch.setattr(applying, "CHUNK", 10)
     row = checked(account, "\n".join(["openid", *(f"o{n}" for n in range(25))]))
     confirm(row)
-    write = applying._write
+    write = applying.write
 
     def stops(account_id, plan):
         write(account_id, plan)
         sender().stopping.set()
 
-    monkeypatch.setattr(applying, "_write", stops)
+    monkeypatch.setattr(applying, "write", stops)
     job.run(row.pk)
     row.refresh_from_db()
     assert (row.state, row.new, row.lease_until) == ("applying", 10, None)
     sender().stopping.clear()
-    monkeypatch.setattr(applying, "_write", write)
+    monkeypatch.setattr(applying, "write", write)
     job.run(row.pk)
     row.refresh_from_db()
     assert (row.state, row.new) == ("done", 25)

@@ -40,7 +40,7 @@ def _store(claim: Claim[RecipientImport], entries: list[Entry], until: int) -> N
         try:
             with transaction.atomic():
                 plan = compare(claim.row.account_id, entries)
-                _write(claim.row.account_id, plan)
+                write(claim.row.account_id, plan)
                 claim.keep(**_progress(claim, plan, until))
             return
         except IntegrityError:
@@ -64,7 +64,7 @@ def _progress(claim: Claim[RecipientImport], plan: Plan, until: int) -> dict[str
     }
 
 
-def _write(account_id: int, plan: Plan) -> None:
+def write(account_id: int, plan: Plan) -> None:
     rows = plan.new + plan.changed
     # In the order of their ids, as everybody who locks several: else two could wait for each other.
     rows.sort(key=lambda row: (row.pk is None, row.pk or 0, row.openid))

@@ -10,6 +10,7 @@ from django.core.validators import EmailValidator
 from django.utils.translation import gettext_noop
 
 from notifier.models import masked_phone
+from notifier.models.sandbox import SANDBOX
 from notifier.recipients.imports.problems import Problem, Unreadable
 from notifier.recipients.phones import normalised, phone_hash
 
@@ -45,6 +46,8 @@ class Entry(NamedTuple):
     phone_shown: str = ""
     unionid: str = ""
     groups: Sequence[str] = ()
+    cleared: Sequence[str] = ()
+    """Columns of the row that are emptied; no file says so."""
 
 
 class Wrong(Exception):
@@ -129,6 +132,8 @@ def _openid(cell: str) -> dict[str, Any]:
         raise Wrong(
             gettext_noop("is not an OpenID: it has letters, digits, - and _ only, at most 64")
         )
+    if cell in SANDBOX:
+        raise Wrong(gettext_noop("is a recipient of the sandbox"))
     return {"openid": cell}
 
 

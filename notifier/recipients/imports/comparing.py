@@ -64,6 +64,8 @@ def _change(row: Recipient, entry: Entry) -> bool:
     for name in TEXTS:
         if value := getattr(entry, name):
             setattr(row, name, value)
+    for name in entry.cleared:
+        setattr(row, name, "")
     return before != [getattr(row, name) for name in TEXTS]
 
 
