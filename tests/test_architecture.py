@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "observability": EVERYBODY | {"dispatch"},
     "audit": EVERYBODY | {"observability"},
     "access": EVERYBODY | {"audit", "observability"},
-    "api": EVERYBODY | {"access", "intake", "recipients", "dispatch", "observability"},
+    "api": EVERYBODY | {"access", "campaigns", "intake", "recipients", "dispatch", "observability"},
     "admin": EVERYBODY | {"intake", "campaigns", "recipients", "dispatch", "audit", "access"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY

@@ -147,6 +147,7 @@ def facts(campaign: Campaign) -> list[tuple[Any, Any]]:
     trial = gettext("%(percent)d %%, %(minutes)d minutes for the receipts")
     stops = gettext("%(failed)s %% failed, %(refused)s %% refused or %(blocked)s %% blocked")
     return [
+        *([(_("Replay of"), campaign.replay_of)] if campaign.replay_of else []),
         (_("Template"), campaign.version),
         (_("Audience"), f"{campaign.get_audience_display()}: {audience or '–'}"),
         (_("Begins"), begins_in_words(campaign)),

@@ -43,6 +43,7 @@ PROBLEMS: dict[str, str] = {
     "recipient_erased": gettext_noop("erased"),
     "recipient_refuses_template": gettext_noop("refuse this template"),
     "daily_cap": gettext_noop("have had enough of this template today"),
+    "reached": gettext_noop("got the message before, or may have got it"),
     "duplicate": gettext_noop("got the same text a short while ago"),
     "changed": gettext_noop("changed while it was sent"),
     "too_long": gettext_noop("text too long for its field"),

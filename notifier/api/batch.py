@@ -105,7 +105,7 @@ class StreamOfMessages(Endpoint):
 
     def post(self, request: Request) -> FileResponse:
         kept = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed with the answer
-        lines = _Lines(cast(Any, request)._request)
+        lines = Lines(cast(Any, request)._request)
         numbered = iter(lines)
         broken: Fault | None = None
         while chunk := list(islice(numbered, MAX_ROWS)):
@@ -129,7 +129,7 @@ class StreamOfMessages(Endpoint):
         return FileResponse(kept, content_type=NDJSON, headers=headers)
 
 
-class _Lines:
+class Lines:
     """(number, line) of each that is not blank; of one that is too long only the beginning, which
     is no JSON. `cut`: why the body is not read to its end, from line `number + 1` on."""
 
@@ -147,6 +147,11 @@ class _Lines:
             self.number += 1
             if line.strip():
                 yield self.number, line
+
+    def parts(self) -> Iterator[bytes]:
+        """All of it, as it stands."""
+        while line := self._next():
+            yield line
 
     def _next(self) -> bytes:
         """Empty at the end."""

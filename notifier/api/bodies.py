@@ -144,8 +144,8 @@ def checked(body: Body) -> Body:
 
 
 def _faults(body: SendBody) -> Iterator[Fault]:
-    yield from _unstorable(body.data, "/data")
-    yield from _unstorable(body.metadata, "/metadata")
+    yield from unstorable(body.data, "/data")
+    yield from unstorable(body.metadata, "/metadata")
     for pointer, moment in (("/send_at", body.send_at), ("/expires_at", body.expires_at)):
         if moment is not None and not EARLIEST <= moment <= LATEST:
             yield Fault(pointer, "out_of_range", "It must lie between the years 2000 and 2200.")
@@ -156,7 +156,7 @@ def _faults(body: SendBody) -> Iterator[Fault]:
         yield Fault("/metadata", "too_large", f"At most {limit} bytes.")
 
 
-def _unstorable(value: Any, pointer: str) -> Iterator[Fault]:
+def unstorable(value: Any, pointer: str) -> Iterator[Fault]:
     """NUL, which PostgreSQL's JSON refuses, and a depth at which encoders give up."""
     waiting = [(value, pointer, 1)]
     while waiting:

@@ -5,6 +5,7 @@ from typing import cast
 from django.db.models import QuerySet
 from rest_framework.request import Request
 
+from notifier.api.errors import TestKey
 from notifier.intake.accept import Origin
 from notifier.models import ApiClient, ApiKey, Message
 
@@ -17,6 +18,12 @@ def client_of(request: Request) -> ApiClient:
 
 def key_of(request: Request) -> ApiKey:
     return cast(ApiKey, request.auth)
+
+
+def refuse_test_key(request: Request) -> None:
+    """Raises TestKey."""
+    if key_of(request).is_test:
+        raise TestKey
 
 
 def origin_of(request: Request, idempotency_key: str | None = None, digest: str = "") -> Origin:

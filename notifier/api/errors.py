@@ -14,9 +14,11 @@ from rest_framework.views import set_rollback
 
 from notifier.access.keys import WrongAddress, WrongScope
 from notifier.access.rates import TooMany
+from notifier.campaigns.states import NotAllowed
 from notifier.intake.errors import Changing, Fault, InProgress, KeyReused, Rejected
 from notifier.models.away import AWAY, leave_read_only
 from notifier.observability.requests import current_request_id
+from notifier.recipients.imports.problems import in_words
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,10 @@ class InvalidRequest(Exception):
         super().__init__()
         self.faults = faults
         self.status = status
+
+
+class TestKey(Exception):
+    """A test key reaches the sandbox alone."""
 
 
 def problem(
@@ -143,6 +149,19 @@ def _wrong_address(error: WrongAddress) -> HttpResponse:
     )
 
 
+def _test_key(_error: TestKey) -> HttpResponse:
+    return problem(
+        403,
+        "test-key",
+        "A test key cannot do this.",
+        "It reaches the sandbox alone. Use a live key with the same scope.",
+    )
+
+
+def _not_allowed(error: NotAllowed) -> HttpResponse:
+    return problem(409, "not-now", "That cannot be done now.", in_words(error.text, error.params))
+
+
 def _too_many(error: TooMany) -> HttpResponse:
     limit = error.standing
     detail = f"Your key may send {limit.most} messages a {limit.name}, {limit.left} are left. "
@@ -213,15 +232,6 @@ def in_the_air() -> HttpResponse:
     )
 
 
-def no_test_key() -> HttpResponse:
-    return problem(
-        403,
-        "test-key",
-        "A test key changes no recipients.",
-        "It sees the sandbox alone. Use a live key with the scope recipients.",
-    )
-
-
 def bad_length() -> HttpResponse:
     return problem(
         400,
@@ -252,6 +262,8 @@ _ANSWERS: tuple[tuple[Errors, Callable[..., HttpResponse]], ...] = (
     (WrongScope, _wrong_scope),
     (WrongAddress, _wrong_address),
     (TooMany, _too_many),
+    (TestKey, _test_key),
+    (NotAllowed, _not_allowed),
     (exceptions.NotAuthenticated, _unauthorized),
     ((Http404, exceptions.NotFound), _not_found),
     (exceptions.APIException, _drf_problem),

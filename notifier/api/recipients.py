@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from notifier.api.bodies import Short, To, address_of, decoded
-from notifier.api.callers import key_of
-from notifier.api.errors import InvalidRequest, faults_as_json, in_the_air, no_test_key
+from notifier.api.callers import key_of, refuse_test_key
+from notifier.api.errors import InvalidRequest, faults_as_json, in_the_air
 from notifier.api.views import Endpoint
 from notifier.intake.errors import Fault
 from notifier.models import Recipient, RecipientState, Scope
@@ -87,10 +87,9 @@ class Recipients(Endpoint):
     scopes = {"PUT": Scope.RECIPIENTS}
     max_body = "API_MAX_BATCH_BYTES"
 
-    def put(self, request: Request, account: str) -> HttpResponse | Response:
+    def put(self, request: Request, account: str) -> Response:
         account_id = _account(request, account)
-        if key_of(request).is_test:
-            return no_test_key()
+        refuse_test_key(request)
         rows = decoded(_decode_many, request.body).recipients
         _check_count("/recipients", rows)
         outcomes = upsert(account_id, [row.row(row.openid) for row in rows])
@@ -110,10 +109,9 @@ class OneRecipient(Endpoint):
     def get(self, request: Request, account: str, openid: str) -> Response:
         return Response(_whole(_person(request, _account(request, account), openid)))
 
-    def put(self, request: Request, account: str, openid: str) -> HttpResponse | Response:
+    def put(self, request: Request, account: str, openid: str) -> Response:
         account_id = _account(request, account)
-        if key_of(request).is_test:
-            return no_test_key()
+        refuse_test_key(request)
         body = decoded(_decode_one, request.body)
         (outcome,) = upsert(account_id, [body.row(openid)])
         if outcome.problems:
@@ -124,8 +122,7 @@ class OneRecipient(Endpoint):
     def delete(self, request: Request, account: str, openid: str) -> HttpResponse | Response:
         """Erases the person's data; the states of their messages stay, for the counts."""
         account_id = _account(request, account)
-        if key_of(request).is_test:
-            return no_test_key()
+        refuse_test_key(request)
         try:
             erase(_person(request, account_id, openid))
         except InTheAir:

@@ -1,9 +1,17 @@
 """/api/v1/"""
 
 from django.urls import path, register_converter
-from django.urls.converters import StringConverter, UUIDConverter
+from django.urls.converters import IntConverter, StringConverter, UUIDConverter
 
 from notifier.api.batch import BatchOfMessages, StreamOfMessages
+from notifier.api.campaigns import (
+    ACTIONS,
+    Campaigns,
+    OneCampaign,
+    Replay,
+    Results,
+    Rows,
+)
 from notifier.api.recipients import Accounts, OneRecipient, Recipients, Resolve
 from notifier.api.templates import Counts, OneTemplate, Preview, Templates
 from notifier.api.views import Cancelling, CancellingMany, Messages, OneMessage
@@ -23,7 +31,12 @@ class OpenId(StringConverter):
     regex = "[A-Za-z0-9_-]{1,64}"
 
 
+class RowId(IntConverter):
+    regex = "[0-9]{1,18}"
+
+
 register_converter(HexId, "message_id")
+register_converter(RowId, "row_id")
 register_converter(TemplateCode, "template_code")
 register_converter(OpenId, "openid")
 
@@ -33,6 +46,15 @@ urlpatterns = [
     path("messages/stream", StreamOfMessages.as_view(), name="messages-stream"),
     path("messages/cancel", CancellingMany.as_view(), name="messages-cancel"),
     path("messages/<message_id:message_id>", OneMessage.as_view(), name="message"),
+    path("campaigns", Campaigns.as_view(), name="campaigns"),
+    path("campaigns/<row_id:pk>", OneCampaign.as_view(), name="campaign"),
+    path("campaigns/<row_id:pk>/rows", Rows.as_view(), name="campaign-rows"),
+    path("campaigns/<row_id:pk>/results", Results.as_view(), name="campaign-results"),
+    path("campaigns/<row_id:pk>/replay", Replay.as_view(), name="campaign-replay"),
+    *(
+        path(f"campaigns/<row_id:pk>/{name}", view.as_view(), name=f"campaign-{name}")
+        for name, view in ACTIONS.items()
+    ),
     path("templates", Templates.as_view(), name="templates"),
     path("templates/<template_code:code>", OneTemplate.as_view(), name="template"),
     path("templates/<template_code:code>/preview", Preview.as_view(), name="template-preview"),

@@ -99,7 +99,7 @@ class Messages(Endpoint):
             found = foresee(body.request(), origin_of(request))
             return Response(answers.foreseen(found, body.url))
         digest = hashlib.sha256(body.digest_source()).hexdigest()
-        origin = origin_of(request, _idempotency_key(request), digest)
+        origin = origin_of(request, idempotency_key(request), digest)
         self.spend(request)
         accepted = accept(body.request(), origin)
         # Not DRF's Response: it costs a tenth of the request to be rendered into the same bytes.
@@ -167,7 +167,7 @@ def _whole(message: Message) -> dict[str, Any]:
     return answers.whole(message, timeline(message), waiting(message, timezone.now()))
 
 
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None

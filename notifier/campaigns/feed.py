@@ -17,9 +17,10 @@ from django.db import close_old_connections, transaction
 from django.utils import timezone
 
 from notifier.campaigns.preflight import batch_of
+from notifier.campaigns.replay import REACHED, reached_before
 from notifier.dispatch import sql
 from notifier.dispatch.lanes import Wake, clear, wake_job
-from notifier.intake.bulk import Draft, Outcome, accept_many
+from notifier.intake.bulk import Batch, Draft, Outcome, accept_many
 from notifier.intake.errors import Rejected
 from notifier.models import Campaign, CampaignRow, CampaignState, Message, Priority, State
 from notifier.models.campaigns import FEEDING, LIFETIME
@@ -71,7 +72,7 @@ def _feed_chunk(pk: int) -> bool:
         taken = list(people.order_by("pk")[:wanted]) if wanted else []
         if not taken:
             return False
-        outcomes = accept_many(batch, _drafts(campaign, taken, begins))
+        outcomes = _accepted(campaign, batch, taken, begins)
         made = _note(taken, outcomes)
         Campaign.objects.filter(pk=pk).update(
             fed_until=taken[-1].pk,
@@ -92,6 +93,17 @@ def _room(campaign: Campaign, begins: datetime, now: datetime) -> int:
     if campaign.state == CampaignState.CANARY:
         limits.append(campaign.canary_size - campaign.fed - campaign.refused)
     return max(min(limits), 0)
+
+
+def _accepted(
+    campaign: Campaign, batch: Batch, rows: Sequence[CampaignRow], begins: datetime
+) -> list[Outcome]:
+    """Of a replay without those whom another of its family has reached since the check."""
+    drafts = _drafts(campaign, rows, begins)
+    reached = reached_before(campaign, {row.recipient_id for row in rows if row.recipient_id})
+    going = [place for place, row in enumerate(rows) if row.recipient_id not in reached]
+    made = dict(zip(going, accept_many(batch, [drafts[place] for place in going]), strict=True))
+    return [made.get(place, (REACHED,)) for place in range(len(rows))]
 
 
 def _drafts(campaign: Campaign, rows: Sequence[CampaignRow], begins: datetime) -> list[Draft]:

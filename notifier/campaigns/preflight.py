@@ -16,6 +16,7 @@ from django.utils.translation import gettext_noop
 
 from notifier.campaigns.audience import Entry, read
 from notifier.campaigns.files import files
+from notifier.campaigns.replay import without_reached
 from notifier.intake.accept import Origin
 from notifier.intake.allowed import sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, faults_of
@@ -102,7 +103,7 @@ def batch_of(campaign: Campaign) -> Batch:
     template = sendable_or_reject(version.template.code)
     return Batch(
         replace(template, version_id=version.pk, version_number=version.number),
-        Origin(requested_by=campaign.created_by),
+        Origin(client=campaign.client, requested_by=campaign.created_by),
         timezone.now(),
         Priority(campaign.priority),
         campaign.pk,
@@ -145,6 +146,7 @@ def _judged(batch: Batch, campaign: Campaign, entries: Sequence[Entry]) -> list[
         for entry in entries
     ]
     faults = faults_of(replace(batch, now=due_at), drafts)
+    without_reached(campaign, {place: one.person for place, one in enumerate(entries)}, faults)
     people = [entry.person for entry in entries if entry.person]
     rows = CampaignRow.objects.filter(campaign=campaign.pk, recipient__in=people, problem="")
     seen = set(rows.values_list("recipient_id", flat=True))

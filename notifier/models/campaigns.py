@@ -16,6 +16,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from notifier.models.clients import ApiClient
 from notifier.models.groups import RecipientGroup, WeChatTag
 from notifier.models.priority import Priority
 from notifier.models.recipients import Recipient
@@ -150,6 +151,27 @@ class Campaign(ClaimedTask):
     most_refused = _share(_("pauses above … % refused"))
     most_blocked = _share(_("pauses above … % blocked"))
 
+    client = models.ForeignKey(
+        ApiClient,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        db_index=False,  # campaign_request_once begins with it
+        related_name="campaigns",
+        verbose_name=_("API client"),
+    )
+    idempotency_key = models.CharField(max_length=255, null=True, editable=False)  # noqa: DJ001
+    request_digest = models.CharField(max_length=64, blank=True, editable=False)
+    replay_of = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="replays",
+        verbose_name=_("replay of"),
+    )
+    family = models.BigIntegerField(null=True, editable=False, db_index=True)
+    """The campaign that the first replay was made of; all of its replays have the same."""
     created_by = models.CharField(_("created by"), max_length=150, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     editors = models.JSONField(_("written by"), default=list, editable=False)
@@ -203,6 +225,11 @@ class Campaign(ClaimedTask):
             ("approve_campaign", _("Can approve campaigns of others")),
         ]
         indexes = [models.Index(fields=["state"], name="campaign_state")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client", "idempotency_key"], name="campaign_request_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -11,8 +11,11 @@ from rest_framework.test import APIClient
 from notifier.models import Message, Recipient
 from templates_app.models import MessageTemplate
 from tests import builders
+from tests.api.campaigning import caller
+from tests.campaigns.campaigning import a_group
 
 URL = "/api/v1/messages"
+CAMPAIGNS = "/api/v1/campaigns"
 Post = Callable[..., HttpResponse]
 
 
@@ -56,3 +59,42 @@ def assert_problem(response: Any, status: int, pointer: str | None = None, code:
     if code:
         assert code in [error["code"] for error in problem["errors"]], problem["errors"]
     assert not Message.objects.exists()
+
+
+# Of campaigns
+
+
+@pytest.fixture
+def shop(service):
+    return caller(service, "campaigns")
+
+
+@pytest.fixture
+def boss(transactional_db):
+    return caller(builders.make_client(name="boss"), "campaigns", "approve")
+
+
+@pytest.fixture
+def group(template):
+    return a_group(template.account, 12)
+
+
+@pytest.fixture
+def asked(template, group):
+    return {
+        "name": "双十一",
+        "template": template.code,
+        "data": builders.DATA,
+        "audience": {"group": group.name},
+        "canary_percent": 0,
+    }
+
+
+@pytest.fixture
+def made(shop, asked):
+    def make(**changes):
+        answer = shop.post(CAMPAIGNS, asked | changes, format="json")
+        assert answer.status_code == 201, answer.content
+        return answer.json()["id"]
+
+    return make

@@ -1,0 +1,266 @@
+"""Campaigns by API: the same state machine as the admin's (`notifier/campaigns/states.py`)."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.http import Http404, StreamingHttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from notifier.api.batch import NDJSON
+from notifier.api.bodies import decoded
+from notifier.api.callers import client_of, key_of, refuse_test_key
+from notifier.api.campaign_answers import listed, result, whole
+from notifier.api.campaign_bodies import (
+    CampaignBody,
+    decode_campaign,
+    decode_decision,
+    decode_replay,
+)
+from notifier.api.campaign_rows import keep_rows
+from notifier.api.listing import invalid, limit_of
+from notifier.api.views import Endpoint, idempotency_key
+from notifier.campaigns import states
+from notifier.campaigns.replay import make_replay
+from notifier.intake.allowed import sendable_or_reject
+from notifier.intake.errors import KeyReused
+from notifier.models import Campaign, CampaignRow, CampaignState, Message, Priority, Scope
+
+CHUNK = 1000
+
+
+class CampaignEndpoint(Endpoint):
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Raises TestKey: a campaign's people are real."""
+        super().initial(request, *args, **kwargs)
+        refuse_test_key(request)
+
+
+class Campaigns(CampaignEndpoint):
+    scopes = {"GET": Scope.CAMPAIGNS, "POST": Scope.CAMPAIGNS}
+
+    def get(self, request: Request) -> Response:
+        """The client's own and, for keys that approve, those that wait for it; newest first."""
+        limit = limit_of(request)
+        rows = _seen(request).order_by("-pk")
+        if after := request.query_params.get("after"):
+            if not after.isascii() or not after.isdigit() or len(after) > 18:
+                raise invalid("after", "The `next` of an earlier page.")
+            rows = rows.filter(pk__lt=int(after))
+        found = list(rows[: limit + 1])
+        page = found[:limit]
+        then = str(page[-1].pk) if len(found) > limit else None
+        data = [listed(row) for row in page]
+        return Response({"data": data, "next": then, "has_more": then is not None})
+
+    def post(self, request: Request) -> Response:
+        """A draft. With an Idempotency-Key the same request makes one."""
+        body = decoded(decode_campaign, request.body)
+        key = idempotency_key(request)
+        digest = hashlib.sha256(msgspec.json.encode(body, order="sorted")).hexdigest()
+        if earlier := _earlier(request, key, digest):
+            return _repeated(earlier)
+        try:
+            with transaction.atomic():
+                campaign = _made(request, body, idempotency_key=key, request_digest=digest)
+        except IntegrityError:  # the same request at the same moment
+            if earlier := _earlier(request, key, digest):
+                return _repeated(earlier)
+            raise
+        return Response(whole(_found(request, campaign.pk)), status=201)
+
+
+class OneCampaign(CampaignEndpoint):
+    scopes = {"GET": Scope.CAMPAIGNS}
+
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(whole(_found(request, pk)))
+
+
+class Rows(CampaignEndpoint):
+    """The audience: NDJSON or CSV of any length, in constant memory; it replaces an earlier one."""
+
+    scopes = {"PUT": Scope.CAMPAIGNS}
+    max_body = "API_MAX_STREAM_BYTES"
+
+    def put(self, request: Request, pk: int) -> Response:
+        campaign = _own(request, pk)
+        keep_rows(request, campaign, name_of(request))
+        return Response(whole(_own(request, pk)))
+
+
+class Action(CampaignEndpoint):
+    """POST /campaigns/{id}/{action}: 200 with the campaign as it is then; 409 if not now."""
+
+    act: Callable[[Request, Campaign, str], object]
+    scopes = {"POST": Scope.CAMPAIGNS}
+
+    def post(self, request: Request, pk: int) -> Response:
+        campaign = (_found if self.scopes["POST"] == Scope.APPROVE else _own)(request, pk)
+        with transaction.atomic():
+            self.act(request, campaign, name_of(request))
+        return Response(whole(_found(request, pk)))
+
+
+class Check(Action):
+    def act(self, _request: Request, campaign: Campaign, by: str) -> None:
+        states.check(campaign.pk, by)
+
+
+class Launch(Action):
+    """Its people count against the key's limits."""
+
+    def act(self, request: Request, campaign: Campaign, by: str) -> None:
+        seen = decoded(decode_decision, request.body).checked_at
+        states.launch(campaign.pk, by, seen)
+        self.spend(request, campaign.ready)
+
+
+class Approve(Action):
+    scopes = {"POST": Scope.APPROVE}
+
+    def act(self, request: Request, campaign: Campaign, by: str) -> None:
+        states.approve(campaign.pk, by, decoded(decode_decision, request.body).checked_at)
+
+
+class Withdraw(Action):
+    def act(self, _request: Request, campaign: Campaign, by: str) -> None:
+        states.withdraw(campaign.pk, by)
+
+
+class Pause(Action):
+    def act(self, _request: Request, campaign: Campaign, by: str) -> None:
+        states.pause_by(campaign.pk, by)
+
+
+class Resume(Action):
+    def act(self, _request: Request, campaign: Campaign, _by: str) -> None:
+        states.resume(campaign.pk)
+
+
+class Cancel(Action):
+    def act(self, _request: Request, campaign: Campaign, by: str) -> None:
+        states.cancel(campaign.pk, by)
+
+
+class Replay(CampaignEndpoint):
+    """A draft for those whom this one surely did not reach, and whose result is asked for."""
+
+    scopes = {"POST": Scope.CAMPAIGNS}
+
+    def post(self, request: Request, pk: int) -> Response:
+        body = decoded(decode_replay, request.body)
+        chosen = Q(state__in=body.status) if body.status else Q()
+        if body.errcode:
+            chosen &= Q(errcode__in=body.errcode)
+        child = make_replay(_own(request, pk), chosen, name_of(request), **body.columns())
+        return Response(whole(_own(request, child.pk)), status=201)
+
+
+class Results(CampaignEndpoint):
+    """NDJSON: a line for each person of the audience, in the order of sending."""
+
+    scopes = {"GET": Scope.CAMPAIGNS}
+
+    def get(self, request: Request, pk: int) -> StreamingHttpResponse:
+        return StreamingHttpResponse(_results(_own(request, pk).pk), content_type=NDJSON)
+
+
+def _results(pk: int) -> Iterator[bytes]:
+    rows = CampaignRow.objects.filter(campaign=pk).select_related("recipient").order_by("pk")
+    last = 0
+    while chunk := list(rows.filter(pk__gt=last)[:CHUNK]):
+        last = chunk[-1].pk
+        made = [row.message_id for row in chunk if row.message_id]
+        messages = Message.objects.only("state", "errcode").in_bulk(made)
+        lines = [result(row, messages.get(row.message_id)) for row in chunk]
+        yield b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+
+
+def _made(request: Request, body: CampaignBody, **values: Any) -> Campaign:
+    """Raises Rejected, InvalidRequest."""
+    allowance = key_of(request).allowance
+    priority = Priority[body.priority.upper()]
+    template = sendable_or_reject(body.template, priority, allowance)
+    by = name_of(request)
+    return Campaign.objects.create(
+        account_id=template.account_id,
+        version_id=template.version_id or 0,
+        data=body.data,
+        priority=priority,
+        client=client_of(request),
+        created_by=by,
+        editors=[by],
+        **body.columns(),
+        **body.chosen(template.account_id),
+        **values,
+    )
+
+
+def _earlier(request: Request, key: str | None, digest: str) -> Campaign | None:
+    """Raises KeyReused."""
+    if key is None:
+        return None
+    rows = Campaign.objects.filter(client=client_of(request), idempotency_key=key)
+    found = rows.select_related(*JOINED).defer("account__app_secret").first()
+    if found and found.request_digest != digest:
+        raise KeyReused
+    return found
+
+
+def _repeated(campaign: Campaign) -> Response:
+    return Response(whole(campaign), status=201, headers={"Idempotent-Replayed": "true"})
+
+
+def name_of(request: Request) -> str:
+    """As it stands among user names: a client approves nothing of its own."""
+    return f"API: {client_of(request).name}"[:150]
+
+
+JOINED = ("account", "version__template", "segment", "group", "tag")
+
+
+def _seen(request: Request) -> QuerySet[Campaign]:
+    """The client's own, as far as the key reaches; for who approves, what waits for approval."""
+    key = key_of(request)
+    mine = Q(client=client_of(request))
+    if Scope.APPROVE in key.scopes:
+        mine |= Q(state=CampaignState.SUBMITTED)
+    rows = Campaign.objects.filter(mine).select_related(*JOINED).defer("account__app_secret")
+    allowance = key.allowance
+    if allowance.accounts:
+        rows = rows.filter(account__in=allowance.accounts)
+    if allowance.templates:
+        rows = rows.filter(version__template__in=allowance.templates)
+    return rows
+
+
+def _found(request: Request, pk: int) -> Campaign:
+    """Raises Http404."""
+    campaign = _seen(request).filter(pk=pk).first()
+    if campaign is None:
+        raise Http404
+    return campaign
+
+
+def _own(request: Request, pk: int) -> Campaign:
+    """The client's own. Raises Http404."""
+    campaign = _seen(request).filter(pk=pk, client=client_of(request)).first()
+    if campaign is None:
+        raise Http404
+    return campaign
+
+
+ACTIONS: dict[str, type[Action]] = {
+    "check": Check,
+    "launch": Launch,
+    "approve": Approve,
+    "withdraw": Withdraw,
+    "pause": Pause,
+    "resume": Resume,
+    "cancel": Cancel,
+}
