@@ -1,6 +1,7 @@
 """From rows to messages: each once, just in time, at the pace asked for; and how it is stopped."""
 
 import threading
+import time
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
@@ -193,7 +194,7 @@ def test_while_a_feeder_runs_a_pause_holds_at_once(template, monkeypatch, action
 
     def slow(rows, outcomes):
         reached.set()
-        go_on.wait(5)
+        go_on.wait(10)
         return note(rows, outcomes)
 
     monkeypatch.setattr(feed, "_note", slow)
@@ -202,11 +203,22 @@ def test_while_a_feeder_runs_a_pause_holds_at_once(template, monkeypatch, action
     states.launch(campaign.pk, "writer")
     states.begin(campaign.pk, timezone.now())
 
+    def release():
+        """Once the other waits for the lock."""
+        with connection.cursor() as cursor:
+            for _ in range(500):
+                cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
+                if cursor.fetchone():
+                    break
+                time.sleep(0.01)
+        connection.close()
+        go_on.set()
+
     def run(number):
         if number:
             return feed.feed(campaign.pk, campaign.priority)
         reached.wait(5)
-        threading.Timer(0.2, go_on.set).start()
+        threading.Thread(target=release).start()
         return (
             states.pause_by(campaign.pk, "x")
             if action == "pause"
