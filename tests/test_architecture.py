@@ -25,12 +25,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "dispatch": EVERYBODY,
     "intake": EVERYBODY | {"recipients", "dispatch"},
     "campaigns": EVERYBODY | {"intake", "recipients", "dispatch"},
+    "schedules": EVERYBODY | {"intake", "recipients"},
     "receipts": EVERYBODY | {"dispatch"},
     "fallback": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
     "audit": EVERYBODY | {"observability"},
     "access": EVERYBODY | {"audit", "observability"},
-    "api": EVERYBODY | {"access", "campaigns", "intake", "recipients", "dispatch", "observability"},
+    "api": EVERYBODY
+    | {"access", "campaigns", "intake", "recipients", "dispatch", "observability", "schedules"},
     "admin": EVERYBODY | {"intake", "campaigns", "recipients", "dispatch", "audit", "access"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
@@ -43,6 +45,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "receipts",
         "recipients",
         "fallback",
+        "schedules",
         "demo",
         "simulator",
         "config",

@@ -20,6 +20,7 @@ ACCOUNT_OF: dict[str, str | None] = {
     "notifier.Suppression": "recipient__account",
     "notifier.FollowerSync": "account",
     "notifier.SeenFollower": "sync__account",
+    "notifier.Schedule": "account",
     "notifier.Campaign": "account",
     "notifier.CampaignRow": "campaign__account",
     "notifier.Message": "account",

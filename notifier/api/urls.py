@@ -13,6 +13,7 @@ from notifier.api.campaigns import (
     Rows,
 )
 from notifier.api.recipients import Accounts, OneRecipient, Recipients, Resolve
+from notifier.api.schedules import OneSchedule, Schedules, Switch
 from notifier.api.templates import Counts, OneTemplate, Preview, Templates
 from notifier.api.views import Cancelling, CancellingMany, Messages, OneMessage
 
@@ -55,6 +56,10 @@ urlpatterns = [
         path(f"campaigns/<row_id:pk>/{name}", view.as_view(), name=f"campaign-{name}")
         for name, view in ACTIONS.items()
     ),
+    path("schedules", Schedules.as_view(), name="schedules"),
+    path("schedules/<row_id:pk>", OneSchedule.as_view(), name="schedule"),
+    path("schedules/<row_id:pk>/pause", Switch.as_view(), name="schedule-pause"),
+    path("schedules/<row_id:pk>/resume", Switch.as_view(is_on=True), name="schedule-resume"),
     path("templates", Templates.as_view(), name="templates"),
     path("templates/<template_code:code>", OneTemplate.as_view(), name="template"),
     path("templates/<template_code:code>/preview", Preview.as_view(), name="template-preview"),

@@ -83,6 +83,10 @@ AUDITED: dict[str, Watched] = {
             }
         )
     ),
+    "notifier.Schedule": Watched(
+        masked=frozenset({"request"}),
+        ignored=frozenset({"next_at", "last_at", "last_message", "last_problem"}),
+    ),
     "notifier.ApiClient": Watched(),
     "notifier.ErrcodeNote": Watched(),
     "notifier.ApiKey": Watched(

@@ -23,6 +23,7 @@ from notifier.models.messages import MOVES, Message, MessageEvent, Reason, State
 from notifier.models.priority import Priority
 from notifier.models.pushes import Push
 from notifier.models.recipients import UNMOVED, Recipient, RecipientState
+from notifier.models.schedules import Late, Schedule
 from notifier.models.segments import Segment
 from notifier.models.suppressions import Suppression
 from notifier.models.syncs import FollowerSync, SyncPhase, SyncState
@@ -47,6 +48,7 @@ __all__ = [
     "FallbackSend",
     "FollowerSync",
     "ImportState",
+    "Late",
     "LoginFailures",
     "Message",
     "MessageCount",
@@ -59,6 +61,7 @@ __all__ = [
     "RecipientGroup",
     "RecipientImport",
     "RecipientState",
+    "Schedule",
     "Scope",
     "Segment",
     "State",

@@ -14,6 +14,7 @@ from notifier.models import (
     Push,
     Recipient,
     RecipientState,
+    Schedule,
     State,
 )
 
@@ -70,6 +71,7 @@ def _is_erased_now(recipient: Recipient) -> bool:
         Push.objects.filter(account_id=person.account_id, openid=person.openid).update(openid="")
         _forget(person)
         CampaignRow.objects.filter(recipient=person).update(data={})
+        Schedule.objects.filter(recipient=person).delete()
     return True
 
 

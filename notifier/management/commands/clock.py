@@ -20,6 +20,7 @@ from notifier.intake import figures
 from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
 from notifier.recipients.imports import job as imports
+from notifier.schedules.send import send_due
 from templates_app.hourly import sync_all
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
     ("fallbacks", process_fallbacks, 1, 1),
     ("templates", sync_all, 3600, 60),
     ("campaigns", watch_all, 1, 1),
+    ("schedules", send_due, 1, 1),
     ("uploads", forget_uploads, 3600, 120),
 )
 """(name, work, seconds between two, seconds before the first): each in a thread of its own, for

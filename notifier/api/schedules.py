@@ -1,0 +1,165 @@
+"""Recurring messages: a body of POST /messages, repeated by a cron expression in a time zone."""
+
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+import msgspec
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
+from msgspec import UNSET, Meta, Struct, UnsetType
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from notifier.api.bodies import SendBody, checked, decoded
+from notifier.api.callers import client_of, key_of, origin_of
+from notifier.api.errors import InvalidRequest
+from notifier.api.listing import invalid, limit_of
+from notifier.api.views import Endpoint
+from notifier.intake.dry_run import foresee
+from notifier.intake.errors import Fault
+from notifier.models import Recipient, Schedule, Scope
+from notifier.schedules.runs import NoCron, next_runs
+
+MOST = 1000
+"""Of one client: more is a campaign, or the service's own clock."""
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*\Z")]
+
+
+class ScheduleBody(Struct, forbid_unknown_fields=True):
+    """POST /schedules"""
+
+    name: Name
+    cron: Annotated[str, Meta(max_length=100)]
+    message: SendBody
+    zone: Annotated[str, Meta(max_length=50)] | UnsetType = UNSET
+    late: Literal["once", "skip", "all"] = "once"
+
+
+_decode = msgspec.json.Decoder(ScheduleBody).decode
+
+
+class Schedules(Endpoint):
+    scopes = {"GET": Scope.READ, "POST": Scope.SEND}
+
+    def get(self, request: Request) -> Response:
+        limit = limit_of(request)
+        after = request.query_params.get("after", "")
+        rows = _own(request)
+        if after:
+            if not (after.isascii() and after.isdigit()) or len(after) > 18:
+                raise invalid("after", "The `next` of an earlier page.")
+            rows = rows.filter(pk__lt=int(after))
+        found = list(rows[: limit + 1])
+        then = str(found[limit - 1].pk) if len(found) > limit else None
+        data = [_whole(row) for row in found[:limit]]
+        return Response({"data": data, "next": then, "has_more": then is not None})
+
+    def post(self, request: Request) -> Response:
+        """The message is checked as if it were sent now."""
+        body = decoded(_decode, request.body)
+        zone = settings.TIME_ZONE if body.zone is UNSET else body.zone
+        if zone not in available_timezones():
+            raise _wrong("/zone", "No time zone such as Asia/Shanghai.")
+        if body.message.send_at or body.message.expires_at or body.message.dry_run:
+            text = "A recurring message has no send_at, expires_at or dry_run of its own."
+            raise _wrong("/message", text)
+        if _own(request).count() >= MOST:
+            raise _wrong("", f"A client has at most {MOST}; delete some, or make a campaign.")
+        now = timezone.now()
+        try:
+            first = next_runs(body.cron, zone, now, 1)[0]
+        except NoCron as error:
+            raise _wrong("/cron", str(error)) from None
+        message = checked(body.message)
+        foreseen = foresee(message.request(), origin_of(request))
+        person = Recipient.objects.get(
+            account_id=foreseen.template.account_id, openid=foreseen.openid
+        )
+        schedule = Schedule.objects.create(
+            client=client_of(request),
+            account_id=foreseen.template.account_id,
+            recipient=person,
+            name=body.name,
+            template=message.template,
+            request=_kept(message),
+            is_test=key_of(request).is_test,
+            cron=body.cron,
+            zone=zone,
+            late=body.late,
+            next_at=first,
+        )
+        return Response(_whole(schedule), status=201)
+
+
+class OneSchedule(Endpoint):
+    scopes = {"GET": Scope.READ, "DELETE": Scope.SEND}
+
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(_whole(_found(request, pk)))
+
+    def delete(self, request: Request, pk: int) -> Response:
+        _found(request, pk).delete()
+        return Response(status=204)
+
+
+class Switch(Endpoint):
+    """POST /schedules/{id}/pause and /resume: what was due meanwhile is not sent."""
+
+    scopes = {"POST": Scope.SEND}
+    is_on = False
+
+    def post(self, request: Request, pk: int) -> Response:
+        schedule = _found(request, pk)
+        schedule.is_active = self.is_on
+        runs = next_runs(schedule.cron, schedule.zone, timezone.now(), 1)
+        schedule.next_at = runs[0] if self.is_on else None
+        schedule.save(update_fields=["is_active", "next_at"])
+        return Response(_whole(schedule))
+
+
+def _kept(message: SendBody) -> dict[str, Any]:
+    """Without the address: the recipient's row has it."""
+    names = ("data", "url", "miniprogram", "priority", "metadata")
+    kept: dict[str, Any] = msgspec.to_builtins({name: getattr(message, name) for name in names})
+    return kept
+
+
+def _own(request: Request) -> QuerySet[Schedule]:
+    key = key_of(request)
+    rows = Schedule.objects.filter(client=client_of(request), is_test=key.is_test)
+    if key.allowance.accounts:
+        rows = rows.filter(account__in=key.allowance.accounts)
+    return rows.select_related("recipient").order_by("-pk")
+
+
+def _found(request: Request, pk: int) -> Schedule:
+    """Raises Http404."""
+    schedule = _own(request).filter(pk=pk).first()
+    if schedule is None:
+        raise Http404
+    return schedule
+
+
+def _whole(schedule: Schedule) -> dict[str, Any]:
+    begin = timezone.now()
+    runs = next_runs(schedule.cron, schedule.zone, begin) if schedule.is_active else []
+    return {
+        "id": schedule.pk,
+        "name": schedule.name,
+        "cron": schedule.cron,
+        "zone": schedule.zone,
+        "late": schedule.late,
+        "active": schedule.is_active,
+        "message": {"template": schedule.template, "to": {"openid": schedule.recipient.openid}}
+        | schedule.request,
+        "next_runs": [run.isoformat() for run in runs],
+        "last_run": schedule.last_at and schedule.last_at.isoformat(),
+        "last_message": schedule.last_message and schedule.last_message.hex,
+        "last_problem": schedule.last_problem or None,
+    }
+
+
+def _wrong(pointer: str, text: str) -> InvalidRequest:
+    return InvalidRequest([Fault(pointer, "invalid_value", text)], status=422)

@@ -1,0 +1,54 @@
+"""Recurring messages of services: a request, and when it is repeated."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from notifier.models.clients import ApiClient
+from notifier.models.recipients import Recipient
+from templates_app.models import OfficialAccount
+
+
+class Late(models.TextChoices):
+    """What becomes of runs whose time passed while nothing could be sent."""
+
+    ONCE = "once", _("the last of them is sent")
+    SKIP = "skip", _("none is sent")
+    ALL = "all", _("each is sent")
+
+
+class Schedule(models.Model):
+    """`request`: the body of POST /messages that is repeated. Its client's own, by API."""
+
+    client = models.ForeignKey(ApiClient, models.PROTECT, verbose_name=_("API client"))
+    account = models.ForeignKey(OfficialAccount, models.PROTECT, verbose_name=_("account"))
+    recipient = models.ForeignKey(Recipient, models.PROTECT, verbose_name=_("recipient"))
+    name = models.CharField(_("name"), max_length=100)
+    template = models.CharField(_("template"), max_length=64)
+    request = models.JSONField()
+    is_test = models.BooleanField(_("test"), default=False)
+    cron = models.CharField("cron", max_length=100)
+    zone = models.CharField(_("time zone"), max_length=50)
+    late = models.CharField(
+        _("runs that were missed"), max_length=4, choices=Late.choices, default=Late.ONCE
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    next_at = models.DateTimeField(_("next"), null=True)
+    """None: it never comes again, or it is paused."""
+    last_at = models.DateTimeField(_("last"), null=True)
+    last_message = models.UUIDField(null=True)
+    last_problem = models.CharField(_("last problem"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("recurring message")
+        verbose_name_plural = _("recurring messages")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["next_at"], condition=Q(next_at__isnull=False), name="schedule_due"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
