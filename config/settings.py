@@ -82,6 +82,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_rq",
     "django_prometheus",
     "django_otp",
@@ -237,6 +239,18 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "notifier.api.errors.problem_response",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "notifier.api.json.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "notifier.api.contract.schema.Documented",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Hongyan",
+    "DESCRIPTION": "Sends WeChat Official Account template messages.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "hy_…"}}
+    },
+    "POSTPROCESSING_HOOKS": ["notifier.api.contract.schema.add_components"],
 }
 
 # Language and time

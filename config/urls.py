@@ -7,6 +7,7 @@ from django.views.i18n import set_language
 
 from notifier.admin.queues import queue_pages
 from notifier.admin.second_factor import second_factor
+from notifier.api.contract.pages import page, schema
 from notifier.api.errors import not_found, server_error
 from notifier.observability.exposition import metrics
 from notifier.observability.health import healthz, readyz
@@ -18,6 +19,9 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
     path("api/v1/", include("notifier.api.urls")),
+    path("api/schema/", schema, name="schema"),
+    path("api/docs/", page, {"name": "swagger"}, name="api-docs"),
+    path("api/redoc/", page, {"name": "redoc"}, name="api-redoc"),
     path("wechat/<slug:account>/callback", callback, name="wechat-callback"),
     path("admin/rq/", include((queue_pages, "django_rq"))),
     path("admin/language/", set_language, name="set_language"),

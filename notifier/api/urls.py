@@ -1,6 +1,8 @@
 """/api/v1/"""
 
-from django.urls import path, register_converter
+from typing import Any
+
+from django.urls import URLPattern, path, register_converter
 from django.urls.converters import IntConverter, StringConverter, UUIDConverter
 
 from notifier.api.batch import BatchOfMessages, StreamOfMessages
@@ -15,7 +17,7 @@ from notifier.api.campaigns import (
 from notifier.api.recipients import Accounts, OneRecipient, Recipients, Resolve
 from notifier.api.schedules import OneSchedule, Schedules, Switch
 from notifier.api.templates import Counts, OneTemplate, Preview, Templates
-from notifier.api.views import Cancelling, CancellingMany, Messages, OneMessage
+from notifier.api.views import Cancelling, CancellingMany, Endpoint, Messages, OneMessage
 
 
 class HexId(UUIDConverter):
@@ -41,36 +43,37 @@ register_converter(RowId, "row_id")
 register_converter(TemplateCode, "template_code")
 register_converter(OpenId, "openid")
 
+
+def _endpoint(route: str, view: type[Endpoint], name: str, **values: Any) -> URLPattern:
+    return path(route, view.as_view(contract_name=name, **values), name=name)
+
+
 urlpatterns = [
-    path("messages", Messages.as_view(), name="messages"),
-    path("messages/batch", BatchOfMessages.as_view(), name="messages-batch"),
-    path("messages/stream", StreamOfMessages.as_view(), name="messages-stream"),
-    path("messages/cancel", CancellingMany.as_view(), name="messages-cancel"),
-    path("messages/<message_id:message_id>", OneMessage.as_view(), name="message"),
-    path("campaigns", Campaigns.as_view(), name="campaigns"),
-    path("campaigns/<row_id:pk>", OneCampaign.as_view(), name="campaign"),
-    path("campaigns/<row_id:pk>/rows", Rows.as_view(), name="campaign-rows"),
-    path("campaigns/<row_id:pk>/results", Results.as_view(), name="campaign-results"),
-    path("campaigns/<row_id:pk>/replay", Replay.as_view(), name="campaign-replay"),
+    _endpoint("messages", Messages, "messages"),
+    _endpoint("messages/batch", BatchOfMessages, "messages-batch"),
+    _endpoint("messages/stream", StreamOfMessages, "messages-stream"),
+    _endpoint("messages/cancel", CancellingMany, "messages-cancel"),
+    _endpoint("messages/<message_id:message_id>", OneMessage, "message"),
+    _endpoint("campaigns", Campaigns, "campaigns"),
+    _endpoint("campaigns/<row_id:pk>", OneCampaign, "campaign"),
+    _endpoint("campaigns/<row_id:pk>/rows", Rows, "campaign-rows"),
+    _endpoint("campaigns/<row_id:pk>/results", Results, "campaign-results"),
+    _endpoint("campaigns/<row_id:pk>/replay", Replay, "campaign-replay"),
     *(
-        path(f"campaigns/<row_id:pk>/{name}", view.as_view(), name=f"campaign-{name}")
+        _endpoint(f"campaigns/<row_id:pk>/{name}", view, f"campaign-{name}")
         for name, view in ACTIONS.items()
     ),
-    path("schedules", Schedules.as_view(), name="schedules"),
-    path("schedules/<row_id:pk>", OneSchedule.as_view(), name="schedule"),
-    path("schedules/<row_id:pk>/pause", Switch.as_view(), name="schedule-pause"),
-    path("schedules/<row_id:pk>/resume", Switch.as_view(is_on=True), name="schedule-resume"),
-    path("templates", Templates.as_view(), name="templates"),
-    path("templates/<template_code:code>", OneTemplate.as_view(), name="template"),
-    path("templates/<template_code:code>/preview", Preview.as_view(), name="template-preview"),
-    path("templates/<template_code:code>/counts", Counts.as_view(), name="template-counts"),
-    path("accounts", Accounts.as_view(), name="accounts"),
-    path("accounts/<slug:account>/recipients", Recipients.as_view(), name="recipients"),
-    path("accounts/<slug:account>/recipients/resolve", Resolve.as_view(), name="resolve"),
-    path(
-        "accounts/<slug:account>/recipients/<openid:openid>",
-        OneRecipient.as_view(),
-        name="recipient",
-    ),
-    path("messages/<message_id:message_id>/cancel", Cancelling.as_view(), name="message-cancel"),
+    _endpoint("schedules", Schedules, "schedules"),
+    _endpoint("schedules/<row_id:pk>", OneSchedule, "schedule"),
+    _endpoint("schedules/<row_id:pk>/pause", Switch, "schedule-pause"),
+    _endpoint("schedules/<row_id:pk>/resume", Switch, "schedule-resume", is_on=True),
+    _endpoint("templates", Templates, "templates"),
+    _endpoint("templates/<template_code:code>", OneTemplate, "template"),
+    _endpoint("templates/<template_code:code>/preview", Preview, "template-preview"),
+    _endpoint("templates/<template_code:code>/counts", Counts, "template-counts"),
+    _endpoint("accounts", Accounts, "accounts"),
+    _endpoint("accounts/<slug:account>/recipients", Recipients, "recipients"),
+    _endpoint("accounts/<slug:account>/recipients/resolve", Resolve, "resolve"),
+    _endpoint("accounts/<slug:account>/recipients/<openid:openid>", OneRecipient, "recipient"),
+    _endpoint("messages/<message_id:message_id>/cancel", Cancelling, "message-cancel"),
 ]

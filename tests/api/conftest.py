@@ -12,6 +12,7 @@ from notifier.models import Message, Recipient
 from templates_app.models import MessageTemplate
 from tests import builders
 from tests.api.campaigning import caller
+from tests.api.documented import as_documented  # noqa: F401 - a fixture
 from tests.campaigns.campaigning import a_group
 
 URL = "/api/v1/messages"

@@ -1,0 +1,118 @@
+"""drf-spectacular reads the table of operations; the bodies' types give their own JSON Schema."""
+
+import re
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from notifier.api.contract import shapes
+from notifier.api.contract.operations import FOR_ALL, OPERATIONS, Operation
+
+REF = "#/components/schemas/{name}"
+PROBLEM = "application/problem+json"
+TAGS = {
+    "messages": "Messages",
+    "message": "Messages",
+    "schedules": "Recurring messages",
+    "schedule": "Recurring messages",
+    "campaigns": "Campaigns",
+    "campaign": "Campaigns",
+    "templates": "Templates",
+    "template": "Templates",
+    "accounts": "Recipients",
+    "recipients": "Recipients",
+    "recipient": "Recipients",
+    "resolve": "Recipients",
+}
+
+
+class Documented(AutoSchema):
+    """Of one of the table's rows; what has none is in no document."""
+
+    view: Any
+
+    @property
+    def _name(self) -> str:
+        return str(self.view.contract_name)
+
+    @property
+    def _row(self) -> Operation:
+        return OPERATIONS[self._name, self.method]
+
+    def is_excluded(self) -> bool:
+        return (getattr(self.view, "contract_name", ""), self.method) not in OPERATIONS
+
+    def get_operation_id(self) -> str:
+        return f"{self._name}-{self.method.lower()}"
+
+    def get_summary(self) -> str:
+        return self._row.summary
+
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's own
+        scope = self.view.scopes[self.method]
+        return f"{self._row.about}\n\nScope: `{scope}`.".strip()
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        return [{"key": []}]
+
+    def get_tags(self) -> list[str]:
+        return [TAGS[self._name.partition("-")[0]]]
+
+    def get_override_parameters(self) -> list[Any]:
+        return [
+            OpenApiParameter(one.name, one.schema, one.where, description=one.about)
+            for one in self._row.parameters
+        ]
+
+    def get_request_serializer(self) -> Any:
+        return {media: _schema(body) for media, body in self._row.takes.items()} or None
+
+    def get_response_serializers(self) -> Any:
+        found: dict[Any, Any] = {}
+        for status, shape in self._row.gives.items():
+            phrase = HTTPStatus(status).phrase
+            if shape is None:
+                found[status] = OpenApiResponse(description=phrase)
+            else:
+                found[status, self._row.media] = OpenApiResponse(_schema(shape), phrase)
+        for status in sorted({*FOR_ALL, *self._row.refuses}):
+            found[status, PROBLEM] = OpenApiResponse(
+                _schema(shapes.Problem), HTTPStatus(status).phrase
+            )
+        return found
+
+
+def _schema(shape: Any) -> dict[str, Any]:
+    return {"type": "string"} if shape is str else {"$ref": REF.format(name=shape.__name__)}
+
+
+@cache
+def _components() -> dict[str, Any]:
+    rows = OPERATIONS.values()
+    used = {shapes.Problem}
+    used |= {one for row in rows for one in [*row.gives.values(), *row.takes.values()] if one}
+    types = sorted(used - {str}, key=lambda one: str(one.__name__))
+    _refs, found = msgspec.json.schema_components(types, ref_template=REF)
+    return {name: _for_others(schema) for name, schema in found.items()}
+
+
+def _for_others(schema: Any) -> Any:
+    r"""Python's \Z is $ in ECMA 262, whose patterns JSON Schema has; a type's name is no title."""
+    if isinstance(schema, dict):
+        return {
+            name: _for_others(value)
+            if not (name == "pattern" and isinstance(value, str))
+            else re.sub(r"\\Z$", "$", value)
+            for name, value in schema.items()
+        }
+    return [_for_others(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def add_components(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """A hook of drf-spectacular's."""
+    result["components"].setdefault("schemas", {}).update(_components())
+    return result
