@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from notifier.intake.accept import Origin, SendRequest, accept
-from notifier.models import ApiClient, Message, Recipient
+from notifier.models import ApiClient, Message, Recipient, WebhookEndpoint
 from notifier.models.ids import new_message_id
 from notifier.recipients.directory import Address
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
@@ -76,6 +76,15 @@ def make_recipient(account: OfficialAccount, **values: Any) -> Recipient:
 
 def make_client(**values: Any) -> ApiClient:
     return ApiClient.objects.create(**{"name": f"service-{next(_numbers)}"} | values)
+
+
+def make_endpoint(client: ApiClient, **values: Any) -> WebhookEndpoint:
+    """Of a service that nobody listens at, by default."""
+    endpoint = WebhookEndpoint(client=client, **{"url": "http://127.0.0.1:9/hooks"} | values)
+    if not endpoint.secret:
+        endpoint.new_secret(now())
+    endpoint.save()
+    return endpoint
 
 
 def make_message(

@@ -27,11 +27,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "campaigns": EVERYBODY | {"intake", "recipients", "dispatch"},
     "receipts": EVERYBODY | {"dispatch"},
     "fallback": EVERYBODY,
+    "webhooks": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
     "audit": EVERYBODY | {"observability"},
     "access": EVERYBODY | {"audit", "observability"},
-    "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability"},
-    "admin": EVERYBODY | {"intake", "campaigns", "recipients", "dispatch", "audit", "access"},
+    "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability", "webhooks"},
+    "admin": EVERYBODY
+    | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "webhooks"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {
@@ -43,6 +45,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "receipts",
         "recipients",
         "fallback",
+        "webhooks",
         "demo",
         "simulator",
         "config",

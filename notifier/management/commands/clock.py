@@ -20,6 +20,7 @@ from notifier.intake import figures
 from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
 from notifier.recipients.imports import job as imports
+from notifier.webhooks.relay import prune, relay
 from templates_app.hourly import sync_all
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ FIGURES_SECONDS = 5
 BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
     ("tokens", renewal.renew_tokens, 10, 0),
     ("fallbacks", process_fallbacks, 1, 1),
+    ("events", relay, 0.5, 1),
+    ("old events", prune, 3600, 180),
     ("templates", sync_all, 3600, 60),
     ("campaigns", watch_all, 1, 1),
     ("uploads", forget_uploads, 3600, 120),
