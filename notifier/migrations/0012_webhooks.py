@@ -304,7 +304,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("due_at", models.DateTimeField(null=True, verbose_name="next attempt")),
-                ("begun_at", models.DateTimeField(verbose_name="since")),
                 ("tries", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
                 ("finished_at", models.DateTimeField(null=True, verbose_name="finished")),
                 ("log", models.JSONField(default=list, verbose_name="attempts")),

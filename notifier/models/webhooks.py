@@ -123,8 +123,6 @@ class WebhookDelivery(models.Model):
     )
     due_at = models.DateTimeField(_("next attempt"), null=True)
     """While somebody sends it: until when it is theirs. Empty: nothing is to be done."""
-    begun_at = models.DateTimeField(_("since"))
-    """When its attempts began: anew with each replay."""
     tries = models.PositiveSmallIntegerField(_("attempts"), default=0)
     finished_at = models.DateTimeField(_("finished"), null=True)
     log = models.JSONField(_("attempts"), default=list)

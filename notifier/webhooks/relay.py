@@ -56,7 +56,7 @@ def append(changes: Iterable[dict[str, object]], now: datetime) -> list[ClientEv
     for endpoint in WebhookEndpoint.objects.filter(client__in=clients, is_active=True):
         wanted[endpoint.client_id].append(endpoint)
     WebhookDelivery.objects.bulk_create(
-        WebhookDelivery(event=event, endpoint=endpoint, due_at=now, begun_at=now)
+        WebhookDelivery(event=event, endpoint=endpoint, due_at=now)
         for event in events
         for endpoint in wanted[event.client_id]
         if endpoint.wants(event.type)
@@ -71,9 +71,7 @@ def ping(endpoint: WebhookEndpoint) -> WebhookDelivery:
         event = ClientEvent.objects.create(
             type=EventType.PING, at=now, created_at=now, client_id=endpoint.client_id
         )
-        return WebhookDelivery.objects.create(
-            event=event, endpoint=endpoint, due_at=now, begun_at=now
-        )
+        return WebhookDelivery.objects.create(event=event, endpoint=endpoint, due_at=now)
 
 
 def prune() -> bool:

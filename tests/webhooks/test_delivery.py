@@ -1,0 +1,333 @@
+"""A service hears of each event, signed, until it has taken it."""
+
+import json
+import socket
+import ssl
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from notifier.models import AuditEntry, Outcome, WebhookDelivery, WebhookEndpoint
+from notifier.simulator import certificate
+from notifier.webhooks.courier import Courier
+from notifier.webhooks.relay import ping
+from notifier.webhooks.retry import WAITS
+from notifier.webhooks.tidying import tidy
+from tests import builders
+from tests.webhooks.conftest import carry, end, make_due, problems, relay_all
+from tests.webhooks.receiver import receiving, respond
+
+
+def one_event(ask, **values):
+    message = end(ask(**values))
+    relay_all()
+    return message
+
+
+def test_an_unmodified_library_verifies_what_is_posted(endpoint, ask, receiver, api):
+    one_event(ask, metadata={"order": "云南白茶"})
+    carry()
+    (posted,) = receiver.requests
+    assert Webhook(endpoint.secret).verify(posted.body, posted.headers)
+    (event,) = api.get("/api/v1/events").json()["data"]
+    assert json.loads(posted.body) == event
+    assert posted.headers["webhook-id"] == event["id"]
+    assert posted.headers["content-type"] == "application/json"
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.outcome, delivery.due_at, delivery.tries) == (Outcome.DELIVERED, None, 1)
+
+
+def test_what_was_changed_on_the_way_is_not_verified(endpoint, ask, receiver):
+    one_event(ask)
+    carry()
+    (posted,) = receiver.requests
+    with pytest.raises(WebhookVerificationError):
+        Webhook(endpoint.secret).verify(posted.body + b" ", posted.headers)
+
+
+def test_both_secrets_sign_for_a_day_after_a_rotation(endpoint, ask, receiver):
+    old = endpoint.secret
+    new = endpoint.new_secret(timezone.now())
+    endpoint.save()
+    one_event(ask)
+    carry()
+    for secret in (old, new):
+        assert Webhook(secret).verify(receiver.requests[-1].body, receiver.requests[-1].headers)
+    WebhookEndpoint.objects.update(previous_until=timezone.now() - timedelta(seconds=1))
+    one_event(ask)
+    carry()
+    assert Webhook(new).verify(receiver.requests[-1].body, receiver.requests[-1].headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(old).verify(receiver.requests[-1].body, receiver.requests[-1].headers)
+
+
+def test_an_event_keeps_its_id_over_all_attempts(endpoint, ask, receiver):
+    receiver.answers = [500, 503, 200]
+    one_event(ask)
+    for _ in range(4):
+        carry()
+        make_due()
+    assert len(receiver.ids) == 3
+    assert len(set(receiver.ids)) == 1
+    delivery = WebhookDelivery.objects.get()
+    assert problems(delivery) == ["refused", "refused", ""]
+    assert [entry["status"] for entry in delivery.log] == [500, 503, 200]
+    endpoint.refresh_from_db()
+    assert (endpoint.failures, endpoint.failing_since) == (0, None)
+
+
+def test_after_its_last_attempt_it_is_given_up(endpoint, ask, receiver):
+    receiver.usual = 500
+    one_event(ask)
+    for _ in range(len(WAITS) + 3):
+        carry()
+        make_due()
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.outcome, delivery.due_at, delivery.tries) == (Outcome.FAILED, None, 11)
+    assert len(receiver.requests) == 11
+
+
+def test_a_retry_after_is_respected(endpoint, ask, receiver):
+    receiver.answers = [lambda handler: respond(handler, 429, Retry_After="1800")]
+    one_event(ask)
+    carry()
+    now = timezone.now()
+    soon, late = now + timedelta(seconds=1750), now + timedelta(seconds=1801)
+    assert soon < WebhookDelivery.objects.get().due_at < late
+    assert soon < WebhookEndpoint.objects.get().paused_until < late
+
+
+def test_one_that_is_gone_is_switched_off_with_the_reason(endpoint, ask, receiver):
+    receiver.usual = 410
+    one_event(ask)
+    carry()
+    endpoint.refresh_from_db()
+    assert (endpoint.is_active, endpoint.off_because) == (False, "gone")
+    assert WebhookDelivery.objects.get().outcome == Outcome.FAILED
+    entry = AuditEntry.objects.order_by("-id").first()
+    assert (entry.actor_kind, entry.object_type) == ("system", "notifier.webhookendpoint")
+    one_event(ask)
+    make_due()
+    carry()
+    assert len(receiver.requests) == 1
+
+
+def test_one_that_fails_for_days_is_switched_off_and_goes_on_when_it_is_on_again(
+    endpoint, ask, receiver
+):
+    receiver.answers = [500]
+    WebhookEndpoint.objects.update(failures=9, failing_since=timezone.now() - timedelta(days=3))
+    one_event(ask)
+    carry()
+    endpoint.refresh_from_db()
+    assert (endpoint.is_active, endpoint.off_because) == (False, "failing")
+    make_due()
+    carry()
+    assert len(receiver.requests) == 1
+    endpoint.switch(on=True)
+    endpoint.save()
+    carry()
+    assert WebhookDelivery.objects.get().outcome == Outcome.DELIVERED
+
+
+def test_the_breaker_lets_one_through_at_a_time(endpoint, ask, receiver):
+    receiver.usual = 500
+    for _ in range(30):
+        end(ask())
+    relay_all()
+    for _ in range(5):
+        carry()
+    assert len(receiver.requests) == 5
+    endpoint.refresh_from_db()
+    assert endpoint.failures == 5
+    assert endpoint.paused_until > timezone.now() + timedelta(seconds=5)
+    WebhookEndpoint.objects.update(paused_until=timezone.now())
+    carry()
+    assert len(receiver.requests) == 6
+    receiver.usual = 200
+    WebhookEndpoint.objects.update(paused_until=timezone.now())
+    carry()
+    assert len(receiver.requests) == 30
+    assert WebhookDelivery.objects.filter(outcome=Outcome.DELIVERED).count() == 24
+
+
+def test_what_waited_a_day_behind_the_breaker_is_given_up(endpoint, ask):
+    one_event(ask)
+    long_ago = timezone.now() - timedelta(hours=25)
+    WebhookDelivery.objects.update(due_at=long_ago)
+    tidy()
+    assert WebhookDelivery.objects.get().outcome == Outcome.WAITING
+    WebhookEndpoint.objects.update(failures=7, paused_until=timezone.now() + timedelta(hours=1))
+    tidy()
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.outcome, delivery.due_at) == (Outcome.FAILED, None)
+    assert problems(delivery) == ["too_old"]
+
+
+def test_only_what_it_wants_is_posted(service, ask, receiver):
+    builders.make_endpoint(service, url=receiver.url, types=["message.delivered"])
+    one_event(ask)
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_a_ping_goes_to_the_one_endpoint_whatever_it_wants(service, receiver):
+    builders.make_endpoint(service)
+    asked = builders.make_endpoint(service, url=receiver.url, types=["message.delivered"])
+    ping(asked)
+    carry()
+    (posted,) = receiver.requests
+    assert json.loads(posted.body)["type"] == "ping"
+    assert WebhookDelivery.objects.count() == 1
+
+
+def trickle_head(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    for _ in range(200):
+        handler.wfile.write(b"x: y\r\n")
+        handler.wfile.flush()
+        time.sleep(0.05)
+
+
+def trickle_body(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    for _ in range(200):
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        time.sleep(0.05)
+
+
+def hang(handler):
+    time.sleep(5)
+
+
+def hang_up(handler):
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def in_a_hurry(settings, monkeypatch):
+    settings.WEBHOOK_TIMEOUT = 0.3
+    monkeypatch.setattr("notifier.webhooks.wire.SPARE_SECONDS", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (hang, "timeout"),
+        (trickle_head, "timeout"),
+        (trickle_body, ""),  # the status was there
+        (hang_up, "broken"),
+        (lambda handler: handler.wfile.write(b"\x00\xff nonsense\r\n\r\n"), "broken"),
+    ],
+)
+@pytest.mark.usefixtures("in_a_hurry")
+def test_a_server_that_misbehaves_holds_nobody_up(endpoint, ask, receiver, answer, problem):
+    receiver.usual = answer
+    one_event(ask)
+    began = time.monotonic()
+    carry()
+    assert time.monotonic() - began < 2
+    assert problems(WebhookDelivery.objects.get()) == [problem]
+
+
+def test_an_endless_answer_is_read_to_a_limit(endpoint, ask, receiver):
+    receiver.usual = lambda handler: respond(handler, 200, b"word " * 2_000_000)
+    one_event(ask)
+    carry()
+    (entry,) = WebhookDelivery.objects.get().log
+    assert entry["problem"] == ""
+    assert len(entry["answer"]) == 300
+
+
+def test_keys_and_openids_in_an_answer_are_not_kept(endpoint, ask, receiver):
+    body = f"no such order: {builders.openid('abc')} {endpoint.secret}".encode()
+    receiver.usual = lambda handler: respond(handler, 400, body)
+    one_event(ask)
+    carry()
+    (entry,) = WebhookDelivery.objects.get().log
+    assert entry["answer"] == "no such order: oTES… whse…"
+
+
+def test_nobody_at_the_address(service, ask):
+    builders.make_endpoint(service, url="http://127.0.0.1:9/hooks")
+    one_event(ask)
+    carry()
+    assert problems(WebhookDelivery.objects.get()) == ["no_connection"]
+
+
+def test_a_name_that_nobody_knows(service, ask):
+    builders.make_endpoint(service, url="https://nowhere.invalid/hooks")
+    one_event(ask)
+    carry()
+    assert problems(WebhookDelivery.objects.get()) == ["dns"]
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_the_certificate_is_verified(service, ask, settings, tmp_path, is_trusted):
+    certificate.make(tmp_path / "pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pem")
+    if is_trusted:
+        settings.WEBHOOK_CA_FILE = str(tmp_path / "pem")
+    with receiving(context) as receiver:
+        builders.make_endpoint(service, url=receiver.url)
+        one_event(ask)
+        carry()
+        assert len(receiver.requests) == is_trusted
+    assert problems(WebhookDelivery.objects.get()) == ["" if is_trusted else "tls"]
+
+
+def test_connections_are_kept_within_a_run(endpoint, ask, receiver):
+    clients = set()
+    receiver.usual = lambda handler: (
+        clients.add(handler.client_address),
+        respond(handler, 200, b"ok"),
+    )
+    for _ in range(20):
+        end(ask())
+    relay_all()
+    carry()
+    assert len(receiver.requests) == 20
+    assert len(clients) == 1
+
+
+def test_many_are_posted_each_once(endpoint, ask, receiver):
+    message = ask()
+    for one in builders.copies(message, 120):
+        end(one)
+    relay_all()
+    carry(30)
+    assert len(receiver.ids) == len(set(receiver.ids)) == 120
+
+
+def test_a_result_that_comes_after_the_lease_changes_nothing(endpoint, ask, receiver):
+    """Another clock took it meanwhile."""
+    one_event(ask)
+    later = timezone.now() + timedelta(seconds=500)
+
+    def overtaken(handler):
+        WebhookDelivery.objects.update(due_at=later)
+        connection.close()
+        respond(handler, 500)
+
+    receiver.usual = overtaken
+    carry()
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.due_at, delivery.tries, delivery.log) == (later, 0, [])
+
+
+def test_what_is_in_the_air_at_the_end_is_stored(endpoint, ask, receiver):
+    receiver.usual = lambda handler: (time.sleep(0.5), respond(handler, 200))
+    for _ in range(3):
+        end(ask())
+    relay_all()
+    courier = Courier()
+    courier.work()
+    courier.finish(5)
+    outcomes = list(WebhookDelivery.objects.order_by("id").values_list("outcome", flat=True))
+    assert outcomes == [Outcome.DELIVERED, Outcome.WAITING, Outcome.WAITING]
+    assert not WebhookDelivery.objects.filter(due_at__gt=timezone.now()).exists()
