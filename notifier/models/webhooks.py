@@ -60,6 +60,9 @@ class WebhookEndpoint(models.Model):
         editable=False,
     )
 
+    SWITCHED = ("is_active", "off_because", "failures", "failing_since", "paused_until")
+    """What `switch` sets."""
+
     class Meta:
         verbose_name = _("webhook endpoint")
         verbose_name_plural = _("webhook endpoints")

@@ -1,6 +1,5 @@
 """An endpoint that hangs and one that is dead delay nobody."""
 
-import statistics
 import threading
 import time
 
@@ -17,7 +16,7 @@ EVENTS = 60
 HANGING, DEAD = 4, 4
 
 
-def delays_of(receiver, message, others):
+def delays_of(receiver, message):
     """From the relay to the good one, in seconds, while all have as many events."""
     for one in builders.copies(message, EVENTS):
         end(one)
@@ -51,17 +50,15 @@ def test_one_that_hangs_and_one_that_is_dead_delay_nobody(service, ask):
     with receiving() as good, receiving() as hanging:
         good.usual = hanging.usual = lambda handler: respond(handler, 200)
         builders.make_endpoint(service, url=good.url)
-        alone = delays_of(good, message, [])
+        alone = delays_of(good, message)
         good.requests.clear()
         hanging.usual = lambda handler: time.sleep(4)
         for number in range(HANGING):
             builders.make_endpoint(service, url=f"{hanging.url}/{number}")
         for number in range(DEAD):
             builders.make_endpoint(service, url=f"http://127.0.0.1:9/{number}")
-        beside = delays_of(good, message, [])
+        beside = delays_of(good, message)
     assert len(alone) == len(beside) == EVENTS
-    print("\nmedian alone", statistics.median(alone), "beside", statistics.median(beside))
-    print("last alone", max(alone), "beside", max(beside))
     # A hanging one costs two seconds for each event: the good one waits for none of them.
     assert max(beside) < max(alone) + 1.5
     assert WebhookDelivery.objects.filter(outcome="waiting").count() > EVENTS
