@@ -52,6 +52,12 @@ def relay_all() -> None:
         pass
 
 
+def one_event(ask: Callable[..., Message], **values: Any) -> Message:
+    message = end(ask(**values))
+    relay_all()
+    return message
+
+
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as one:

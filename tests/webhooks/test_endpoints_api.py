@@ -79,15 +79,18 @@ def test_switched_on_again_it_has_a_new_start(api, service):
     assert (on["active"], on["off_because"], on["failures_in_a_row"]) == (True, None, 0)
 
 
-def test_a_change_does_not_bring_back_an_old_secret(api, service):
-    """Somebody rotates it between the two."""
+def test_a_change_does_not_bring_back_an_old_secret(api, service, monkeypatch):
+    """Somebody rotates it while the change is on its way."""
     endpoint = builders.make_endpoint(service)
     page = f"{ENDPOINTS}/{endpoint.pk.hex}"
-    secret = api.post(f"{page}/rotate-secret").json()["secret"]
-    endpoint.switch(on=False)
-    endpoint.save(update_fields=[*WebhookEndpoint.SWITCHED])
+    rotated = []
+    monkeypatch.setattr(
+        "notifier.api.webhooks._check_url",
+        lambda _url: rotated.append(api.post(f"{page}/rotate-secret").json()["secret"]),
+    )
+    api.patch(page, {"url": "https://shop.example.com/new"}, format="json")
     endpoint.refresh_from_db()
-    assert endpoint.secret == secret
+    assert (endpoint.url, endpoint.secret) == ("https://shop.example.com/new", rotated[0])
 
 
 def test_deleted_it_hears_no_more(api, ask, receiver):
