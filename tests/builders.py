@@ -6,7 +6,14 @@ from typing import Any
 from django.utils import timezone
 
 from notifier.intake.accept import Origin, SendRequest, accept
-from notifier.models import ApiClient, Message, Recipient, WebhookEndpoint
+from notifier.models import (
+    ApiClient,
+    ClientEvent,
+    Message,
+    Recipient,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from notifier.models.ids import new_message_id
 from notifier.recipients.directory import Address
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
@@ -85,6 +92,20 @@ def make_endpoint(client: ApiClient, **values: Any) -> WebhookEndpoint:
         endpoint.new_secret(now())
     endpoint.save()
     return endpoint
+
+
+def make_delivery(endpoint: WebhookEndpoint, message: Message, **values: Any) -> WebhookDelivery:
+    """Of the message's cancellation."""
+    event = ClientEvent.objects.create(
+        type="message.cancelled",
+        state="cancelled",
+        at=now(),
+        created_at=now(),
+        client=endpoint.client,
+        message=message,
+    )
+    of = {"event": event, "endpoint": endpoint, "due_at": now()}
+    return WebhookDelivery.objects.create(**of | values)
 
 
 def make_message(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import orjson
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils.translation import gettext_noop
 
 from notifier.models import EventType, FallbackSend, OutboxEntry
 from templates_app.card import card_of
@@ -19,9 +20,9 @@ def send_email(row: FallbackSend) -> None:
     """The card's title and lines, as the person would have seen them in WeChat."""
     message = row.message
     if not settings.HAS_MAIL_SERVER:
-        raise NoWay("no mail server is set (EMAIL_URL)")
+        raise NoWay(gettext_noop("no mail server is set (EMAIL_URL)"))
     if not message.recipient.email:
-        raise NoWay("the recipient has no e-mail address")
+        raise NoWay(gettext_noop("the recipient has no e-mail address"))
     sent = orjson.loads(message.payload)
     values = {key: part["value"] for key, part in sent["data"].items()}
     card = card_of(message.version, values, sent.get("url", ""))
@@ -40,9 +41,9 @@ def event_for_service(row: FallbackSend) -> OutboxEntry:
     message = row.message
     endpoints = message.client.endpoints.all() if message.client else ()
     if message.client is None or not endpoints:
-        raise NoWay("the calling service has no webhook")
+        raise NoWay(gettext_noop("the calling service has no webhook"))
     if not any(one.is_active and one.wants(EventType.FALLBACK) for one in endpoints):
-        raise NoWay("no active webhook of the calling service wants fallbacks")
+        raise NoWay(gettext_noop("no active webhook of the calling service wants fallbacks"))
     return OutboxEntry(
         message=message,
         client=message.client,

@@ -202,7 +202,7 @@ class Migration(migrations.Migration):
                         help_text="Events are posted there: https://…",
                         max_length=500,
                         validators=[django.core.validators.URLValidator(schemes=["https", "http"])],
-                        verbose_name="address",
+                        verbose_name="webhook address",
                     ),
                 ),
                 (

@@ -5,8 +5,10 @@ moves it into the log of events, whose ids therefore ascend in the order of comm
 goes on after an id misses none that was committed late.
 """
 
+from datetime import datetime
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Max, Min, Q
 from django.utils.translation import gettext_lazy as _
 
 from notifier.models.clients import ApiClient
@@ -102,6 +104,22 @@ class ClientEvent(_Change):
     @property
     def public_id(self) -> str:
         return f"evt_{self.uid.hex}"
+
+
+def first_event_at(moment: datetime) -> int:
+    """The lowest id of an event that was made at the moment or later: a time is a range of the
+    primary key, since both ascend. Some twenty looks into its index."""
+    ends = ClientEvent.objects.aggregate(low=Min("pk"), high=Max("pk"))
+    low, high = ends["low"] or 0, (ends["high"] or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        later = ClientEvent.objects.filter(pk__gte=middle).order_by("pk")
+        found = later.values_list("pk", "created_at").first()
+        if found is None or found[1] >= moment:
+            high = middle
+        else:
+            low = found[0] + 1
+    return low
 
 
 class EventLog(models.Model):

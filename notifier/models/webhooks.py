@@ -34,7 +34,7 @@ class WebhookEndpoint(models.Model):
         ApiClient, models.CASCADE, related_name="endpoints", verbose_name=_("API client")
     )
     url = models.CharField(
-        _("address"),
+        _("webhook address"),
         max_length=500,
         validators=[URLValidator(schemes=["https", "http"])],
         help_text=_("Events are posted there: https://…"),

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from notifier.models import ClientEvent, EventType, Outcome, WebhookDelivery, WebhookEndpoint
+from notifier.models.events import first_event_at
 
 SLICE = 1000
 MISSED = "missed"
@@ -38,16 +39,15 @@ def replay(deliveries: Iterable[int]) -> int:
 
 def replay_range(endpoint: WebhookEndpoint, wanted: Range) -> int:
     """Returns how many events are sent again."""
-    count, after = 0, 0
-    while chunk := _chunk(endpoint, wanted, after):
+    count, after, end = 0, first_event_at(wanted.since) - 1, first_event_at(wanted.until)
+    while chunk := _chunk(endpoint, wanted, after, end):
         count += _send(endpoint, chunk)
         after = chunk[-1]
     return count
 
 
-def _chunk(endpoint: WebhookEndpoint, wanted: Range, after: int) -> list[int]:
-    own = ClientEvent.objects.filter(client_id=endpoint.client_id, pk__gt=after)
-    own = own.filter(created_at__gte=wanted.since, created_at__lt=wanted.until)
+def _chunk(endpoint: WebhookEndpoint, wanted: Range, after: int, end: int) -> list[int]:
+    own = ClientEvent.objects.filter(client_id=endpoint.client_id, pk__gt=after, pk__lt=end)
     own = own.exclude(type=EventType.PING)
     types = wanted.types or tuple(endpoint.types)
     if types:
