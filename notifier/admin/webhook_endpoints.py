@@ -38,7 +38,7 @@ CHOSEN = [(value, label) for value, label in EventType.choices if value != Event
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
     types = forms.MultipleChoiceField(
-        label=_("events"),
+        label=_("Events"),
         choices=CHOSEN,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -69,7 +69,7 @@ class RangeForm(BaseDialogForm):
         widget=UnfoldAdminSelectWidget,
     )
     type = forms.ChoiceField(
-        label=_("event"),
+        label=_("Event"),
         choices=[("", _("all that it wants")), *CHOSEN],
         required=False,
         widget=UnfoldAdminSelectWidget,
@@ -97,8 +97,8 @@ class RangeForm(BaseDialogForm):
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(PageAdmin):
     form = EndpointForm
-    list_display = ("client", "host", "description", "shown_state", "failing")
-    list_display_links = ("client", "host")
+    list_display = ("client", "where", "description", "shown_state", "failing")
+    list_display_links = ("client", "where")
     list_filter = ("is_active",)
     list_select_related = ("client",)
     search_fields = ("client__name", "url", "description")
@@ -113,6 +113,10 @@ class WebhookEndpointAdmin(PageAdmin):
     @display(description=_("state"), label=STATES)
     def shown_state(self, endpoint: WebhookEndpoint) -> tuple[str, str]:
         return state_of(endpoint)
+
+    @admin.display(description=_("webhook address"))
+    def where(self, endpoint: WebhookEndpoint) -> str:
+        return endpoint.host
 
     @admin.display(description=_("failing since"))
     def failing(self, endpoint: WebhookEndpoint) -> Any:

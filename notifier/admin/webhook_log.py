@@ -62,7 +62,11 @@ class TypeFilter(DropdownFilter):
 
 
 class HappenedBetween(RangeDateTimeFilter):
-    """A time is a range of the events' ids."""
+    """Of the event: a time is a range of the events' ids."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("time")
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         for end, lookup in (("from", "event__gte"), ("to", "event__lt")):
@@ -91,8 +95,8 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin, PageAdmin):
     actions = ("replay_chosen",)
     actions_detail = ("send_again",)
     change_form_template = "notifier/webhook_delivery.html"
-    readonly_fields = ("event_id", "message", "to")
-    fields = ("event_id", "to", "message")
+    readonly_fields = ("public_event_id", "message", "to")
+    fields = ("public_event_id", "to", "message")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList
@@ -124,7 +128,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin, PageAdmin):
         return last_problem(delivery) or "–"
 
     @admin.display(description=_("event id"))
-    def event_id(self, delivery: WebhookDelivery) -> str:
+    def public_event_id(self, delivery: WebhookDelivery) -> str:
         return delivery.event.public_id
 
     @admin.display(description=_("message id"))

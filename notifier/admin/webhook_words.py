@@ -81,7 +81,7 @@ def told(message: Message) -> list[tuple[WebhookDelivery, str]]:
 class Attempt:
     at: datetime | None
     words: str
-    ms: int | None
+    took: str
     answer: str
     is_ok: bool
 
@@ -93,9 +93,11 @@ def attempts(delivery: WebhookDelivery) -> list[Attempt]:
 
 def _attempt(entry: dict[str, Any]) -> Attempt:
     problem, status = entry["problem"], entry.get("status")
-    words = in_words(problem, status) if problem else f"HTTP {status}: {gettext('taken')}"
+    taken = gettext("taken")
+    words = in_words(problem, status) if problem else f"HTTP {status}: {taken}"
+    took = gettext("%(ms)d ms") % {"ms": entry["ms"]} if "ms" in entry else ""
     at = parse_datetime(entry["at"])
-    return Attempt(at, words, entry.get("ms"), entry.get("answer", ""), not problem)
+    return Attempt(at, words, took, entry.get("answer", ""), not problem)
 
 
 def last_problem(delivery: WebhookDelivery) -> str:
