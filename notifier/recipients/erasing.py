@@ -14,6 +14,7 @@ from notifier.models import (
     Recipient,
     RecipientState,
     State,
+    WebhookDelivery,
 )
 
 EMPTY_PAYLOAD = '{"data":{}}'
@@ -82,6 +83,8 @@ def _empty_messages(person: Recipient) -> int:
     waiting = {row.pk: row.attempts for row in locked if row.state == State.QUEUED}
     move(waiting, State.CANCELLED, timezone.now())
     FallbackSend.objects.filter(message__recipient=person).update(due_at=None, detail="")
+    # A service's answer may repeat what it was told.
+    WebhookDelivery.objects.filter(event__message__recipient=person).update(log=[])
     own.update(openid=_new_openid(person), payload=EMPTY_PAYLOAD, metadata={})
     return len(locked)
 

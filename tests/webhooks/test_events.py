@@ -11,7 +11,7 @@ from notifier.dispatch.claim import claim
 from notifier.dispatch.outbox import note_changes
 from notifier.dispatch.settle import settle
 from notifier.intake.accept import Origin
-from notifier.models import ClientEvent, EventLog, Message, OutboxEntry, State
+from notifier.models import ClientEvent, EventLog, Message, OutboxEntry, State, WebhookDelivery
 from notifier.recipients.erasing import erase
 from notifier.webhooks import relay as module
 from notifier.webhooks.relay import ping, prune, relay
@@ -226,13 +226,16 @@ def test_two_relays_double_nothing(api, ask, monkeypatch):
     assert len(told) == len(set(told)) == 40
 
 
-def test_an_erased_person_is_erased_from_the_events(api, ask):
+def test_an_erased_person_is_erased_from_the_events(api, ask, service):
+    builders.make_endpoint(service)
     message = end(ask(metadata={"name": "李雷"}))
     relay_all()
+    WebhookDelivery.objects.update(log=[{"problem": "refused", "answer": "李雷 is unknown"}])
     erase(message.recipient)
     (event,) = events(api)["data"]
     assert event["data"]["metadata"] == {}
     assert event["data"]["to"]["openid"].startswith("erased-")
+    assert WebhookDelivery.objects.get().log == []
 
 
 def test_a_batch_is_noted_in_one_statement(ask, django_assert_num_queries):
