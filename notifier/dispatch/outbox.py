@@ -16,13 +16,13 @@ def note_changes(ids: Collection[UUID], now: datetime, detail: str | None = None
     asked for, and of tests, nothing is written. `detail`: by default what WeChat said last."""
     if not ids:
         return
-    marks = ", ".join(["%s"] * len(ids))
+    among, listed = sql.among(ids)
     said, values = ("m.errmsg", []) if detail is None else ("CAST(%s AS varchar(300))", [detail])
     sql.execute(
         f"INSERT INTO {_OUTBOX} (message_id, client_id, type, state, at, attempt, reason, "  # noqa: S608
         "errcode, detail) "
         "SELECT m.id, m.client_id, 'message.' || m.state, m.state, %s, m.attempts, m.reason, "
         f"m.errcode, {said} FROM {_MESSAGE} m "
-        f"WHERE m.id IN ({marks}) AND m.client_id IS NOT NULL AND NOT m.is_test",
-        [now, *values, *ids],
+        f"WHERE m.id {among} AND m.client_id IS NOT NULL AND NOT m.is_test",
+        [now, *values, *listed],
     )

@@ -5,7 +5,7 @@ of two hundred statements, or of two hundred model instances.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,6 +90,14 @@ def as_given(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> tuple[s
         f"WITH given ({', '.join(['id', *columns])}) AS (VALUES {listed})",
         [value for row in rows for value in row],
     )
+
+
+def among(ids: Collection[uuid.UUID]) -> tuple[str, list[Any]]:
+    """A condition and its parameters. PostgreSQL takes a list as one of them: a statement of two
+    hundred takes a quarter longer."""
+    if connection.vendor == "postgresql":
+        return "= ANY(%s)", [list(ids)]
+    return f"IN ({', '.join(['%s'] * len(ids))})", list(ids)
 
 
 def execute(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
