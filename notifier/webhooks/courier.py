@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 THREADS = 64
 FOR_FAILING = THREADS // 2
+FOR_SECOND = THREADS // 2
+"""Above it nobody begins a second run: many may begin to hang at the same time."""
 RUNS_AT_ONCE = 2
 """Of an endpoint; of one that fails, one."""
 RUN_LENGTH = 25
@@ -97,7 +99,8 @@ class Courier:
             return True
         failing_ones = sum(one.is_failing for one in self._postings)
         is_too_much = is_failing and (own > 0 or turn > 0 or failing_ones >= FOR_FAILING)
-        if is_too_much or len(self._postings) >= THREADS:
+        most = FOR_SECOND if turn else THREADS
+        if is_too_much or len(self._postings) >= most:
             return False
         is_probe = endpoint.failures >= FAILURES
         run = take(endpoint, 1 if is_probe else RUN_LENGTH, timezone.now())

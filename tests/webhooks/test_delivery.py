@@ -1,6 +1,7 @@
 """A service hears of each event, signed, until it has taken it."""
 
 import json
+import re
 import time
 from datetime import timedelta
 
@@ -225,3 +226,29 @@ def test_what_is_in_the_air_at_the_end_is_stored(endpoint, ask, receiver):
     outcomes = list(WebhookDelivery.objects.order_by("id").values_list("outcome", flat=True))
     assert outcomes == [Outcome.DELIVERED, Outcome.WAITING, Outcome.WAITING]
     assert not WebhookDelivery.objects.filter(due_at__gt=timezone.now()).exists()
+
+
+def shown(client, name):
+    """A figure of /metrics; 0 where it is not there yet."""
+    text = client.get("/metrics").content.decode()
+    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0
+
+
+def test_what_waits_and_what_came_of_it_is_counted(endpoint, ask, receiver, client):
+    waiting = f'hongyan_webhook_waiting{{endpoint="{endpoint.pk.hex}"}}'
+    taken = 'hongyan_webhook_attempts_total{outcome="taken"}'
+    refused = 'hongyan_webhook_attempts_total{outcome="refused"}'
+    before = shown(client, taken), shown(client, refused)
+    for _ in range(3):
+        end(ask())
+    relay_all()
+    tidy()
+    assert shown(client, waiting) == 3
+    receiver.answers = [500]
+    for _ in range(3):
+        carry()
+        make_due()
+    tidy()
+    assert shown(client, waiting) == 0
+    assert (shown(client, taken), shown(client, refused)) == (before[0] + 3, before[1] + 1)
