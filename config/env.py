@@ -9,6 +9,7 @@ import os
 import secrets
 import warnings
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,16 @@ def names(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """A comma-separated list."""
     raw = text(name, ",".join(default))
     return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def networks(name: str, default: tuple[str, ...] = ()) -> list[IPv4Network | IPv6Network]:
+    """A comma-separated list of networks such as 10.0.0.0/8."""
+
+    def cast(raw: str) -> list[IPv4Network | IPv6Network]:
+        return [ip_network(part.strip()) for part in raw.split(",") if part.strip()]
+
+    expected = "a comma-separated list of networks such as 10.0.0.0/8"
+    return list(_read(name, cast, cast(",".join(default)), expected))
 
 
 def directory(name: str, default: Path) -> Path:

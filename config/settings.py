@@ -8,6 +8,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from config import env
+from config.log_lines import LOGGING  # noqa: F401 - a setting
 from config.theme import UNFOLD  # noqa: F401 - a setting
 
 BASE_DIR = env.BASE_DIR
@@ -215,7 +216,14 @@ vars().update(env.email("EMAIL_URL", "consolemail://"))
 HAS_MAIL_SERVER = HONGYAN_DEMO or bool(env.text("EMAIL_URL"))
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "hongyan@localhost")
 EMAIL_TIMEOUT = 10
+
+# Webhooks, and the events that they tell of. Posted to no private address but those named.
 WEBHOOK_TIMEOUT = env.seconds("WEBHOOK_TIMEOUT", 10)
+WEBHOOK_CA_FILE = env.text("WEBHOOK_CA_FILE", certifi.where())
+WEBHOOK_ALLOWED_NETWORKS = env.networks(
+    "WEBHOOK_ALLOWED_NETWORKS", ("127.0.0.0/8", "::1/128") if HONGYAN_DEMO else ()
+)
+EVENT_KEEP_DAYS = env.integer("EVENT_KEEP_DAYS", 7, minimum=1)
 
 # A version is published by somebody who did not write it; in the demo there is one person.
 TEMPLATE_REVIEW = env.flag("TEMPLATE_REVIEW", default=not HONGYAN_DEMO)
@@ -284,31 +292,3 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "notifier.observability.logs.RedactingFormatter",
-            "format": "%(asctime)s {process_name} %(levelname)s %(name)s: %(message)s".format(
-                process_name=env.text("HONGYAN_PROCESS", "hongyan").ljust(9)
-            ),
-        }
-    },
-    "filters": {"calm": {"()": "notifier.observability.logs.Calm"}},
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-        }
-    },
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {
-        # At DEBUG it writes every address with its access_token.
-        "urllib3": {"level": "WARNING"},
-        "rq": {"level": "WARNING"},
-        "rq.worker": {"filters": ["calm"]},
-        "django.server": {"level": "WARNING"},
-    },
-}

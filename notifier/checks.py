@@ -1,6 +1,7 @@
 """System checks: what is unsafe in production or cannot work, each with an id and a hint."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +25,7 @@ def configuration(**_kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def production(**_kwargs: Any) -> list[CheckMessage]:
     """`manage.py check --deploy`"""
-    return [*_demo(), *_hosts(), *_database(), *_second_factor()]
+    return [*_demo(), *_hosts(), *_database(), *_second_factor(), *_webhooks()]
 
 
 def _encryption() -> Iterator[CheckMessage]:
@@ -117,6 +118,17 @@ def _database() -> Iterator[CheckMessage]:
             "The database is SQLite: one process at a time can write.",
             hint="Set DATABASE_URL to a PostgreSQL database.",
             id="hongyan.W003",
+        )
+
+
+def _webhooks() -> Iterator[CheckMessage]:
+    metadata = ip_address("169.254.169.254")
+    if any(metadata in network for network in settings.WEBHOOK_ALLOWED_NETWORKS):
+        yield Warning(
+            "WEBHOOK_ALLOWED_NETWORKS holds 169.254.169.254: whoever may add a webhook could reach "
+            "the cloud's metadata, which often tells credentials.",
+            hint="Name only the networks that your services are in.",
+            id="hongyan.W005",
         )
 
 

@@ -5,7 +5,7 @@ With PROMETHEUS_MULTIPROC_DIR all processes of this machine count into one folde
 process shows their sum.
 """
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 accepted = Counter("hongyan_accepted", "Messages accepted", ["account", "priority"])
 attempts = Counter("hongyan_attempts", "Calls of template/send by outcome", ["account", "kind"])
@@ -19,3 +19,12 @@ send_seconds = Histogram(
 claim_size = Histogram("hongyan_claim_size", "Rows of a claim", buckets=(1, 5, 20, 50, 100, 200))
 recovered = Counter("hongyan_lease_recoveries", "Rows whose worker died, taken over")
 receipts = Counter("hongyan_receipts", "WeChat's receipts by what they did", ["outcome"])
+webhook_attempts = Counter(
+    "hongyan_webhook_attempts", "Posts of events to services by outcome", ["outcome"]
+)
+webhook_waiting = Gauge(
+    "hongyan_webhook_waiting",
+    "Events that wait for an endpoint; of the fifty with the most",
+    ["endpoint"],
+    multiprocess_mode="mostrecent",
+)

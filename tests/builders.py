@@ -6,7 +6,14 @@ from typing import Any
 from django.utils import timezone
 
 from notifier.intake.accept import Origin, SendRequest, accept
-from notifier.models import ApiClient, Message, Recipient
+from notifier.models import (
+    ApiClient,
+    ClientEvent,
+    Message,
+    Recipient,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from notifier.models.ids import new_message_id
 from notifier.recipients.directory import Address
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
@@ -76,6 +83,29 @@ def make_recipient(account: OfficialAccount, **values: Any) -> Recipient:
 
 def make_client(**values: Any) -> ApiClient:
     return ApiClient.objects.create(**{"name": f"service-{next(_numbers)}"} | values)
+
+
+def make_endpoint(client: ApiClient, **values: Any) -> WebhookEndpoint:
+    """Of a service that nobody listens at, by default."""
+    endpoint = WebhookEndpoint(client=client, **{"url": "http://127.0.0.1:9/hooks"} | values)
+    if not endpoint.secret:
+        endpoint.new_secret(now())
+    endpoint.save()
+    return endpoint
+
+
+def make_delivery(endpoint: WebhookEndpoint, message: Message, **values: Any) -> WebhookDelivery:
+    """Of the message's cancellation."""
+    event = ClientEvent.objects.create(
+        type="message.cancelled",
+        state="cancelled",
+        at=now(),
+        created_at=now(),
+        client=endpoint.client,
+        message=message,
+    )
+    of = {"event": event, "endpoint": endpoint, "due_at": now()}
+    return WebhookDelivery.objects.create(**of | values)
 
 
 def make_message(

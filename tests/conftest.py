@@ -19,7 +19,7 @@ from notifier.dispatch import lanes
 from notifier.dispatch.lanes import redis
 from notifier.dispatch.sender import sender
 from notifier.dispatch.waker import waker
-from notifier.models import ApiClient, keys
+from notifier.models import ApiClient, Scope, keys
 from templates_app import compiled, sendable, wechat
 from templates_app.models import MessageTemplate, OfficialAccount
 from tests import builders
@@ -189,7 +189,7 @@ def service(transactional_db: None) -> ApiClient:
 @pytest.fixture
 def api(service: ApiClient) -> APIClient:
     """A calling service with its key."""
-    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {service.make_key()}")
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {service.make_key(scopes=Scope.values)}")
     client.raise_request_exception = False
     return client
 

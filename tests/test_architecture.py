@@ -28,12 +28,15 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "schedules": EVERYBODY | {"intake", "recipients"},
     "receipts": EVERYBODY | {"dispatch"},
     "fallback": EVERYBODY,
+    "webhooks": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
     "audit": EVERYBODY | {"observability"},
     "access": EVERYBODY | {"audit", "observability"},
     "api": EVERYBODY
-    | {"access", "campaigns", "intake", "recipients", "dispatch", "observability", "schedules"},
-    "admin": EVERYBODY | {"intake", "campaigns", "recipients", "dispatch", "audit", "access"},
+    | {"access", "campaigns", "intake", "recipients", "dispatch", "observability"}
+    | {"schedules", "webhooks"},
+    "admin": EVERYBODY
+    | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "webhooks"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {
@@ -46,6 +49,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "recipients",
         "fallback",
         "schedules",
+        "webhooks",
         "demo",
         "simulator",
         "config",

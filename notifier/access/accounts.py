@@ -29,11 +29,16 @@ ACCOUNT_OF: dict[str, str | None] = {
     "notifier.MessageCount": "account_id",
     "notifier.FallbackSend": "message__account",
     "notifier.Push": "account",
+    "notifier.OutboxEntry": "message__account",
+    "notifier.ClientEvent": "message__account",
+    "notifier.WebhookDelivery": "event__message__account",
     # These reach over all accounts: who is limited sees none of them, whatever their roles. With a
     # client's key one sends through every account, and who keeps users has no limit.
     "templates_app.AccountAccess": None,
     "notifier.ApiClient": None,
     "notifier.ApiKey": None,
+    "notifier.WebhookEndpoint": None,
+    "notifier.EventLog": None,
     "notifier.AuditEntry": None,
     "auth.User": None,
     "auth.Group": None,

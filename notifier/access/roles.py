@@ -56,8 +56,8 @@ ROLES: dict[str, Role] = {
     "sender": Role(
         gettext_noop("Sender"),
         gettext_noop(
-            "runs campaigns, watches and repairs messages, sends tests, imports and exports "
-            "recipients"
+            "runs campaigns, watches and repairs messages and webhooks, sends tests, imports and "
+            "exports recipients"
         ),
         (
             "templates_app.view_*",
@@ -78,6 +78,8 @@ ROLES: dict[str, Role] = {
             "notifier.*_followersync",
             "notifier.*_segment",
             "notifier.view_wechattag",
+            "notifier.view_webhookdelivery",
+            "notifier.replay_webhookdelivery",
         ),
     ),
     "auditor": Role(

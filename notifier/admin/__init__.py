@@ -15,6 +15,8 @@ from notifier.admin.messages import MessageAdmin
 from notifier.admin.people import GroupAdmin, UserAdmin
 from notifier.admin.recipients import RecipientAdmin
 from notifier.admin.suppressions import SuppressionAdmin
+from notifier.admin.webhook_endpoints import WebhookEndpointAdmin
+from notifier.admin.webhook_log import WebhookDeliveryAdmin
 
 __all__ = [
     "ApiClientAdmin",
@@ -29,6 +31,8 @@ __all__ = [
     "SegmentAdmin",
     "SuppressionAdmin",
     "UserAdmin",
+    "WebhookDeliveryAdmin",
+    "WebhookEndpointAdmin",
     "who_sends",
 ]
 

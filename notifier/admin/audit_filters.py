@@ -10,11 +10,12 @@ from unfold.contrib.filters.forms import RangeDateForm
 
 from notifier.admin.audit_words import type_in_words
 from notifier.audit.watched import AUDITED
-from notifier.models import Action, ActorKind, AuditEntry, Message
+from notifier.models import Action, ActorKind, AuditEntry, Message, WebhookDelivery
 
 TYPES = [label.lower() for label in AUDITED] + [
     Message._meta.label_lower,
     AuditEntry._meta.label_lower,
+    WebhookDelivery._meta.label_lower,
 ]
 Entries = QuerySet[AuditEntry]
 

@@ -27,6 +27,10 @@ NO_FIELDS: dict[str, str] = {
     "recipient": gettext_noop("recipient"),
     "format": gettext_noop("format"),
     "filters": gettext_noop("filters"),
+    "type": gettext_noop("event"),
+    "which": gettext_noop("Which"),
+    "since": gettext_noop("From"),
+    "until": gettext_noop("Until"),
 }
 """What entries tell that is no field of a model."""
 COLOURS: dict[str, str] = dict.fromkeys(Action.values, "") | {

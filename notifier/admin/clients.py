@@ -17,7 +17,7 @@ from notifier.admin.keys import add_address
 from notifier.models import ApiClient, ApiKey
 from notifier.models.keys import memory as key_memory
 from templates_app.admin.dialogs import confirm, found, leave_dialog
-from templates_app.admin.secrets import WriteOnlyAdmin, WriteOnlyForm
+from templates_app.admin.limited import LimitedAdmin
 
 
 class KeyInline(TabularInline):
@@ -41,17 +41,12 @@ class KeyInline(TabularInline):
         return False
 
 
-class ClientForm(WriteOnlyForm):
-    write_only = ("webhook_secret",)
-
-
 @admin.register(ApiClient)
-class ApiClientAdmin(WriteOnlyAdmin):
+class ApiClientAdmin(LimitedAdmin):
     list_display = ("name", "active", "created_at")
     search_fields = ("name",)
     empty_text = _("No service may send yet. Add one, then make its key.")
-    form = ClientForm
-    fields = ("name", "is_active", "webhook_url", "webhook_secret")
+    fields = ("name", "is_active")
     inlines = (KeyInline,)
     actions_detail = ("new_key", "revoke_keys")
 

@@ -29,6 +29,7 @@ from notifier.admin.repair import REPAIRS, action, possible
 from notifier.admin.rid import rid
 from notifier.admin.sending import sending
 from notifier.admin.test_send import test_send
+from notifier.admin.webhook_words import told
 from notifier.admin.words import lines, what_happened, what_to_do
 from notifier.dispatch.waiting import waiting
 from notifier.models import FallbackSend, Message, State, masked_openid
@@ -182,8 +183,10 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
         return message.client.name if message.client else message.requested_by
 
     def page_context(self, request: HttpRequest, row: Message) -> dict[str, Any]:
+        may_see = request.user.has_perm("notifier.view_webhookdelivery")
         return _page(row) | {
-            "repairs": possible(row) if self.has_repair_permission(request) else []
+            "repairs": possible(row) if self.has_repair_permission(request) else [],
+            "told": told(row) if may_see else [],
         }
 
     def changelist_view(
@@ -211,6 +214,7 @@ def _search(queryset: QuerySet[Message], term: str) -> QuerySet[Message]:
 
 def _page(message: Message) -> dict[str, Any]:
     waits = waiting(message, timezone.now())
+    fallback = FallbackSend.objects.filter(message=message).first()
     sent = orjson.loads(message.payload)
     values = {key: part["value"] for key, part in sent["data"].items()}
     link = sent.get("miniprogram", {}).get("appid") or sent.get("url", "")
@@ -222,7 +226,8 @@ def _page(message: Message) -> dict[str, Any]:
         "to_do": what_to_do(message, waits),
         "waits": waits,
         "cause": reason_in_words(waits.cause) if waits else "",
-        "fallback": FallbackSend.objects.filter(message=message).first(),
+        "fallback": fallback,
+        "fallback_detail": gettext(fallback.detail) if fallback and fallback.detail else "",
         "lines": lines(message),
         "card": card_of(message.version, values, link),
         "to": " · ".join(dict.fromkeys([str(message.recipient), masked_openid(message.openid)])),

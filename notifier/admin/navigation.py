@@ -9,13 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from notifier.admin.campaign_page import campaigns_for_somebody
 from notifier.admin.queues import PERMISSION
 from notifier.admin.sending import trouble
+from notifier.admin.webhook_words import endpoints_for_somebody
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {"items": _every_day()},
         {"title": _("What is sent, and to whom"), "separator": True, "items": _what_is_sent()},
-        {"title": _("Set-up"), "separator": True, "items": _set_up()},
+        {"title": _("Set-up"), "separator": True, "items": _set_up(request)},
     ]
 
 
@@ -28,6 +29,7 @@ def _every_day() -> list[dict[str, Any]]:
         | {"badge": trouble, "badge_variant": "danger"},
         _item(_("Campaigns"), "notifier_campaign_changelist", "campaign")
         | {"badge": campaigns_for_somebody, "badge_variant": "warning"},
+        _item(_("Webhook log"), "notifier_webhookdelivery_changelist", "webhook"),
         _item(_("Errcodes"), "errcodes", "menu_book", "notifier.view_message"),
         _item(_("Send a test"), "message-test-send", "send", "notifier.add_message"),
     ]
@@ -45,10 +47,12 @@ def _what_is_sent() -> list[dict[str, Any]]:
     ]
 
 
-def _set_up() -> list[dict[str, Any]]:
+def _set_up(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         _item(_("Official accounts"), "templates_app_officialaccount_changelist", "storefront"),
         _item(_("API clients"), "notifier_apiclient_changelist", "key"),
+        _item(_("Webhook endpoints"), "notifier_webhookendpoint_changelist", "podcasts")
+        | {"badge": endpoints_for_somebody(request), "badge_variant": "danger"},
         _item(_("Users"), "auth_user_changelist", "person"),
         _item(_("Roles and groups"), "auth_group_changelist", "badge"),
         _item(_("Audit trail"), "notifier_auditentry_changelist", "history_edu"),

@@ -26,7 +26,7 @@ OTHERS = (
 APPS = ("templates_app", "notifier", "auth", "django_rq")
 OF_THE_MACHINE = (
     *("messagecount", "messageevent", "seenfollower", "fallbacksend", "loginfailures", "push"),
-    *("permission", "campaignrow", "authenticator"),
+    *("permission", "campaignrow", "authenticator", "outboxentry", "clientevent", "eventlog"),
 )
 """Tables that nobody has a page of."""
 

@@ -79,7 +79,7 @@ def _conditions(given: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def invalid(name: str, text: str, code: str = "invalid_parameter") -> InvalidRequest:
-    return InvalidRequest([Fault("", code, f"{name}: {text}")])
+    return InvalidRequest([Fault(f"/{name}", code, f"{name}: {text}")], status=422)
 
 
 def _status(value: str) -> Q:

@@ -14,10 +14,21 @@ from notifier.api.campaigns import (
     Results,
     Rows,
 )
+from notifier.api.events import Events
 from notifier.api.recipients import Accounts, OneRecipient, Recipients, Resolve
 from notifier.api.schedules import OneSchedule, Schedules, Switch
 from notifier.api.templates import Counts, OneTemplate, Preview, Templates
 from notifier.api.views import Cancelling, CancellingMany, Endpoint, Messages, OneMessage
+from notifier.api.webhooks import (
+    DeliveriesOfEndpoint,
+    OneWebhookDelivery,
+    OneWebhookEndpoint,
+    Pinging,
+    Replaying,
+    ReplayingOne,
+    RotatingSecret,
+    WebhookEndpoints,
+)
 
 
 class HexId(UUIDConverter):
@@ -48,12 +59,23 @@ def _endpoint(route: str, view: type[Endpoint], name: str, **values: Any) -> URL
     return path(route, view.as_view(contract_name=name, **values), name=name)
 
 
+ENDPOINT = "webhook-endpoints/<message_id:endpoint_id>"
+DELIVERY = "webhook-deliveries/<row_id:delivery_id>"
 urlpatterns = [
     _endpoint("messages", Messages, "messages"),
     _endpoint("messages/batch", BatchOfMessages, "messages-batch"),
     _endpoint("messages/stream", StreamOfMessages, "messages-stream"),
     _endpoint("messages/cancel", CancellingMany, "messages-cancel"),
     _endpoint("messages/<message_id:message_id>", OneMessage, "message"),
+    _endpoint("events", Events, "events"),
+    _endpoint("webhook-endpoints", WebhookEndpoints, "webhook-endpoints"),
+    _endpoint(ENDPOINT, OneWebhookEndpoint, "webhook-endpoint"),
+    _endpoint(f"{ENDPOINT}/rotate-secret", RotatingSecret, "webhook-rotate-secret"),
+    _endpoint(f"{ENDPOINT}/ping", Pinging, "webhook-ping"),
+    _endpoint(f"{ENDPOINT}/replay", Replaying, "webhook-replay"),
+    _endpoint(f"{ENDPOINT}/deliveries", DeliveriesOfEndpoint, "webhook-deliveries"),
+    _endpoint(DELIVERY, OneWebhookDelivery, "webhook-delivery"),
+    _endpoint(f"{DELIVERY}/replay", ReplayingOne, "webhook-delivery-replay"),
     _endpoint("campaigns", Campaigns, "campaigns"),
     _endpoint("campaigns/<row_id:pk>", OneCampaign, "campaign"),
     _endpoint("campaigns/<row_id:pk>/rows", Rows, "campaign-rows"),

@@ -88,6 +88,9 @@ AUDITED: dict[str, Watched] = {
         ignored=frozenset({"next_at", "last_at", "last_message", "last_problem"}),
     ),
     "notifier.ApiClient": Watched(),
+    "notifier.WebhookEndpoint": Watched(
+        ignored=frozenset({"previous_until", "failures", "failing_since", "paused_until"})
+    ),
     "notifier.ErrcodeNote": Watched(),
     "notifier.ApiKey": Watched(
         ignored=frozenset({"last_used_at"}),
@@ -107,6 +110,10 @@ NOT_AUDITED: dict[str, str] = {
     "notifier.FollowerSync": "moved by the machine; who starts one is recorded",
     "notifier.WeChatTag": "WeChat's own, as synced",
     "notifier.FallbackSend": "made and moved by the machine, shown with its message",
+    "notifier.OutboxEntry": "a change of a message, on its way to the service",
+    "notifier.ClientEvent": "a change of a message, as the service is told of it",
+    "notifier.EventLog": "moved by the machine",
+    "notifier.WebhookDelivery": "moved by the machine; who has them sent again is recorded",
     "notifier.Push": "what WeChat sent, kept as it came",
     "notifier.AuditEntry": "is the trail",
     "admin.LogEntry": "Django's own history, made beside the change",

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from notifier.models import Message, MessageEvent, Reason, State
+from notifier.dispatch.outbox import note_changes
+from notifier.models import TOLD, Message, MessageEvent, Reason, State
 from notifier.models.counts import count_moved
 
 
@@ -34,5 +35,7 @@ def move(
         )
         for pk, attempt in attempts.items()
     )
+    if state in TOLD:
+        note_changes(attempts, now, detail)
     if state is not State.QUEUED:
         count_moved(attempts, state, now)

@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from notifier import metrics
 from notifier.dispatch import sql
+from notifier.dispatch.outbox import note_changes
 from notifier.dispatch.people import mark_people
 from notifier.dispatch.retry import Step, next_step
 from notifier.dispatch.send import Attempt
 from notifier.dispatch.tallies import tallies
-from notifier.models import FallbackCause, Priority, Reason, State
+from notifier.models import TOLD, FallbackCause, Priority, Reason, State
 from notifier.models.away import AWAY
 from notifier.models.counts import add_counts
 from notifier.models.fallbacks import begin_fallbacks
@@ -76,6 +77,8 @@ def settle(
         steps = [(one, step) for one, step in steps if one.claimed.id in held]
         ours = [one for one, _ in steps]
         sql.record_results([(one.claimed.id, one.claimed.attempt, _ms(one)) for one in ours], now)
+        asked_for = [one.claimed.id for one, step in steps if step.state in TOLD]
+        note_changes([pk for pk in asked_for if held[pk]], now)
         _fall_back(steps, now)
         mark_people(ours, now)
         add_counts(tallies(steps, now), now)

@@ -5,7 +5,7 @@ of two hundred statements, or of two hundred model instances.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,10 +38,11 @@ def take(ids: Sequence[uuid.UUID], fence: str, lease_until: datetime, now: datet
     )
 
 
-def update_held(rows: Sequence[Row]) -> set[uuid.UUID]:
-    """Each row its own values, if it is still held under the fence; returns which were."""
+def update_held(rows: Sequence[Row]) -> dict[uuid.UUID, bool]:
+    """Each row its own values, if it is still held under the fence; returns which were, and
+    whether a service asked for it."""
     if not rows:
-        return set()
+        return {}
     first = rows[0][2]
     # A column that is the same in all rows is no column of the list: its NULLs would lack a type.
     same = [name for name in first if all(values[name] == first[name] for _, _, values in rows)]
@@ -52,10 +53,14 @@ def update_held(rows: Sequence[Row]) -> set[uuid.UUID]:
     found = execute(
         f"{given} UPDATE {_MESSAGE} SET {sets} FROM given "  # noqa: S608
         f"WHERE {_MESSAGE}.id = given.id AND {_MESSAGE}.state = %s "
-        f"AND {_MESSAGE}.claimed_by = given.fence RETURNING {_MESSAGE}.id",
+        f"AND {_MESSAGE}.claimed_by = given.fence RETURNING {_MESSAGE}.id, "
+        f"{_MESSAGE}.client_id IS NOT NULL",
         [*parameters, *(first[name] for name in same), State.SENDING.value],
     )
-    return {pk if isinstance(pk, uuid.UUID) else uuid.UUID(pk) for (pk,) in found}
+    return {
+        pk if isinstance(pk, uuid.UUID) else uuid.UUID(pk): bool(asked_for)
+        for pk, asked_for in found
+    }
 
 
 def record_results(rows: Sequence[tuple[uuid.UUID, int, int]], now: datetime) -> None:
@@ -85,6 +90,14 @@ def as_given(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> tuple[s
         f"WITH given ({', '.join(['id', *columns])}) AS (VALUES {listed})",
         [value for row in rows for value in row],
     )
+
+
+def among(ids: Collection[uuid.UUID]) -> tuple[str, list[Any]]:
+    """A condition and its parameters. PostgreSQL takes a list as one of them: a statement of two
+    hundred takes a quarter longer."""
+    if connection.vendor == "postgresql":
+        return "= ANY(%s)", [list(ids)]
+    return f"IN ({', '.join(['%s'] * len(ids))})", list(ids)
 
 
 def execute(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

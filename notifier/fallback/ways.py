@@ -1,18 +1,13 @@
-"""The ways beside WeChat: an e-mail to the person, a webhook to the service that asked."""
+"""The ways beside WeChat: an e-mail to the person, an event to the service that asked."""
 
-import base64
-import hashlib
-import hmac
-import time
 from collections.abc import Callable
-from functools import lru_cache
 
 import orjson
-import requests
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils.translation import gettext_noop
 
-from notifier.models import FallbackSend
+from notifier.models import EventType, FallbackSend, OutboxEntry
 from templates_app.card import card_of
 from templates_app.models import Fallback
 
@@ -25,9 +20,9 @@ def send_email(row: FallbackSend) -> None:
     """The card's title and lines, as the person would have seen them in WeChat."""
     message = row.message
     if not settings.HAS_MAIL_SERVER:
-        raise NoWay("no mail server is set (EMAIL_URL)")
+        raise NoWay(gettext_noop("no mail server is set (EMAIL_URL)"))
     if not message.recipient.email:
-        raise NoWay("the recipient has no e-mail address")
+        raise NoWay(gettext_noop("the recipient has no e-mail address"))
     sent = orjson.loads(message.payload)
     values = {key: part["value"] for key, part in sent["data"].items()}
     card = card_of(message.version, values, sent.get("url", ""))
@@ -40,59 +35,27 @@ def send_email(row: FallbackSend) -> None:
     ).send()
 
 
-def call_webhook(row: FallbackSend) -> None:
-    """POST to the service, signed as https://www.standardwebhooks.com describes."""
-    client = row.message.client
-    if client is None or not client.webhook_url:
-        raise NoWay("the calling service has no webhook")
-    if not client.webhook_secret:
-        raise NoWay("the webhook has no secret to sign with")
-    body = orjson.dumps(_event(row))
-    event_id, timestamp = f"fallback_{row.message.id.hex}", str(int(time.time()))
-    signed = b".".join([event_id.encode(), timestamp.encode(), body])
-    key = base64.b64decode(client.webhook_secret.removeprefix("whsec_"))
-    digest = hmac.new(key, signed, hashlib.sha256).digest()
-    answer = _session().post(
-        client.webhook_url,
-        data=body,
-        headers={
-            "Content-Type": "application/json",
-            "webhook-id": event_id,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
-        },
-        timeout=(3, settings.WEBHOOK_TIMEOUT),
-        allow_redirects=False,
-    )
-    if not answer.ok:
-        raise OSError(f"HTTP {answer.status_code}")
-
-
-def _event(row: FallbackSend) -> dict[str, object]:
+def event_for_service(row: FallbackSend) -> OutboxEntry:
+    """What asks the service that sent the message to reach the person; it goes the way of all
+    events (`notifier/webhooks`)."""
     message = row.message
-    return {
-        "type": "message.fallback",
-        "timestamp": row.created_at.isoformat(),
-        "data": {
-            "id": message.id.hex,
-            "status": message.state,
-            "cause": row.cause,
-            "template": message.version.template.code,
-            "to": {"openid": message.openid, "user": message.recipient.user_id or None},
-            "errcode": message.errcode,
-            "metadata": message.metadata,
-        },
-    }
+    endpoints = message.client.endpoints.all() if message.client else ()
+    if message.client is None or not endpoints:
+        raise NoWay(gettext_noop("the calling service has no webhook"))
+    if not any(one.is_active and one.wants(EventType.FALLBACK) for one in endpoints):
+        raise NoWay(gettext_noop("no active webhook of the calling service wants fallbacks"))
+    return OutboxEntry(
+        message=message,
+        client=message.client,
+        type=EventType.FALLBACK,
+        state=message.state,
+        at=row.created_at,
+        attempt=message.attempts,
+        reason=row.cause,
+        errcode=message.errcode,
+        detail=message.errmsg,
+    )
 
 
-@lru_cache(maxsize=1)
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False
-    return session
-
-
-WAYS: dict[str, Callable[[FallbackSend], None]] = {
-    Fallback.EMAIL: send_email,
-    Fallback.WEBHOOK: call_webhook,
-}
+WAYS: dict[str, Callable[[FallbackSend], None]] = {Fallback.EMAIL: send_email}
+"""Those that call somebody."""

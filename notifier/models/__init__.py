@@ -12,6 +12,7 @@ from notifier.models.campaigns import (
 from notifier.models.clients import ApiClient
 from notifier.models.counts import MessageCount
 from notifier.models.errcode_notes import ErrcodeNote
+from notifier.models.events import TOLD, ClientEvent, EventLog, EventType, OutboxEntry
 from notifier.models.fallbacks import FallbackCause, FallbackSend
 from notifier.models.groups import RecipientGroup, WeChatTag
 from notifier.models.imports import ImportState, RecipientImport
@@ -27,10 +28,12 @@ from notifier.models.schedules import Late, Schedule
 from notifier.models.segments import Segment
 from notifier.models.suppressions import Suppression
 from notifier.models.syncs import FollowerSync, SyncPhase, SyncState
+from notifier.models.webhooks import OffBecause, Outcome, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "CAMPAIGN_MOVES",
     "MOVES",
+    "TOLD",
     "UNMOVED",
     "Action",
     "ActorKind",
@@ -43,7 +46,10 @@ __all__ = [
     "Campaign",
     "CampaignRow",
     "CampaignState",
+    "ClientEvent",
     "ErrcodeNote",
+    "EventLog",
+    "EventType",
     "FallbackCause",
     "FallbackSend",
     "FollowerSync",
@@ -54,6 +60,9 @@ __all__ = [
     "MessageCount",
     "MessageEvent",
     "MessageLabel",
+    "OffBecause",
+    "OutboxEntry",
+    "Outcome",
     "Priority",
     "Push",
     "Reason",
@@ -69,6 +78,8 @@ __all__ = [
     "SyncPhase",
     "SyncState",
     "WeChatTag",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "masked_email",
     "masked_name",
     "masked_openid",

@@ -32,6 +32,7 @@ class Action(models.TextChoices):
     ERASE = "erase", _("Erased a person's data")
     IMPORT = "import", _("Imported recipients")
     REPAIR = "repair", _("Repaired messages")
+    REPLAY = "replay", _("Sent webhooks again")
     SYNC = "sync", _("Synced templates")
     TEST_SEND = "test_send", _("Sent a test")
     ROTATE = "rotate", _("Encrypted anew")

@@ -2,11 +2,8 @@
 
 from typing import Any
 
-from django.core.validators import RegexValidator, URLValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-
-from templates_app.encryption import EncryptedTextField
 
 
 class ApiClient(models.Model):
@@ -14,19 +11,6 @@ class ApiClient(models.Model):
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     is_active = models.BooleanField(_("active"), default=True)
-    webhook_url = models.CharField(
-        _("webhook"),
-        max_length=500,
-        blank=True,
-        validators=[URLValidator(schemes=["https", "http"])],
-        help_text=_("Told of messages whose template falls back to the service."),
-    )
-    webhook_secret = EncryptedTextField(
-        _("webhook secret"),
-        blank=True,
-        validators=[RegexValidator(r"^whsec_[A-Za-z0-9+/]{32,}={0,2}$", _("whsec_ and base64."))],
-        help_text=_("Signs what is posted there, as Standard Webhooks describes: whsec_…"),
-    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:

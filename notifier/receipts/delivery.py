@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from notifier.dispatch.outbox import note_changes
 from notifier.models import (
     MOVES,
     UNMOVED,
@@ -131,6 +132,7 @@ def _store(messages: list[Message], state: State, status: str, now: datetime) ->
         MessageEvent(message=message, at=now, state=state, attempt=message.attempts, detail=status)
         for message in messages
     )
+    note_changes([message.pk for message in messages], now, status)
     if state is State.UNDELIVERED:
         begin_fallbacks([message.pk for message in messages], FallbackCause.REFUSAL, now)
     if outcome_of(status) is Outcome.REFUSED_BY_USER:

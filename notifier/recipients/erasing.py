@@ -16,6 +16,7 @@ from notifier.models import (
     RecipientState,
     Schedule,
     State,
+    WebhookDelivery,
 )
 
 EMPTY_PAYLOAD = '{"data":{}}'
@@ -86,6 +87,8 @@ def _empty_messages(person: Recipient) -> int:
     move(waiting, State.CANCELLED, timezone.now())
     FallbackSend.objects.filter(message__recipient=person).update(due_at=None, detail="")
     MessageLabel.objects.filter(message__recipient=person).delete()
+    # A service's answer may repeat what it was told.
+    WebhookDelivery.objects.filter(event__message__recipient=person).update(log=[])
     own.update(openid=_new_openid(person), payload=EMPTY_PAYLOAD, metadata={})
     return len(locked)
 

@@ -18,6 +18,7 @@ from notifier.models import (
     RecipientImport,
     Segment,
     Suppression,
+    WebhookDelivery,
     WeChatTag,
 )
 from notifier.models.counts import ANSWER, Span
@@ -28,6 +29,8 @@ from tests.admin.browsing import address
 MARK = "foreign"
 """In a text of each of the other account's rows."""
 ERRCODE, COUNT = 48_999, 4321
+TOLD = {"at": "2026-11-26T10:00:00+08:00", "ms": 5, "status": 500, "problem": "refused"}
+TOLD |= {"answer": f"{MARK} answer"}
 Rows = dict[type[Model], Any]
 
 
@@ -51,6 +54,7 @@ def make_theirs() -> Rows:
     listed = {"account": account, "content": "a", "seen_at": now}
     file = {"account": account, "language": "en", "wrong": 1, "has_files": True}
     sync = {"account": account, "created_at": now, "state": "done"}
+    endpoint = builders.make_endpoint(builders.make_client(name=f"{MARK} client"))
     rows: list[Model] = [
         account,
         template,
@@ -61,6 +65,7 @@ def make_theirs() -> Rows:
         WeChatTag.objects.create(account=account, wechat_id=1, name=f"{MARK} tag"),
         Segment.objects.create(account=account, name=f"{MARK} segment"),
         Suppression.objects.create(recipient=person, template=template, errcode=1, since=now),
+        builders.make_delivery(endpoint, message, log=[TOLD]),
         ListedTemplate.objects.create(title=f"{MARK} listed", **listed),
         RecipientImport.objects.create(file_name=f"{MARK}.csv", state="checked", **file),
         FollowerSync.objects.create(requested_by=f"{MARK}-person", **sync),
@@ -114,6 +119,10 @@ def chosen(theirs: Rows) -> Iterator[str]:
     yield f"{log}?template={MARK}-order"
     yield f"{log}?version={theirs[MessageTemplate].published_id}"
     yield f"{log}?account__id__exact={theirs[OfficialAccount].pk}"
+    told = address("notifier_webhookdelivery", "changelist")
+    yield f"{told}?endpoint={theirs[WebhookDelivery].endpoint_id.hex}"
+    yield f"{told}?q={theirs[WebhookDelivery].event.public_id}"
+    yield f"{told}?q={theirs[Message].pk.hex}"
     people = address("notifier_recipient", "changelist")
     yield f"{people}?q={theirs[Recipient].openid}"
     yield f"{people}?groups__id__exact={theirs[RecipientGroup].pk}"

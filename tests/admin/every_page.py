@@ -20,6 +20,8 @@ from notifier.models import (
     RecipientImport,
     Segment,
     Suppression,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 from templates_app.models import ListedTemplate, MessageTemplate, OfficialAccount, TemplateVersion
 from tests import builders
@@ -41,7 +43,8 @@ def make_world(account: OfficialAccount) -> World:
     draft = builders.make_version(template)
     recipient = builders.make_recipient(account, user_id="u-1", name="李雷")
     message = builders.make_message(template, recipient)
-    client = builders.make_client(webhook_secret=WEBHOOK_SECRET)
+    client = builders.make_client()
+    endpoint = builders.make_endpoint(client, secret=WEBHOOK_SECRET)
     key = client.make_key()
     rows: dict[type[Model], list[Model]] = {
         OfficialAccount: [account],
@@ -67,6 +70,8 @@ def make_world(account: OfficialAccount) -> World:
         Campaign: [_campaign(template, state) for state in ("checked", "paused")],
         ApiClient: [client],
         ApiKey: list(client.keys.all()),
+        WebhookEndpoint: [endpoint],
+        WebhookDelivery: [builders.make_delivery(endpoint, message, due_at=None)],
         AuditEntry: [record("change", object_name="x", before={"a": 1}, after={"a": 2})],
         User: [User.objects.create_user("li")],
         Group: [Group.objects.create(name="operators")],
@@ -114,7 +119,7 @@ def pages(world: World) -> Iterator[str]:
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         yield address(name, "changelist")
-        if model not in (Message, AuditEntry, ListedTemplate, Suppression):
+        if model not in (Message, AuditEntry, ListedTemplate, Suppression, WebhookDelivery):
             yield address(name, "add")
         for row in world.rows[model]:
             yield from (address(name, view, row.pk) for view in ("change", "history"))

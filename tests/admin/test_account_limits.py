@@ -115,7 +115,7 @@ def test_who_is_not_limited_sees_them(root: Client, mine: World, theirs: Rows) -
 
 
 def test_what_reaches_over_all_accounts_is_closed(person: Client, mine: World) -> None:
-    closed = ("apiclient", "apikey", "auditentry", "_user_", "_group_")
+    closed = ("apiclient", "apikey", "webhookendpoint", "auditentry", "_user_", "_group_")
     opened = {}
     for page in pages(mine):
         match = resolve(page.partition("?")[0])
@@ -126,7 +126,8 @@ def test_what_reaches_over_all_accounts_is_closed(person: Client, mine: World) -
             opened[page] = is_closed
     assert opened == {}
     start = text(person.get("/admin/"))
-    for title in ("API clients", "Users", "Roles and groups", "Audit trail", "Queues"):
+    closed = ("API clients", "Webhook endpoints", "Users", "Roles and groups", "Audit trail")
+    for title in (*closed, "Queues"):
         assert title not in start
 
 

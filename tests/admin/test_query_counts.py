@@ -28,6 +28,8 @@ from notifier.models import (
     RecipientImport,
     Segment,
     Suppression,
+    WebhookDelivery,
+    WebhookEndpoint,
     WeChatTag,
 )
 from notifier.models.counts import ANSWER, Span
@@ -83,6 +85,15 @@ def client(number: int) -> None:
     builders.make_client().make_key()
 
 
+def endpoint(number: int) -> WebhookEndpoint:
+    failing = {"failures": 9, "failing_since": now()}
+    return builders.make_endpoint(builders.make_client(), **failing)
+
+
+def delivery(number: int) -> None:
+    builders.make_delivery(endpoint(number), builders.make_message())
+
+
 def user(number: int) -> None:
     made = User.objects.create_user(f"user-{number}")
     made.groups.add(Group.objects.create(name=f"group-{number}"))
@@ -114,6 +125,8 @@ ROWS: dict[type[Model], Build] = {
     Campaign: campaign,
     ApiClient: client,
     ApiKey: client,
+    WebhookEndpoint: endpoint,
+    WebhookDelivery: delivery,
     AuditEntry: lambda number: record("change", object_name=f"x{number}", after={"a": number}),
     User: user,
     Group: lambda number: Group.objects.create(name=f"group-{number}"),

@@ -14,7 +14,14 @@ from django.utils import timezone
 from notifier.access import second_factor
 from notifier.access.roles import keep
 from notifier.admin.repair import REPAIRS
-from notifier.models import ApiClient, ApiKey, Message, Recipient
+from notifier.models import (
+    ApiClient,
+    ApiKey,
+    Message,
+    Recipient,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from tests.access.conftest import with_factor
 from tests.admin.browsing import address, html
@@ -35,13 +42,13 @@ PEOPLE = {
 CAMPAIGNS = {"notifier_campaign"}
 OTHER_MODELS = {
     *("notifier_message", "notifier_apiclient", "notifier_apikey", "notifier_auditentry"),
-    *("auth_user", "auth_group"),
+    *("auth_user", "auth_group", "notifier_webhookendpoint", "notifier_webhookdelivery"),
 }
 ALL = TEMPLATES | PEOPLE | CAMPAIGNS | OTHER_MODELS
 VIEWS: dict[str, set[str]] = {
     "author": TEMPLATES | {"notifier_recipient", "notifier_suppression"},
     "approver": TEMPLATES | CAMPAIGNS,
-    "sender": TEMPLATES | PEOPLE | CAMPAIGNS | {"notifier_message"},
+    "sender": TEMPLATES | PEOPLE | CAMPAIGNS | {"notifier_message", "notifier_webhookdelivery"},
     "auditor": ALL,
     "administrator": ALL,
 }
@@ -53,7 +60,7 @@ ADDS: dict[str, set[str]] = {
     "sender": (PEOPLE | CAMPAIGNS) - {"notifier_suppression"},
     "auditor": set(),
     "administrator": ALL
-    - {"notifier_message", "notifier_auditentry"}
+    - {"notifier_message", "notifier_auditentry", "notifier_webhookdelivery"}
     - {"templates_app_listedtemplate", "notifier_suppression"},
 }
 CHANGES: dict[str, set[str]] = {
@@ -68,7 +75,7 @@ DELETES: dict[str, set[str]] = {
     "administrator": {
         *("templates_app_templateversion", "templates_app_messagetemplate"),
         *("notifier_recipientgroup", "notifier_segment", "notifier_suppression"),
-        *("auth_user", "auth_group"),
+        *("auth_user", "auth_group", "notifier_webhookendpoint"),
     },
 }
 OTHERS: dict[str, set[str]] = {
@@ -205,6 +212,12 @@ ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
     "rotate a key": (lambda: dialog(ApiKey, "rotate", hours=1), {"administrator"}),
     "revoke a key": (lambda: dialog(ApiKey, "revoke"), {"administrator"}),
     "revoke keys": (lambda: dialog(ApiClient, "revoke_keys"), {"administrator"}),
+    "new secret": (lambda: dialog(WebhookEndpoint, "new_secret"), {"administrator"}),
+    "send a ping": (lambda: dialog(WebhookEndpoint, "send_ping"), {"administrator"}),
+    "send again": (
+        lambda: dialog(WebhookDelivery, "send_again"),
+        {"sender", "administrator"},
+    ),
     "remove second factor": (lambda: dialog(User, "remove_second_factor"), {"administrator"}),
     "reveal": (lambda: dialog(Recipient, "reveal"), {"administrator"}),
     "cancel": (lambda: repair("cancel"), {"sender", "administrator"}),
@@ -222,6 +235,7 @@ ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
 
 MOVING = {
     *("release", "rotate a key", "revoke a key", "revoke keys", "remove second factor", "cancel"),
+    *("new secret", "send a ping", "send again"),
 }
 """Those that do something to this world's rows; a new version goes on with the draft there is."""
 
@@ -252,6 +266,10 @@ def facts(world: World) -> dict[str, Any]:
         "versions": TemplateVersion.objects.count(),
         "held": MessageTemplate.objects.exclude(held_since=None).count(),
         "keys": sorted(ApiClient.objects.values_list("keys__pk", "keys__revoked_at")),
+        "due": WebhookDelivery.objects.exclude(due_at=None).count(),
+        "secrets": sorted(
+            WebhookEndpoint.objects.values_list("previous_until", flat=True), key=str
+        ),
         "factor": second_factor.has_one(world.rows[User][0]),
     }
 

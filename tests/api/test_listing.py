@@ -164,7 +164,7 @@ def test_an_erased_person_leaves_none(send, person):
 )
 def test_what_is_wrong_is_named(api, template, query, told):
     answer = api.get(f"{URL}?{query}")
-    assert_problem(answer, 400)
+    assert_problem(answer, 422)
     assert told in answer.json()["detail"]
     assert answer.json()["detail"].startswith(query.partition("=")[0][:5])
 

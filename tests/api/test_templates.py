@@ -68,7 +68,7 @@ def test_pages(api, template):
             break
         after = {"after": page["next"]}
     assert seen == codes
-    assert_problem(api.get(TEMPLATES, {"after": "\0"}), 400)
+    assert_problem(api.get(TEMPLATES, {"after": "\0"}), 422)
 
 
 def test_a_preview_is_what_would_be_sent(api, template):
@@ -110,5 +110,5 @@ def test_figures_by_hour_and_by_day(api, template):
 )
 def test_wrong_spans_are_named(api, template, query):
     answer = api.get(f"{TEMPLATES}/{template.code}/counts", query)
-    assert_problem(answer, 400)
+    assert_problem(answer, 422)
     assert answer.json()["detail"].split(":")[0] in ("by", "since", "until")

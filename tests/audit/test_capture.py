@@ -171,7 +171,8 @@ def test_secrets_are_never_written_down(anna: Actor) -> None:
     account.app_secret = "An0therS3cret"
     account.callback_token = ""
     account.save()
-    client = builders.make_client(webhook_secret="whsec_" + "S3cret" * 6)
+    client = builders.make_client()
+    builders.make_endpoint(client, secret="whsec_" + "S3cret" * 6)
     key = client.make_key()
     user = User.objects.create_user("li", password="S3cretPassword")
     user.set_password("An0therS3cret")

@@ -1,5 +1,8 @@
 """Our dispatch: every row claimed, sent, settled, its events written, in PostgreSQL.
-Prints messages a second: python -m tests.benchmarks.our_loop N
+Prints messages a second: python -m tests.benchmarks.our_loop N [asked | untold]
+
+asked: a service asked for the messages, so that each change is written to its outbox; untold: it
+asked, and nothing is written, which only this benchmark can do.
 """
 
 import sys
@@ -9,18 +12,30 @@ import django
 
 django.setup()
 
+from django.db import connection
 from django.utils import timezone
 
+from notifier.dispatch import settle
 from notifier.dispatch.drain import drain_lane
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.sender import sender
-from notifier.models import Message, MessageEvent, Priority, Recipient, State
+from notifier.models import (
+    ApiClient,
+    ClientEvent,
+    Message,
+    MessageEvent,
+    OutboxEntry,
+    Priority,
+    Recipient,
+    State,
+    WebhookDelivery,
+)
 from notifier.models.ids import new_message_id
 from templates_app.models import OfficialAccount, TemplateVersion
 from tests.benchmarks.bodies import body
 
 
-def fill(count: int) -> Lane:
+def fill(count: int, client: ApiClient | None = None) -> Lane:
     account = OfficialAccount.objects.get()
     version = TemplateVersion.objects.get()
     recipients = list(Recipient.objects.order_by("id"))
@@ -35,6 +50,7 @@ def fill(count: int) -> Lane:
                 account=account,
                 version=version,
                 recipient=person,
+                client=client,
                 openid=person.openid,
                 priority=Priority.BULK,
                 payload=body(number, pk.hex).decode(),
@@ -47,8 +63,8 @@ def fill(count: int) -> Lane:
     return Lane(account.pk, Priority.BULK)
 
 
-def run(count: int) -> float:
-    lane = fill(count)
+def run(count: int, client: ApiClient | None = None) -> float:
+    lane = fill(count, client)
     waiting = Message.objects.exclude(state=State.SENT)
     started = time.perf_counter()
     while waiting.filter(state=State.QUEUED).exists():
@@ -60,7 +76,13 @@ def run(count: int) -> float:
 
 
 if __name__ == "__main__":
-    MessageEvent.objects.all().delete()
-    Message.objects.all().delete()
-    run(300)
-    print(run(int(sys.argv[1])))
+    with connection.cursor() as cursor:
+        tables = (OutboxEntry, WebhookDelivery, ClientEvent, MessageEvent, Message)
+        names = ", ".join(one._meta.db_table for one in tables)
+        cursor.execute(f"TRUNCATE {names} CASCADE")
+    how = sys.argv[2] if len(sys.argv) > 2 else ""
+    asked = ApiClient.objects.get_or_create(name="benchmark")[0] if how else None
+    if how == "untold":
+        settle.note_changes = lambda *_args: None
+    run(300, asked)
+    print(run(int(sys.argv[1]), asked))

@@ -38,6 +38,8 @@ LISTS = {
     "accounts": "templates_app_officialaccount",
     "clients": "notifier_apiclient",
     "keys": "notifier_apikey",
+    "endpoints": "notifier_webhookendpoint",
+    "webhooks": "notifier_webhookdelivery",
     "users": "auth_user",
     "roles": "auth_group",
     "audit": "notifier_auditentry",
@@ -59,6 +61,13 @@ ROWS = {
     "account": ("accounts", "stopped"),
     "client": ("clients", "service"),
     "key": ("keys", "key"),
+    "endpoint": ("endpoints", "endpoint"),
+    "endpoint-fails": ("endpoints", "endpoint_fails"),
+    "endpoint-off": ("endpoints", "endpoint_off"),
+    "delivery": ("webhooks", "delivery"),
+    "delivery-failed": ("webhooks", "delivery_failed"),
+    "delivery-waits": ("webhooks", "delivery_waits"),
+    "delivery-new": ("webhooks", "delivery_new"),
     "user": ("users", "user"),
     "role": ("roles", "role"),
     "group-of-users": ("roles", "own"),
@@ -77,7 +86,7 @@ MADE = (
     "imports",
     "accounts",
 )
-MADE += ("clients", "users", "roles")
+MADE += ("clients", "endpoints", "users", "roles")
 SEARCHED = (
     "log",
     "campaigns",
@@ -86,12 +95,15 @@ SEARCHED = (
     "recipients",
     "segments",
     "suppressions",
+    "webhooks",
+    "endpoints",
     "audit",
 )
 DELETED = {
     "delete-draft": ("versions", "draft"),
     "delete-group": ("groups", "group"),
     "delete-user": ("users", "user"),
+    "delete-endpoint": ("endpoints", "endpoint"),
     "delete-suppression": ("suppressions", "suppression"),
 }
 
@@ -160,6 +172,8 @@ def _with_a_click(world: LivedIn) -> Iterator[Look]:
     draft = address(LISTS["versions"], "change", world.draft.pk)
     person = address(LISTS["recipients"], "change", world.person.pk)
     failed = address(LISTS["log"], "change", world.failed.pk)
+    endpoint = address(LISTS["endpoints"], "change", world.endpoint.pk)
+    told = address(LISTS["webhooks"], "changelist")
     chosen = f"{reverse('admin:message-test-send')}?template={world.template.pk}"
     yield Look("log-filtered", f"{log}?state__exact=failed")
     yield Look("log-filters", log, press("a:has-text('filter_list')"))
@@ -169,6 +183,9 @@ def _with_a_click(world: LivedIn) -> Iterator[Look]:
     yield Look("repair", failed, press('[value="resend_messages"]'))
     yield Look("test-send-refused", chosen, press("form[method=post] .hy-button"))
     yield Look("dialog-reveal", person, dialog("reveal"))
+    yield Look("dialog-send-again", endpoint, dialog("send-again"))
+    yield Look("dialog-secret", endpoint, dialog("new-secret"))
+    yield Look("webhooks-filters", told, press("a:has-text('filter_list')"))
     yield Look("dialog-review", draft, dialog("ask-for-review"))
     yield Look("user-menu", reverse("admin:index"), open_user_menu)
     yield Look("search", reverse("admin:index"), search_the_menu)

@@ -34,7 +34,7 @@ from templates_app.publishing import note_author
 from tests import builders
 from tests.access.conftest import with_factor
 from tests.browser.campaigns import campaigns
-from tests.browser.month import figures, imports, messages
+from tests.browser.month import figures, imports, messages, webhooks
 from tests.builders import now
 
 LONG_NAME = "鸿雁商城华东区会员服务与售后通知中心官方服务号"
@@ -70,6 +70,7 @@ def lived_in() -> LivedIn:
         templates,
         people,
         messages,
+        webhooks,
         campaigns,
         figures,
         imports,

@@ -28,8 +28,49 @@ STATES: dict[str, dict[str, Any]] = {
 }
 
 
+FAILURE = {"ms": 1203, "status": 503, "problem": "refused", "answer": "upstream is down"}
+
+
+def webhooks(world: Any) -> None:
+    """One that works, one that fails, one that the machine switched off."""
+    url = "https://orders.example.com/hongyan/events?shop=hangzhou"
+    works = builders.make_endpoint(world.service, url=url, description="订单状态回写")
+    works.new_secret(now())
+    works.save()
+    since, later = now() - timedelta(hours=5), now() + timedelta(minutes=9)
+    failing = {"failures": 41, "failing_since": since}
+    fails = builders.make_endpoint(
+        builders.make_client(name="会员忠诚度与积分服务平台"),
+        url="https://loyalty.example.com/hooks",
+        types=["message.failed", "message.fallback"],
+        paused_until=later,
+        **failing,
+    )
+    off = {"is_active": False, "off_because": "failing"}
+    dead = builders.make_endpoint(world.service, url="https://old.example.com/h", **off, **failing)
+    times = [(now() - timedelta(minutes=m)).isoformat(timespec="milliseconds") for m in (40, 30, 9)]
+    bad = [{"at": at} | FAILURE for at in times]
+    none = {"at": times[0], "ms": 3001, "status": None, "problem": "connect_timeout", "answer": ""}
+    good = {"at": times[2], "ms": 37, "status": 204, "problem": "", "answer": ""}
+    told = {"outcome": "delivered", "due_at": None, "tries": 2, "log": [bad[0], good]}
+    given_up = {"outcome": "failed", "due_at": None, "tries": 11, "log": [none, *bad]}
+    for _ in range(8):
+        builders.make_delivery(works, world.delivered, **told)
+    world.rows |= {
+        "endpoint": works,
+        "endpoint_fails": fails,
+        "endpoint_off": dead,
+        "delivery": builders.make_delivery(works, world.delivered, **told),
+        "delivery_failed": builders.make_delivery(dead, world.failed, **given_up),
+        "delivery_waits": builders.make_delivery(
+            fails, world.failed, due_at=later, tries=3, log=bad
+        ),
+        "delivery_new": builders.make_delivery(works, world.cancelled),
+    }
+
+
 def messages(world: Any) -> None:
-    service = builders.make_client(name="订单中心（华东机房）", webhook_url="https://example.com/h")
+    service = builders.make_client(name="订单中心（华东机房）")
     builders.make_client(name="营销活动平台", is_active=False)
     service.make_key(expires_at=now() + timedelta(days=90))
     service.make_key()

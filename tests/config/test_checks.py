@@ -1,5 +1,7 @@
 """System checks: each fires with its id and a hint, and is silent when all is well."""
 
+from ipaddress import ip_network
+
 import pytest
 from django.conf import settings as ours
 from django.contrib.auth.models import Group
@@ -29,6 +31,7 @@ def test_the_settings_of_this_project_pass(settings):
         ("E004", {"DISPATCH_LEASE_SECONDS": 4}),
         ("E005", {"DISPATCH_LEASE_SECONDS": 301}),
         ("E006", {"HONGYAN_DEMO": True}),
+        ("W005", {"WEBHOOK_ALLOWED_NETWORKS": [ip_network("0.0.0.0/0")]}),
         ("W001", {"DEBUG": True, "HONGYAN_DEMO": False}),
         ("W002", {"ALLOWED_HOSTS": ["*"]}),
     ],

@@ -1,18 +1,18 @@
 """The other way to a person, when WeChat's is closed."""
 
-import base64
-import hashlib
-import hmac
-import json
 from datetime import timedelta
 
+import pytest
 from django.core import mail
 from django.utils import timezone
 
 from notifier.dispatch import clock, gate, sweep
 from notifier.fallback import process as fallback
+from notifier.fallback import ways
 from notifier.intake.accept import Origin
-from notifier.models import FallbackSend, Reason, State
+from notifier.models import FallbackSend, Reason, State, WebhookDelivery
+from notifier.webhooks.payload import body_of
+from notifier.webhooks.relay import relay
 from templates_app.models import Fallback, MessageTemplate
 from tests import builders
 from tests.builders import magic
@@ -81,35 +81,69 @@ def test_without_a_fallback_nothing_goes_another_way(platform, work):
     assert not FallbackSend.objects.exists()
 
 
-SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
-
-
-def test_a_service_is_told_with_a_signature_that_it_can_check(platform, received_posts):
+def test_the_service_that_asked_is_told_once(platform):
     with_fallback(platform, fallback=Fallback.WEBHOOK)
-    client = builders.make_client(webhook_url=received_posts.url, webhook_secret=SECRET)
+    client = builders.make_client()
+    builders.make_endpoint(client, types=["message.fallback"])
+    message = platform.message(origin=Origin(client=client), metadata={"order": 7})
+    builders.set_message(message, expires_at=timezone.now())
+    sweep.tick(timezone.now())
+    for _ in range(3):
+        fallback.process_fallbacks()
+    relay()
+    (delivery,) = WebhookDelivery.objects.select_related("event")
+    told = body_of(delivery.event)
+    assert told["type"] == "message.fallback"
+    assert (told["data"]["id"], told["data"]["metadata"]) == (message.id.hex, {"order": 7})
+    assert (told["data"]["status"], told["data"]["cause"]) == ("expired", "expiry")
+    row = FallbackSend.objects.get()
+    assert (row.attempts, row.due_at, row.sent_at is None) == (1, None, False)
+
+
+NONE = "the calling service has no webhook"
+NO_ACTIVE = "no active webhook of the calling service wants fallbacks"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        (None, NONE),
+        ({"is_active": False}, NO_ACTIVE),
+        ({"types": ["message.delivered"]}, NO_ACTIVE),
+    ],
+)
+def test_a_service_that_cannot_be_told_is_said_in_words(platform, endpoint, words):
+    with_fallback(platform, fallback=Fallback.WEBHOOK)
+    client = builders.make_client()
+    if endpoint is not None:
+        builders.make_endpoint(client, **endpoint)
     message = platform.message(origin=Origin(client=client))
     builders.set_message(message, expires_at=timezone.now())
-    received_posts.answers = [500, 200]
     sweep.tick(timezone.now())
     fallback.process_fallbacks()
-    FallbackSend.objects.update(due_at=timezone.now())
-    fallback.process_fallbacks()
-    first, second = received_posts.requests
-    assert first.headers["webhook-id"] == second.headers["webhook-id"]
-    signed = f"{second.headers['webhook-id']}.{second.headers['webhook-timestamp']}.".encode()
-    digest = hmac.new(b"k" * 32, signed + second.body, hashlib.sha256).digest()
-    assert second.headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
-    told = json.loads(second.body)["data"]
-    assert (told["id"], told["status"], told["cause"]) == (message.id.hex, "expired", "expiry")
-    assert FallbackSend.objects.get().attempts == 2
+    row = FallbackSend.objects.get()
+    assert (row.due_at, row.sent_at, row.detail) == (None, None, words)
 
 
-def test_a_way_that_stays_closed_is_given_up(platform, received_posts):
+def test_a_message_that_no_service_asked_for_has_nobody_to_tell(platform):
     with_fallback(platform, fallback=Fallback.WEBHOOK)
-    client = builders.make_client(webhook_url=received_posts.url, webhook_secret=SECRET)
-    message = platform.message(origin=Origin(client=client))
+    message = platform.message()
     builders.set_message(message, expires_at=timezone.now())
-    received_posts.answers = [503] * 20
+    sweep.tick(timezone.now())
+    fallback.process_fallbacks()
+    assert FallbackSend.objects.get().detail == NONE
+
+
+class Closed:
+    def send(self) -> None:
+        raise OSError
+
+
+def test_a_way_that_stays_closed_is_given_up(platform, monkeypatch):
+    monkeypatch.setattr(ways, "EmailMessage", lambda **_values: Closed())
+    with_fallback(platform, fallback=Fallback.EMAIL)
+    message = builders.make_message(platform.template, platform.recipient(email="li@example.com"))
+    builders.set_message(message, expires_at=timezone.now())
     sweep.tick(timezone.now())
     for _ in range(12):
         fallback.process_fallbacks()

@@ -4,12 +4,12 @@ each method of each address; `tests/api/test_contract.py` finds what is missing.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from notifier.api import bodies, campaign_bodies, recipients, schedules, templates
+from notifier.api import bodies, campaign_bodies, recipients, schedules, templates, webhooks
 from notifier.api.batch import NDJSON
-from notifier.api.contract import shapes
+from notifier.api.contract import campaign_shapes, event_shapes, shapes
 
 JSON = "application/json"
-FOR_ALL = (400, 401, 403, 404, 405, 413, 429, 500, 503)
+FOR_ALL = (400, 401, 403, 404, 405, 413, 422, 429, 500, 503)
 """Problems that every endpoint can answer."""
 
 
@@ -45,6 +45,7 @@ PAGE = (
     Parameter("limit", "Rows of a page.", {"type": "integer", "minimum": 1, "maximum": 200}),
     Parameter("after", "The `next` of the page before."),
 )
+MANY = Parameter("limit", "Rows of a page.", {"type": "integer", "minimum": 1, "maximum": 1000})
 MESSAGES = (
     Parameter("status", "One or several, set apart by commas."),
     Parameter("template", "The template's code."),
@@ -61,7 +62,7 @@ SPAN = (
 
 
 def _action(summary: str, **more: Any) -> Operation:
-    return Operation(summary, {200: shapes.CampaignAnswer}, refuses=(409, 422), **more)
+    return Operation(summary, {200: campaign_shapes.CampaignAnswer}, refuses=(409, 422), **more)
 
 
 def _takes(body: Any) -> dict[str, Any]:
@@ -104,45 +105,47 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Cancel a message that waits", {200: shapes.WholeMessage}, refuses=(409,)
     ),
     ("schedules", "GET"): Operation(
-        "List recurring messages", {200: shapes.SchedulePage}, parameters=PAGE
+        "List recurring messages", {200: campaign_shapes.SchedulePage}, parameters=PAGE
     ),
     ("schedules", "POST"): Operation(
         "Make a recurring message",
-        {201: shapes.ScheduleAnswer},
+        {201: campaign_shapes.ScheduleAnswer},
         _takes(schedules.ScheduleBody),
         (422,),
     ),
-    ("schedule", "GET"): Operation("Read a recurring message", {200: shapes.ScheduleAnswer}),
+    ("schedule", "GET"): Operation(
+        "Read a recurring message", {200: campaign_shapes.ScheduleAnswer}
+    ),
     ("schedule", "DELETE"): Operation("Delete a recurring message", {204: None}),
     ("schedule-pause", "POST"): Operation(
-        "Pause a recurring message", {200: shapes.ScheduleAnswer}
+        "Pause a recurring message", {200: campaign_shapes.ScheduleAnswer}
     ),
     ("schedule-resume", "POST"): Operation(
-        "Let a recurring message go on", {200: shapes.ScheduleAnswer}
+        "Let a recurring message go on", {200: campaign_shapes.ScheduleAnswer}
     ),
     ("campaigns", "GET"): Operation(
-        "List campaigns, newest first", {200: shapes.CampaignPage}, parameters=PAGE
+        "List campaigns, newest first", {200: campaign_shapes.CampaignPage}, parameters=PAGE
     ),
     ("campaigns", "POST"): Operation(
         "Write a campaign",
-        {201: shapes.CampaignAnswer},
+        {201: campaign_shapes.CampaignAnswer},
         _takes(campaign_bodies.CampaignBody),
         (409, 422),
         (IDEMPOTENCY,),
     ),
-    ("campaign", "GET"): Operation("Read a campaign", {200: shapes.CampaignAnswer}),
+    ("campaign", "GET"): Operation("Read a campaign", {200: campaign_shapes.CampaignAnswer}),
     ("campaign-rows", "PUT"): Operation(
         "Upload a campaign's audience",
-        {200: shapes.CampaignAnswer},
+        {200: campaign_shapes.CampaignAnswer},
         {NDJSON: campaign_bodies.RowOfAudience, "text/csv": str},
         (409, 415, 422),
     ),
     ("campaign-results", "GET"): Operation(
-        "Read what became of each person", {200: shapes.CampaignResult}, media=NDJSON
+        "Read what became of each person", {200: campaign_shapes.CampaignResult}, media=NDJSON
     ),
     ("campaign-replay", "POST"): Operation(
         "Make a campaign for those whom one surely did not reach",
-        {201: shapes.CampaignAnswer},
+        {201: campaign_shapes.CampaignAnswer},
         _takes(campaign_bodies.ReplayBody),
         (409, 422),
     ),
@@ -157,6 +160,53 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("campaign-pause", "POST"): _action("Pause a campaign"),
     ("campaign-resume", "POST"): _action("Let a campaign go on"),
     ("campaign-cancel", "POST"): _action("Cancel a campaign"),
+    ("events", "GET"): Operation(
+        "Read the changes of your messages, oldest first",
+        {200: event_shapes.EventPage},
+        refuses=(410, 422),
+        parameters=(MANY, PAGE[1]),
+    ),
+    ("webhook-endpoints", "GET"): Operation(
+        "List your endpoints", {200: event_shapes.EndpointList}
+    ),
+    ("webhook-endpoints", "POST"): Operation(
+        "Add an endpoint",
+        {201: event_shapes.EndpointWithSecret},
+        _takes(webhooks.EndpointBody),
+        (409, 422),
+    ),
+    ("webhook-endpoint", "GET"): Operation("Read an endpoint", {200: event_shapes.Endpoint}),
+    ("webhook-endpoint", "PATCH"): Operation(
+        "Change an endpoint", {200: event_shapes.Endpoint}, _takes(webhooks.EndpointChanges), (422,)
+    ),
+    ("webhook-endpoint", "DELETE"): Operation("Delete an endpoint", {204: None}),
+    ("webhook-rotate-secret", "POST"): Operation(
+        "Give an endpoint a new secret", {200: event_shapes.EndpointWithSecret}
+    ),
+    ("webhook-ping", "POST"): Operation(
+        "Send an endpoint a test event", {202: event_shapes.Delivery}
+    ),
+    ("webhook-replay", "POST"): Operation(
+        "Send events of a time once more",
+        {202: event_shapes.Replayed},
+        _takes(webhooks.RangeBody),
+        (422,),
+    ),
+    ("webhook-deliveries", "GET"): Operation(
+        "List what an endpoint was told, newest first",
+        {200: event_shapes.DeliveryPage},
+        refuses=(422,),
+        parameters=(
+            Parameter("outcome", "What became of it."),
+            Parameter("type", "The event's type."),
+            MANY,
+            PAGE[1],
+        ),
+    ),
+    ("webhook-delivery", "GET"): Operation("Read a delivery", {200: event_shapes.Delivery}),
+    ("webhook-delivery-replay", "POST"): Operation(
+        "Send a delivery once more", {202: event_shapes.Delivery}
+    ),
     ("templates", "GET"): Operation(
         "List what can be sent", {200: shapes.TemplatePage}, parameters=PAGE
     ),

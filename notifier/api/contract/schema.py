@@ -21,6 +21,8 @@ TAGS = {
     "schedule": "Recurring messages",
     "campaigns": "Campaigns",
     "campaign": "Campaigns",
+    "events": "Events and webhooks",
+    "webhook": "Events and webhooks",
     "templates": "Templates",
     "template": "Templates",
     "accounts": "Recipients",

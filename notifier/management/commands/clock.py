@@ -21,14 +21,22 @@ from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
 from notifier.recipients.imports import job as imports
 from notifier.schedules.send import send_due
+from notifier.webhooks.courier import courier
+from notifier.webhooks.relay import prune, relay
+from notifier.webhooks.tidying import tidy
 from templates_app.hourly import sync_all
 
 log = logging.getLogger(__name__)
 
 FIGURES_SECONDS = 5
+FINISH_SECONDS = 10
 BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
     ("tokens", renewal.renew_tokens, 10, 0),
     ("fallbacks", process_fallbacks, 1, 1),
+    ("events", relay, 0.5, 1),
+    ("webhooks", courier.work, 0.5, 1),
+    ("tidying", tidy, 30, 30),
+    ("old events", prune, 3600, 180),
     ("templates", sync_all, 3600, 60),
     ("campaigns", watch_all, 1, 1),
     ("schedules", send_due, 1, 1),
@@ -56,6 +64,7 @@ class Command(BaseCommand):
         log.info("clock started")
         while not stop.wait(1):
             self._tick()
+        courier.finish(FINISH_SECONDS)
 
     def _tick(self) -> None:
         """A database that is away is waited for: the clock is what brings everything back."""

@@ -1,0 +1,93 @@
+"""Answers about events, endpoints and deliveries; as `shapes.py`."""
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from notifier.api.bodies import Moment
+from notifier.api.contract.shapes import Cursor, Id
+
+
+class EventData(Struct):
+    """Of a ping nothing."""
+
+    id: Id | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    template: str | UnsetType = UNSET
+    to: dict[str, str | None] | UnsetType = UNSET
+    test: Annotated[bool | UnsetType, Meta(description="Sent with a test key.")] = UNSET
+    metadata: dict[str, Any] | UnsetType = UNSET
+    errcode: int | UnsetType | None = UNSET
+    reason: str | UnsetType | None = UNSET
+    detail: str | UnsetType | None = UNSET
+    attempt: int | UnsetType = UNSET
+    cause: str | UnsetType | None = UNSET
+
+
+class Event(Struct):
+    """As webhooks carry it."""
+
+    id: Annotated[str, Meta(description="The same over all attempts and replays.")]
+    type: str
+    timestamp: Moment
+    data: EventData
+
+
+class EventPage(Struct):
+    data: list[Event]
+    next: str
+    has_more: bool
+
+
+class Endpoint(Struct):
+    id: Id
+    url: str
+    types: list[str]
+    description: str
+    active: bool
+    off_because: str | None
+    failures_in_a_row: int
+    failing_since: Moment | None
+    paused_until: Moment | None
+    previous_secret_until: Moment | None
+    created_at: Moment
+
+
+class EndpointWithSecret(Endpoint):
+    secret: Annotated[str, Meta(description="Shown this once.")]
+
+
+class EndpointList(Struct):
+    data: list[Endpoint]
+
+
+class DeliveryAttempt(Struct):
+    at: Moment
+    status: int | None
+    duration_ms: int | None
+    problem: str | None
+    detail: str | None
+    answer: str | None
+
+
+class Delivery(Struct):
+    id: str
+    endpoint_id: Id
+    event_id: str
+    type: str
+    message_id: Id | None
+    outcome: str
+    next_attempt_at: Moment | None
+    finished_at: Moment | None
+    created_at: Moment
+    attempts: list[DeliveryAttempt]
+
+
+class DeliveryPage(Struct):
+    data: list[Delivery]
+    next: Cursor | None
+    has_more: bool
+
+
+class Replayed(Struct):
+    replayed: int

@@ -1,0 +1,91 @@
+"""From the outbox into the log of events, and from there to the endpoints that want them.
+
+One at a time may append, so that the log's ids ascend in the order of commits; and only what is
+committed is moved, so that a reader who goes on after an id misses nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import close_old_connections, transaction
+from django.utils import timezone
+
+from notifier.models import (
+    ClientEvent,
+    EventLog,
+    EventType,
+    OutboxEntry,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+
+SLICE = 1000
+_SAME = ("type", "state", "at", "attempt", "reason", "errcode", "detail", "message_id", "client_id")
+
+
+@contextmanager
+def appending() -> Iterator[EventLog]:
+    """A transaction in which nobody else appends or prunes."""
+    with transaction.atomic():
+        log, _made = EventLog.objects.select_for_update().get_or_create(pk=1)
+        yield log
+
+
+def relay() -> bool:
+    """One slice; True: there may be more. Two clocks do no harm: the second waits for the lock and
+    finds the rows gone."""
+    close_old_connections()
+    if not OutboxEntry.objects.exists():
+        return False
+    with appending():
+        rows = list(OutboxEntry.objects.order_by("pk")[:SLICE])
+        append([{name: getattr(row, name) for name in _SAME} for row in rows], timezone.now())
+        OutboxEntry.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return len(rows) == SLICE
+
+
+def append(changes: Iterable[dict[str, object]], now: datetime) -> list[ClientEvent]:
+    """Under `appending`. Each event is due at once at every active endpoint that wants it."""
+    events = [ClientEvent(created_at=now, **change) for change in changes]
+    ClientEvent.objects.bulk_create(events)
+    clients = {event.client_id for event in events}
+    wanted = defaultdict[int, list[WebhookEndpoint]](list)
+    for endpoint in WebhookEndpoint.objects.filter(client__in=clients, is_active=True):
+        wanted[endpoint.client_id].append(endpoint)
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(event=event, endpoint=endpoint, due_at=now)
+        for event in events
+        for endpoint in wanted[event.client_id]
+        if endpoint.wants(event.type)
+    )
+    return events
+
+
+def ping(endpoint: WebhookEndpoint) -> WebhookDelivery:
+    """A test event to this endpoint alone, whatever it wants."""
+    now = timezone.now()
+    with appending():
+        event = ClientEvent.objects.create(
+            type=EventType.PING, at=now, created_at=now, client_id=endpoint.client_id
+        )
+        return WebhookDelivery.objects.create(event=event, endpoint=endpoint, due_at=now)
+
+
+def prune() -> bool:
+    """One slice of events that are older than is kept, with their deliveries; True: there may be
+    more."""
+    close_old_connections()
+    limit = timezone.now() - timedelta(days=settings.EVENT_KEEP_DAYS)
+    with appending() as log:
+        oldest = ClientEvent.objects.order_by("pk").values_list("pk", "created_at")[:SLICE]
+        over = [pk for pk, created_at in oldest if created_at < limit]
+        if not over:
+            return False
+        WebhookDelivery.objects.filter(event__in=over).delete()
+        ClientEvent.objects.filter(pk__in=over).delete()
+        log.pruned_through = over[-1]
+        log.save()
+    return len(over) == SLICE
