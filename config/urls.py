@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from notifier.admin.queues import queue_pages
 from notifier.admin.second_factor import second_factor
 from notifier.api.errors import not_found, server_error
+from notifier.gateway.views import gateway
 from notifier.observability.exposition import metrics
 from notifier.observability.health import healthz, readyz
 from notifier.receipts.views import callback
@@ -19,6 +20,7 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("api/v1/", include("notifier.api.urls")),
     path("wechat/<slug:account>/callback", callback, name="wechat-callback"),
+    path("gateway/<path:path>", gateway, name="gateway"),
     path("admin/rq/", include((queue_pages, "django_rq"))),
     path("admin/language/", set_language, name="set_language"),
     path("admin/second-factor/", admin.site.admin_view(second_factor), name="second-factor"),

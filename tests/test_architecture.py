@@ -14,7 +14,7 @@ HOUSE = ("config", "notifier", "templates_app")
 EVERYBODY = frozenset({"models", "wechat", "templates_app", "metrics", "acting"})
 """What every room but the leaves may use."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
-    "config": EVERYBODY | {"api", "receipts", "observability", "admin"},
+    "config": EVERYBODY | {"api", "gateway", "receipts", "observability", "admin"},
     "templates_app": frozenset({"wechat"}),
     "wechat": frozenset(),
     "metrics": frozenset(),
@@ -31,7 +31,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "audit": EVERYBODY | {"observability"},
     "access": EVERYBODY | {"audit", "observability"},
     "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability"},
-    "admin": EVERYBODY | {"intake", "campaigns", "recipients", "dispatch", "audit", "access"},
+    "gateway": EVERYBODY | {"intake", "recipients", "observability"},
+    "admin": EVERYBODY
+    | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {
@@ -43,6 +45,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "receipts",
         "recipients",
         "fallback",
+        "gateway",
         "demo",
         "simulator",
         "config",

@@ -84,6 +84,7 @@ AUDITED: dict[str, Watched] = {
         )
     ),
     "notifier.ApiClient": Watched(),
+    "notifier.Gateway": Watched(ignored=frozenset({"refreshed_at", "verified_at"})),
     "notifier.ErrcodeNote": Watched(),
     "notifier.ApiKey": Watched(
         ignored=frozenset({"last_used_at"}),
@@ -102,6 +103,7 @@ NOT_AUDITED: dict[str, str] = {
     "notifier.FollowerSync": "moved by the machine; who starts one is recorded",
     "notifier.WeChatTag": "WeChat's own, as synced",
     "notifier.FallbackSend": "made and moved by the machine, shown with its message",
+    "notifier.GatewayMessage": "made and moved by the machine, shown with its gateway",
     "notifier.Push": "what WeChat sent, kept as it came",
     "notifier.AuditEntry": "is the trail",
     "admin.LogEntry": "Django's own history, made beside the change",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from notifier.models import Message, MessageEvent, Reason, State
 from notifier.models.counts import count_moved
+from notifier.models.gateways import push_ends
 
 
 def move(
@@ -36,3 +37,4 @@ def move(
     )
     if state is not State.QUEUED:
         count_moved(attempts, state, now)
+        push_ends(attempts, now)

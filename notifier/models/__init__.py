@@ -13,6 +13,7 @@ from notifier.models.clients import ApiClient, ApiKey
 from notifier.models.counts import MessageCount
 from notifier.models.errcode_notes import ErrcodeNote
 from notifier.models.fallbacks import FallbackCause, FallbackSend
+from notifier.models.gateways import Gateway, GatewayMessage
 from notifier.models.groups import RecipientGroup, WeChatTag
 from notifier.models.imports import ImportState, RecipientImport
 from notifier.models.login_failures import LoginFailures
@@ -43,6 +44,8 @@ __all__ = [
     "FallbackCause",
     "FallbackSend",
     "FollowerSync",
+    "Gateway",
+    "GatewayMessage",
     "ImportState",
     "LoginFailures",
     "Message",

@@ -16,6 +16,7 @@ from notifier.campaigns.forgetting import forget_uploads
 from notifier.campaigns.watch import watch_all
 from notifier.dispatch import clock, renewal
 from notifier.fallback.process import process_fallbacks
+from notifier.gateway.pushes import process_pushes
 from notifier.intake import figures
 from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
@@ -28,6 +29,7 @@ FIGURES_SECONDS = 5
 BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
     ("tokens", renewal.renew_tokens, 10, 0),
     ("fallbacks", process_fallbacks, 1, 1),
+    ("gateway", process_pushes, 1, 1),
     ("templates", sync_all, 3600, 60),
     ("campaigns", watch_all, 1, 1),
     ("uploads", forget_uploads, 3600, 120),
