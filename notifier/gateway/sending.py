@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import orjson
+import msgspec
 from django.utils import timezone
 
 from notifier.gateway.answers import Refusal
@@ -62,7 +62,7 @@ class Asked:
         if not self.client_msg_id:
             return Origin(client=caller.client)
         content = [self.template, self.values, self.url, self.miniprogram]
-        digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
         # Apart from the keys that the client may use at the API.
         key = f"wechat:{self.openid}:{self.client_msg_id}"
         return Origin(client=caller.client, idempotency_key=key, request_digest=digest)

@@ -94,7 +94,7 @@ class Pushed:
 
 
 class Service:
-    """A service's own callback address. `status`: what it answers; None: nothing, until it stops."""
+    """A service's own callback address. `status`: what it answers; None: nothing at all."""
 
     def __init__(self) -> None:
         self.pushed: list[Pushed] = []

@@ -4,7 +4,7 @@ token is written into it, so that a service overrides the one method, as for any
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -64,7 +64,9 @@ def loop(simulator, live_server: LiveServer) -> Platform:
 
 
 @pytest.fixture
-def shop(request, loop, service: ApiClient, receiver: Service, live_server: LiveServer) -> Shop:
+def shop(
+    request, loop, service: ApiClient, receiver: Service, live_server: LiveServer
+) -> Iterator[Shop]:
     gateway = Gateway.objects.create(
         client=service,
         account=loop.account,
@@ -73,7 +75,9 @@ def shop(request, loop, service: ApiClient, receiver: Service, live_server: Live
         callback_mode=getattr(request, "param", "plain"),
         encoding_aes_key=AES_KEY,
     )
-    return Shop(gateway, service.make_key(), live_server.url)
+    shop = Shop(gateway, service.make_key(), live_server.url)
+    yield shop
+    shop.client._http.close()  # else the server keeps its thread, and that a connection
 
 
 def wechat_id(loop: Platform) -> str:
