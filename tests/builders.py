@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from notifier.intake.accept import Origin, SendRequest, accept
-from notifier.models import ApiClient, Message, Recipient
+from notifier.models import ApiClient, Gateway, GatewayMessage, Message, Recipient
 from notifier.models.ids import new_message_id
 from notifier.recipients.directory import Address
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
@@ -76,6 +76,16 @@ def make_recipient(account: OfficialAccount, **values: Any) -> Recipient:
 
 def make_client(**values: Any) -> ApiClient:
     return ApiClient.objects.create(**{"name": f"service-{next(_numbers)}"} | values)
+
+
+def make_gateway(
+    client: ApiClient, account: OfficialAccount, *messages: Message, **values: Any
+) -> Gateway:
+    """`messages`: of which the client knows."""
+    gateway = Gateway.objects.create(client=client, account=account, **values)
+    for message in messages:
+        GatewayMessage.objects.create(gateway=gateway, message=message)
+    return gateway
 
 
 def make_message(

@@ -26,6 +26,7 @@ ACCOUNT_OF: dict[str, str | None] = {
     "notifier.MessageEvent": "message__account",
     "notifier.MessageCount": "account_id",
     "notifier.FallbackSend": "message__account",
+    "notifier.Gateway": "account",
     "notifier.GatewayMessage": "message__account",
     "notifier.Push": "account",
     # These reach over all accounts: who is limited sees none of them, whatever their roles. With a
@@ -33,7 +34,6 @@ ACCOUNT_OF: dict[str, str | None] = {
     "templates_app.AccountAccess": None,
     "notifier.ApiClient": None,
     "notifier.ApiKey": None,
-    "notifier.Gateway": None,
     "notifier.AuditEntry": None,
     "auth.User": None,
     "auth.Group": None,

@@ -49,6 +49,7 @@ def _set_up() -> list[dict[str, Any]]:
     return [
         _item(_("Official accounts"), "templates_app_officialaccount_changelist", "storefront"),
         _item(_("API clients"), "notifier_apiclient_changelist", "key"),
+        _item(_("Gateways"), "notifier_gateway_changelist", "cable"),
         _item(_("Users"), "auth_user_changelist", "person"),
         _item(_("Roles and groups"), "auth_group_changelist", "badge"),
         _item(_("Audit trail"), "notifier_auditentry_changelist", "history_edu"),

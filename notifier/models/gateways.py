@@ -133,6 +133,13 @@ class GatewayMessage(models.Model):
         return FIRST_MSGID + self.pk
 
 
+def message_of(msgid: str) -> UUID | None:
+    """The message that a client knows by this number."""
+    number = int(msgid) if msgid.isascii() and msgid.isdigit() and len(msgid) < 19 else 0
+    known = GatewayMessage.objects.filter(pk=max(number - FIRST_MSGID, 0))
+    return known.values_list("message_id", flat=True).first()
+
+
 UNENDED = frozenset({State.QUEUED, State.SENDING, State.SENT})
 
 

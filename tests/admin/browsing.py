@@ -113,7 +113,7 @@ def address(model: str, view: str, *args: object) -> str:
     return reverse(f"admin:{model}_{view}", args=args)
 
 
-def submit(client: Client, where: str, form_id: str, **changes: Any) -> HttpResponse:
+def submit(client: Client, where: str, form_id: str, /, **changes: Any) -> HttpResponse:
     """Opens the page, changes what is given in its form, sends it, follows the redirect."""
     values = form(client.get(where), form_id) | changes
     return client.post(where, values, follow=True)

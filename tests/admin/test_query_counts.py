@@ -20,6 +20,7 @@ from notifier.models import (
     Campaign,
     ErrcodeNote,
     FollowerSync,
+    Gateway,
     Message,
     MessageCount,
     Recipient,
@@ -82,6 +83,10 @@ def client(number: int) -> None:
     builders.make_client().make_key()
 
 
+def gateway(number: int) -> None:
+    builders.make_gateway(builders.make_client(), builders.make_account())
+
+
 def user(number: int) -> None:
     made = User.objects.create_user(f"user-{number}")
     made.groups.add(Group.objects.create(name=f"group-{number}"))
@@ -112,6 +117,7 @@ ROWS: dict[type[Model], Build] = {
     Message: message,
     Campaign: campaign,
     ApiClient: client,
+    Gateway: gateway,
     AuditEntry: lambda number: record("change", object_name=f"x{number}", after={"a": number}),
     User: user,
     Group: lambda number: Group.objects.create(name=f"group-{number}"),

@@ -14,7 +14,7 @@ from django.utils import timezone
 from notifier.access import second_factor
 from notifier.access.roles import keep
 from notifier.admin.repair import REPAIRS
-from notifier.models import ApiClient, Message, Recipient
+from notifier.models import ApiClient, Gateway, Message, Recipient
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateVersion
 from tests.access.conftest import with_factor
 from tests.admin.browsing import address, html
@@ -34,7 +34,8 @@ PEOPLE = {
 }
 CAMPAIGNS = {"notifier_campaign"}
 OTHER_MODELS = {
-    *("notifier_message", "notifier_apiclient", "notifier_auditentry", "auth_user", "auth_group")
+    *("notifier_message", "notifier_apiclient", "notifier_gateway", "notifier_auditentry"),
+    *("auth_user", "auth_group"),
 }
 ALL = TEMPLATES | PEOPLE | CAMPAIGNS | OTHER_MODELS
 VIEWS: dict[str, set[str]] = {
@@ -203,6 +204,7 @@ ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
     "check connection": (lambda: dialog(OfficialAccount, "check_connection"), {"administrator"}),
     "new key": (lambda: dialog(ApiClient, "new_key"), {"administrator"}),
     "revoke keys": (lambda: dialog(ApiClient, "revoke_keys"), {"administrator"}),
+    "verify callback": (lambda: dialog(Gateway, "verify_callback"), {"administrator"}),
     "remove second factor": (lambda: dialog(User, "remove_second_factor"), {"administrator"}),
     "reveal": (lambda: dialog(Recipient, "reveal"), {"administrator"}),
     "cancel": (lambda: repair("cancel"), {"sender", "administrator"}),

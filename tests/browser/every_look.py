@@ -37,6 +37,7 @@ LISTS = {
     "imports": "notifier_recipientimport",
     "accounts": "templates_app_officialaccount",
     "clients": "notifier_apiclient",
+    "gateways": "notifier_gateway",
     "users": "auth_user",
     "roles": "auth_group",
     "audit": "notifier_auditentry",
@@ -57,6 +58,7 @@ ROWS = {
     "suppression": ("suppressions", "suppression"),
     "account": ("accounts", "stopped"),
     "client": ("clients", "service"),
+    "gateway": ("gateways", "gateway"),
     "user": ("users", "user"),
     "role": ("roles", "role"),
     "group-of-users": ("roles", "own"),
@@ -75,7 +77,7 @@ MADE = (
     "imports",
     "accounts",
 )
-MADE += ("clients", "users", "roles")
+MADE += ("clients", "gateways", "users", "roles")
 SEARCHED = (
     "log",
     "campaigns",

@@ -34,7 +34,10 @@ def messages(world: Any) -> None:
     service.make_key(expires_at=now() + timedelta(days=90))
     service.make_key()
     service.keys.order_by("pk").filter(expires_at=None).update(last_used_at=now())
-    world.rows |= {"service": service}
+    gateway = builders.make_gateway(
+        service, world.account, callback_url="https://shop.example.com/wechat/callback?shop=1"
+    )
+    world.rows |= {"service": service, "gateway": gateway}
     MessageTemplate.objects.filter(pk=world.template.pk).update(fallback="email")
     first = builders.make_message(world.template, world.person)
     accepted = now() - timedelta(minutes=1)
