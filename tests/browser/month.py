@@ -6,6 +6,7 @@ from typing import Any
 from notifier.models import (
     ErrcodeNote,
     FallbackSend,
+    GatewayMessage,
     Message,
     MessageCount,
     MessageEvent,
@@ -56,6 +57,14 @@ def messages(world: Any) -> None:
             when = at + timedelta(seconds=second * 10)
             MessageEvent.objects.create(message=message, state=name, at=when, **more)
         world.rows[state] = message
+    told = {"ended_at": now(), "attempts": 1}
+    for state, values in {
+        "delivered": told | {"pushed_at": now()},
+        "failed": told | {"attempts": 3, "due_at": now(), "detail": "HTTP 502"},
+        "unknown": told | {"attempts": 11, "detail": "ReadTimeout"},
+        "sent": {"due_at": now()},
+    }.items():
+        GatewayMessage.objects.create(gateway=gateway, message=world.rows[state], **values)
     FallbackSend.objects.create(
         message=world.cancelled, cause="outage", created_at=now(), sent_at=now()
     )
