@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "access": EVERYBODY | {"audit", "observability"},
     "api": EVERYBODY | {"intake", "recipients", "dispatch", "observability"},
     "gateway": EVERYBODY | {"intake", "recipients", "observability"},
+    "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit"},
     "admin": EVERYBODY
     | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway"},
     "demo": EVERYBODY | {"simulator"},
@@ -40,6 +41,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "access",
         "audit",
         "campaigns",
+        "console",
         "dispatch",
         "intake",
         "receipts",

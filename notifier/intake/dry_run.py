@@ -27,7 +27,7 @@ class Foreseen:
     """What it would wait for at this moment: its time, or the account."""
 
 
-def foresee(request: SendRequest, client: ApiClient) -> Foreseen:
+def foresee(request: SendRequest, client: ApiClient | None) -> Foreseen:
     """Raises Rejected with every fault. A double is not seen, for that the text must be marked."""
     now = timezone.now()
     template = sendable_or_reject(request.template)

@@ -33,6 +33,7 @@ class Action(models.TextChoices):
     IMPORT = "import", _("Imported recipients")
     REPAIR = "repair", _("Repaired messages")
     SYNC = "sync", _("Synced templates")
+    SEND = "send", _("Sent a message")
     TEST_SEND = "test_send", _("Sent a test")
     ROTATE = "rotate", _("Encrypted anew")
     EXPORT = "export", _("Exported")
