@@ -22,8 +22,8 @@ CHUNK = 1000
 REPLAYED = tuple(state for state, to in MOVES.items() if State.QUEUED in to)
 REPLAYED = tuple(state for state in REPLAYED if state is not State.SENDING)
 WORDS: dict[Fate, str] = {
-    Fate.GOES: "were never delivered: tried again",
-    Fate.RISKY: "may have been delivered: tried again only with --with-risk",
+    Fate.GOES: "were never delivered: can be tried again",
+    Fate.RISKY: "may have been delivered: only with --with-risk",
     Fate.ON_ITS_WAY: "are still on their way",
     Fate.TOO_LATE: "were taken by WeChat",
     Fate.ELSEWHERE: "went another way",

@@ -14,6 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 
+WIDE = 200
+"""Columns where there is no terminal: a pipe need not be folded."""
+
+
 class Exit(IntEnum):
     """The exit codes, the same for all subcommands."""
 
@@ -47,8 +51,9 @@ class Terminal:
     def __init__(self, out: TextIO, err: TextIO, as_json: bool = False) -> None:
         self.as_json = as_json
         self._out = out
-        self._console = Console(file=out, highlight=False, soft_wrap=True)
-        self._err = Console(file=err, highlight=False)
+        width = None if out.isatty() else WIDE
+        self._console = Console(file=out, highlight=False, soft_wrap=True, width=width)
+        self._err = Console(file=err, highlight=False, soft_wrap=True)
 
     def json(self, value: Any) -> None:
         self._out.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
