@@ -13,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-
 WIDE = 200
 """Columns where there is no terminal: a pipe need not be folded."""
 

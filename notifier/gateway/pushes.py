@@ -5,12 +5,13 @@ not answer is left alone meanwhile, so that it holds up nobody else's receipts.
 """
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from django.db import close_old_connections, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from notifier.gateway.envelope import HEADERS, Callback, Receipt, sealed
@@ -18,9 +19,13 @@ from notifier.gateway.outbound import AT_ONCE, post
 from notifier.models import Gateway, GatewayMessage, State
 from notifier.models.gateways import LOOK_AFTER, UNENDED
 
-BATCH = 320
 FOR_ONE = 160
-"""Rows of a round, and of one gateway in it."""
+"""Rows of one gateway in a round."""
+LANES = 4
+"""Calls to one address at once: a slow one leaves the other threads to others."""
+GATEWAYS = 30
+ROUND_SECONDS = 5.0
+"""What is not tried by then is due again in the next round, which takes everybody's."""
 LEASE = timedelta(minutes=5)
 """Far longer than a round may take; what a dead clock held is repeated after it."""
 WAITS = (5, 10, 20, 40, 80, 160, 320, 640, 1200, 1200)
@@ -35,8 +40,8 @@ _silent: dict[int, tuple[int, float]] = {}
 
 
 def process_pushes() -> bool:
-    """True: more may be due. No transaction is open during a call, and its threads touch no
-    database. Two clocks do no harm: rows are taken under a lease."""
+    """True: more is due. No transaction is open during a call, and its threads touch no database.
+    Two clocks do no harm: rows are taken under a lease."""
     close_old_connections()
     rows = _take(timezone.now())
     leases = {row.pk: row.due_at for row in rows}
@@ -52,19 +57,27 @@ def process_pushes() -> bool:
 
 def _take(now: datetime) -> list[GatewayMessage]:
     silent = [pk for pk, (_times, until) in _silent.items() if until > time.monotonic()]
-    due = GatewayMessage.objects.filter(due_at__lte=now).exclude(gateway__in=silent)
+    due = GatewayMessage.objects.filter(due_at__lte=now).order_by("due_at")
     with transaction.atomic():
-        first = due.order_by("due_at").select_for_update(skip_locked=True)
-        counts: Counter[int] = Counter()
         ids: list[int] = []
-        for pk, gateway in first.values_list("pk", "gateway_id")[: BATCH * 4]:
-            if counts[gateway] < FOR_ONE and len(ids) < BATCH:
-                counts[gateway] += 1
-                ids.append(pk)
+        for gateway in _with_due_rows(due.exclude(gateway__in=silent)):
+            own = due.filter(gateway=gateway).select_for_update(skip_locked=True)
+            ids += own.values_list("pk", flat=True)[:FOR_ONE]
         GatewayMessage.objects.filter(pk__in=ids).update(due_at=now + LEASE)
     # The messages are read after the lease: what ends from now on makes its row due anew.
     rows = GatewayMessage.objects.filter(pk__in=ids).select_related("message")
-    return list(rows.defer("message__payload", "message__metadata").order_by("due_at", "pk"))
+    return list(rows.defer("message__payload", "message__metadata").order_by("pk"))
+
+
+def _with_due_rows(due: QuerySet[GatewayMessage]) -> list[int]:
+    """Each gateway by one look into the index: one with a long queue hides no other."""
+    found: list[int] = []
+    while len(found) < GATEWAYS:
+        gateway = due.exclude(gateway__in=found).values_list("gateway_id", flat=True).first()
+        if gateway is None:
+            break
+        found.append(gateway)
+    return found
 
 
 def _is_to_push(row: GatewayMessage, now: datetime) -> bool:
@@ -82,9 +95,23 @@ def _is_to_push(row: GatewayMessage, now: datetime) -> bool:
 def _push_all(rows: Sequence[GatewayMessage]) -> None:
     gateways = Gateway.objects.filter(pk__in={row.gateway_id for row in rows})
     callbacks = {one.pk: callback_of(one) for one in gateways.select_related("account")}
+    lanes: dict[tuple[int, int], list[GatewayMessage]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        lanes[place % LANES, row.gateway_id].append(row)
+    until = time.monotonic() + ROUND_SECONDS
     if rows:
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            list(threads.map(lambda row: _push(row, callbacks[row.gateway_id]), rows))
+            # Each gateway's first lane before anybody's second.
+            for lane in sorted(lanes):
+                threads.submit(_push_lane, lanes[lane], callbacks[lane[1]], until)
+
+
+def _push_lane(rows: Sequence[GatewayMessage], callback: Callback, until: float) -> None:
+    for row in rows:
+        if time.monotonic() < until:
+            _push(row, callback)
+        else:
+            row.due_at = timezone.now()
 
 
 def callback_of(gateway: Gateway) -> Callback:

@@ -1,5 +1,7 @@
 """Receipts on their way to the services: what they say, and when they are pushed again."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -259,3 +261,39 @@ def test_other_clients_messages_are_not_pushed(listening, receiver, template):
     process_pushes()
     assert receiver.pushed == []
     assert ApiClient.objects.count() == 1
+
+
+def test_a_slow_address_leaves_room_for_others(listening, receiver, body, template, monkeypatch):
+    """Its queue is longer and older, and each of its answers takes a while."""
+    monkeypatch.setattr(pushes, "ROUND_SECONDS", 0.5)
+    slow = Gateway.objects.create(
+        client=builders.make_client(),
+        account=template.account,
+        callback_url="http://slow.example/",
+        callback_token=TOKEN,
+    )
+    first = builders.make_message(template, builders.make_recipient(template.account))
+    for message in [first, *builders.copies(first, 60)]:
+        GatewayMessage.objects.create(
+            gateway=slow, message=message, due_at=timezone.now() - timedelta(minutes=5)
+        )
+    listening.send(body)
+    end(State.DELIVERED)
+    real, told = pushes.post, []
+
+    def post(url, body, headers):
+        if "slow" not in url:
+            return real(url, body, headers)
+        told.append(threading.current_thread().name)
+        time.sleep(0.2)
+        return 200
+
+    monkeypatch.setattr(pushes, "post", post)
+    process_pushes()
+    assert statuses(receiver) == ["success"]
+    assert 0 < len(told) < 61
+    assert len(set(told)) <= pushes.LANES
+    # Those it did not come to are due again, with no attempt counted.
+    left = GatewayMessage.objects.filter(gateway=slow, due_at__lte=timezone.now())
+    assert left.count() == 61 - len(told)
+    assert not left.exclude(attempts=0).exists()
