@@ -6,11 +6,13 @@ Source of the fields: the official page sendTemplateMessage.
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import msgspec
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from notifier.gateway.answers import Refusal
@@ -71,11 +73,15 @@ class Asked:
 def send(caller: Caller, _query: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """Raises Refusal, or what intake raises while something changes."""
     asked = _asked(caller, read_json(body))
+    # What has no id is stored with its row or not at all: nobody could tell a repetition. With one
+    # the first answer is given again, and intake needs its statement to fail by itself.
+    whole = nullcontext() if asked.client_msg_id else transaction.atomic()
     try:
-        accepted = _once(asked.request(), asked.origin(caller))
+        with whole:
+            msgid = _msgid(caller, _once(asked.request(), asked.origin(caller)))
     except Rejected as rejected:
         raise refusal_of(rejected.faults[0]) from None
-    return {"errcode": 0, "errmsg": "ok", "msgid": _msgid(caller, accepted)}
+    return {"errcode": 0, "errmsg": "ok", "msgid": msgid}
 
 
 def _once(request: SendRequest, origin: Origin) -> Accepted:
@@ -104,12 +110,17 @@ def _age(message: Message) -> timedelta:
 
 
 def _msgid(caller: Caller, accepted: Accepted) -> int:
-    """The row comes after the message: without it there was no answer, so nobody knows a msgid."""
-    fresh = {"gateway_id": caller.gateway.pk, "due_at": timezone.now() + LOOK_AFTER}
-    if not accepted.replayed:
-        return GatewayMessage.objects.create(message=accepted.message, **fresh).msgid
-    row, _made = GatewayMessage.objects.get_or_create(message=accepted.message, defaults=fresh)
-    return row.msgid
+    """Without its row nobody knows a msgid: there was no answer. Of a request and its repetition at
+    the same moment either may make it."""
+    rows, message = GatewayMessage.objects, accepted.message
+    known = rows.filter(message=message).first() if accepted.replayed else None
+    if known is None:
+        due_at = timezone.now() + LOOK_AFTER
+        try:
+            known = rows.create(message=message, gateway_id=caller.gateway.pk, due_at=due_at)
+        except IntegrityError:
+            known = rows.get(message=message)
+    return known.msgid
 
 
 def _asked(caller: Caller, body: Mapping[str, Any]) -> Asked:

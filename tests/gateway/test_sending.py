@@ -7,6 +7,7 @@ import orjson
 import pytest
 import time_machine
 from django.db import OperationalError
+from django.test import Client
 from django.utils import timezone
 
 from notifier.gateway import sending
@@ -14,7 +15,8 @@ from notifier.models import GatewayMessage, Message, Recipient, Suppression
 from templates_app.models import MessageTemplate, OfficialAccount, TemplateField
 from templates_app.publishing import publish
 from tests import builders
-from tests.gateway.conftest import data
+from tests.gateway.conftest import Caller, data
+from tests.threads import at_once
 
 RID = re.compile(r" rid: [0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}$")
 
@@ -242,10 +244,51 @@ class TestClientMsgId:
         monkeypatch.setattr(GatewayMessage.objects, "create", crash)
         assert caller.send(asked)["errcode"] == -1
         assert Message.objects.count() == 1
+        monkeypatch.undo()
         answer = caller.send(asked)
         assert answer["errcode"] == 0
         assert caller.send(asked) == answer
         assert Message.objects.count() == 1
+
+    def test_many_at_once_make_one_message(self, caller, asked):
+        token = caller.token()
+
+        def send(_number=0):
+            http = Client(raise_request_exception=False)
+            own = Caller(caller.gateway, caller.secret, http)
+            return own.post("message/template/send", asked, token=token)
+
+        answers = at_once(12, send)
+        told = {one["msgid"] for one in answers if one["errcode"] == 0}
+        assert len(told) == Message.objects.count() == GatewayMessage.objects.count() == 1
+        assert {one["errcode"] for one in answers} <= {0, -1}
+        assert send()["msgid"] in told
+
+    def test_its_repetition_may_have_made_the_row_before_it(self, caller, asked, monkeypatch):
+        """Between a message and its row another request with the same id comes in."""
+        real = GatewayMessage.objects.create
+        early = []
+
+        def meanwhile(**values):
+            if not early:
+                early.append(real(**values))
+            return real(**values)
+
+        monkeypatch.setattr(GatewayMessage.objects, "create", meanwhile)
+        answer = caller.send(asked)
+        assert answer["msgid"] == early[0].msgid
+
+
+def test_without_an_id_a_message_is_stored_with_its_msgid_or_not_at_all(caller, body, monkeypatch):
+    def crash(**_values):
+        raise OperationalError
+
+    monkeypatch.setattr(GatewayMessage.objects, "create", crash)
+    refused(caller.send(body), -1)
+
+
+def test_a_redis_that_is_away_holds_up_nothing(caller, body, dead_redis):
+    assert caller.send(body)["errcode"] == 0
 
 
 def test_messages_without_an_id_are_each_their_own(caller, body):

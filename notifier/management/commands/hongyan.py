@@ -4,6 +4,8 @@ Exit codes: 0 done; 1 refused, or something needs somebody; 2 wrong arguments; 3
 Redis does not answer; 4 --wait ended before the message did.
 """
 
+import os
+import sys
 from typing import Any, cast
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -21,6 +23,10 @@ SUBCOMMANDS: dict[str, Any] = {
     "import": importing,
     "accounts": accounts,
 }
+
+
+INTERRUPTED = 130
+"""Of Ctrl-C, as shells have it; what was done until then is done."""
 
 
 class Command(BaseCommand):
@@ -41,7 +47,13 @@ class Command(BaseCommand):
         # Django's own wrapper ends each piece of text with a line break.
         out, err = cast(Any, self.stdout)._out, cast(Any, self.stderr)._out
         terminal = Terminal(out, err, as_json=options.pop("json"))
-        code = self._run(terminal, subcommand, options)
+        try:
+            code = self._run(terminal, subcommand, options)
+        except BrokenPipeError:  # whoever reads has enough, as `head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
+        except KeyboardInterrupt:
+            raise SystemExit(INTERRUPTED) from None
         if code is not Exit.OK:
             raise SystemExit(int(code))
 
