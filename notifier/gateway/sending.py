@@ -21,7 +21,7 @@ from notifier.gateway.callers import Caller
 from notifier.gateway.faults import refusal_of
 from notifier.intake.accept import Accepted, Origin, SendRequest, accept
 from notifier.intake.errors import KeyReused, Rejected
-from notifier.models import GatewayMessage, Message
+from notifier.models import GatewayMessage, Message, State
 from notifier.models.gateways import LOOK_AFTER
 from notifier.recipients.directory import Address
 from templates_app.links import MAX_URL_BYTES
@@ -85,28 +85,27 @@ def send(caller: Caller, _query: Mapping[str, str], body: bytes) -> dict[str, An
 
 
 def _once(request: SendRequest, origin: Origin) -> Accepted:
-    """A client_msg_id whose time is over is free again."""
     try:
         accepted = accept(request, origin)
-        if not accepted.replayed or _age(accepted.message) < REMEMBERED:
+        if not accepted.replayed or not _is_free(accepted.message, REMEMBERED):
             return accepted
+        message = accepted.message
     except KeyReused:
-        earlier = Message.objects.filter(
-            client=origin.client, idempotency_key=origin.idempotency_key
-        ).select_related("version__template")
-        message = earlier.get()
-        if _age(message) < GUARD:
+        own = Message.objects.filter(client=origin.client, idempotency_key=origin.idempotency_key)
+        message = own.select_related("version__template").get()
+        if not _is_free(message, GUARD):
             version = message.version
             return Accepted(message, version.template.code, version.number, replayed=True)
-    past = timezone.now() - GUARD
-    Message.objects.filter(
-        client=origin.client, idempotency_key=origin.idempotency_key, created_at__lte=past
-    ).update(idempotency_key=None)
+    held = Message.objects.filter(pk=message.pk, idempotency_key=origin.idempotency_key)
+    held.update(idempotency_key=None)
     return accept(request, origin)
 
 
-def _age(message: Message) -> timedelta:
-    return timezone.now() - message.created_at
+def _is_free(message: Message, after: timedelta) -> bool:
+    """May its client_msg_id be used again? What WeChat refused, or never got, used it up no more
+    than a call that WeChat refuses."""
+    never_sent = message.state in (State.FAILED, State.EXPIRED) and not message.in_doubt_since
+    return never_sent or timezone.now() - message.created_at >= after
 
 
 def _msgid(caller: Caller, accepted: Accepted) -> int:

@@ -232,6 +232,26 @@ class TestClientMsgId:
             assert caller.send(asked) == second
             assert Message.objects.count() == 2
 
+    @pytest.mark.parametrize(
+        ("values", "is_new"),
+        [
+            ({"state": "failed"}, True),
+            ({"state": "expired"}, True),
+            ({"state": "failed", "in_doubt_since": timezone.now()}, False),
+            ({"state": "unknown"}, False),
+            ({"state": "cancelled"}, False),
+            ({"state": "undelivered"}, False),
+            ({"state": "delivered"}, False),
+        ],
+    )
+    def test_what_wechat_never_got_may_be_sent_again(self, caller, asked, values, is_new):
+        first = caller.send(asked)
+        Message.objects.update(**values)
+        second = caller.send(asked)
+        assert second["errcode"] == 0
+        assert (second != first) == is_new
+        assert Message.objects.count() == 1 + is_new
+
     def test_the_first_answer_holds_though_the_person_left(self, caller, asked):
         first = caller.send(asked)
         Recipient.objects.update(state="unfollowed")
