@@ -44,6 +44,12 @@ class Step(Protocol):
     def __call__(self, done: int, total: int | None = None) -> None: ...
 
 
+class _Out(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process with 1: that whoever reads has enough is no failure."""
+        raise BrokenPipeError
+
+
 class Terminal:
     """`as_json`: stdout gets JSON and nothing else."""
 
@@ -51,7 +57,7 @@ class Terminal:
         self.as_json = as_json
         self._out = out
         width = None if out.isatty() else WIDE
-        self._console = Console(file=out, highlight=False, soft_wrap=True, width=width)
+        self._console = _Out(file=out, highlight=False, soft_wrap=True, width=width)
         self._err = Console(file=err, highlight=False, soft_wrap=True)
 
     def json(self, value: Any) -> None:
