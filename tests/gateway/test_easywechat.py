@@ -55,9 +55,10 @@ def modules() -> Path:
 
 
 class Shop:
-    def __init__(self, modules: Path, config: dict[str, Any]) -> None:
+    def __init__(self, modules: Path, folder: Path, config: dict[str, Any]) -> None:
         self._process = subprocess.Popen(
             ["node", str(HERE / "service.js"), json.dumps(config)],
+            cwd=folder,  # where it keeps its access tokens
             env={**os.environ, "NODE_PATH": str(modules)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -111,7 +112,9 @@ def gateway(loop, service: ApiClient) -> Gateway:
 
 
 @pytest.fixture(params=[("plain", False), ("safe", True)], ids=["plain", "safe"])
-def shop(request, modules, gateway: Gateway, service: ApiClient, live_server: LiveServer) -> Any:
+def shop(
+    request, modules, tmp_path, gateway: Gateway, service: ApiClient, live_server: LiveServer
+) -> Any:
     mode, is_stable = request.param
     config = {
         "app_id": gateway.appid,
@@ -120,7 +123,7 @@ def shop(request, modules, gateway: Gateway, service: ApiClient, live_server: Li
         "use_stable_access_token": is_stable,
         "http": {"baseURL": f"{live_server.url}/gateway/"},
     }
-    shop = Shop(modules, config | ({"aes_key": AES_KEY} if mode == "safe" else {}))
+    shop = Shop(modules, tmp_path, config | ({"aes_key": AES_KEY} if mode == "safe" else {}))
     gateway.callback_mode, gateway.callback_url = mode, shop.url
     gateway.save()
     yield shop
