@@ -48,8 +48,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY el
 # Each proxy appends whom it was called by to X-Forwarded-For: only so many are believed.
 PROXY_COUNT = env.integer("PROXY_COUNT", 1, minimum=1) if BEHIND_PROXY else 0
 
-# HTTPS, cookies, sessions. Programs' paths (/api/, /wechat/) are not redirected: a key that was
-# sent in the clear is lost already, and must fail where it can be seen.
+# HTTPS, cookies, sessions. Programs' paths (/api/, /wechat/, /gateway/) are not redirected: a key
+# that was sent in the clear is lost already, and must fail where it can be seen.
 HTTPS_ONLY = env.flag("HTTPS_ONLY")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

@@ -9,6 +9,7 @@ from notifier.admin.queues import queue_pages
 from notifier.admin.second_factor import second_factor
 from notifier.api.contract.pages import page, schema
 from notifier.api.errors import not_found, server_error
+from notifier.gateway.views import gateway
 from notifier.observability.exposition import metrics
 from notifier.observability.health import healthz, readyz
 from notifier.receipts.views import callback
@@ -23,6 +24,7 @@ urlpatterns = [
     path("api/docs/", page, {"name": "swagger"}, name="api-docs"),
     path("api/redoc/", page, {"name": "redoc"}, name="api-redoc"),
     path("wechat/<slug:account>/callback", callback, name="wechat-callback"),
+    path("gateway/<path:path>", gateway, name="gateway"),
     path("admin/rq/", include((queue_pages, "django_rq"))),
     path("admin/language/", set_language, name="set_language"),
     path("admin/second-factor/", admin.site.admin_view(second_factor), name="second-factor"),

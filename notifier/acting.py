@@ -55,11 +55,11 @@ def of_command(arguments: Sequence[str]) -> Callable[[], Actor] | None:
     command = arguments[1] if len(arguments) > 1 else ""
     if not command or command in PROCESSES:
         return None
-    actor = Actor("command", f"{command} ({_login()})", request_id=uuid.uuid4().hex)
+    actor = Actor("command", f"{command} ({login()})", request_id=uuid.uuid4().hex)
     return lambda: actor
 
 
-def _login() -> str:
+def login() -> str:
     """Of the process, as the operating system has it: the environment can claim any."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name

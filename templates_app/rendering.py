@@ -107,9 +107,8 @@ class _Field:
     diagnose: Rule
     overflow: str
 
-    def value(self, texts: Mapping[str, str]) -> tuple[str, Problem | None]:
+    def checked(self, text: str) -> tuple[str, Problem | None]:
         """Return the field's value, shortened when that is wanted and enough, and what is wrong."""
-        text = self.pattern.fill(texts)
         problem = self.diagnose(text)
         if problem and problem.code == "too_long" and self.overflow == "shorten":
             shorter = shorten(self.pattern.key, text)
@@ -150,6 +149,15 @@ class CompiledTemplate:
         links = _fill_links(self._links, texts, problems)
         return Rendered(filled, *targets(self.spec, links), tuple(problems))
 
+    def render_values(self, values: Mapping[str, object]) -> Rendered:
+        """The same with WeChat's own values by key. As at WeChat an absent one is empty, others are
+        left out, and there is no link by itself."""
+        texts = [value_text(values.get(key)) or "" for key in self.keys]
+        found = [field.checked(text) for field, text in zip(self._fields, texts, strict=True)]
+        done = dict(zip(self.keys, found, strict=True))
+        problems = [RenderProblem(f"/{key}", key, one) for key, (_, one) in done.items() if one]
+        return Rendered({key: text for key, (text, _) in done.items()}, "", None, tuple(problems))
+
     def _good_values(self, data: Mapping[str, object]) -> list[str] | None:
         """Fill all fields in one formatting step; None sends the message to the exact way."""
         try:
@@ -167,7 +175,7 @@ class CompiledTemplate:
         for field in self._fields:
             pattern = field.pattern
             if texts.keys() >= set(pattern.names):
-                filled[pattern.key], problem = field.value(texts)
+                filled[pattern.key], problem = field.checked(pattern.fill(texts))
                 if problem:
                     problems.append(RenderProblem(pattern.pointer, pattern.key, problem))
         return filled

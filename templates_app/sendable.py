@@ -31,6 +31,25 @@ def sendable(code: str) -> Sendable | None:
     return memory.get(code, _load)
 
 
+codes: Memory[str] = Memory()
+for _model in (MessageTemplate, OfficialAccount):
+    post_save.connect(codes.forget, sender=_model)
+    post_delete.connect(codes.forget, sender=_model)
+
+
+def code_of(account_id: int, wechat_template_id: str) -> str | None:
+    """The template of the account whose published version is WeChat's template; of several the
+    oldest."""
+
+    def load(_key: str) -> str | None:
+        rows = MessageTemplate.objects.filter(
+            account_id=account_id, published__wechat_template_id=wechat_template_id
+        )
+        return rows.order_by("pk").values_list("code", flat=True).first()
+
+    return codes.get(f"{account_id}:{wechat_template_id}", load)
+
+
 def _load(code: str) -> Sendable | None:
     # Values, not models: an account's row would have its secrets decrypted.
     row = MessageTemplate.objects.filter(code=code).values_list(

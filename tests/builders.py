@@ -9,6 +9,8 @@ from notifier.intake.accept import Origin, SendRequest, accept
 from notifier.models import (
     ApiClient,
     ClientEvent,
+    Gateway,
+    GatewayMessage,
     Message,
     Recipient,
     WebhookDelivery,
@@ -106,6 +108,16 @@ def make_delivery(endpoint: WebhookEndpoint, message: Message, **values: Any) ->
     )
     of = {"event": event, "endpoint": endpoint, "due_at": now()}
     return WebhookDelivery.objects.create(**of | values)
+
+
+def make_gateway(
+    client: ApiClient, account: OfficialAccount, *messages: Message, **values: Any
+) -> Gateway:
+    """`messages`: of which the client knows."""
+    gateway = Gateway.objects.create(client=client, account=account, **values)
+    for message in messages:
+        GatewayMessage.objects.create(gateway=gateway, message=message)
+    return gateway
 
 
 def make_message(

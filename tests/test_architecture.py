@@ -14,7 +14,7 @@ HOUSE = ("config", "notifier", "templates_app")
 EVERYBODY = frozenset({"models", "wechat", "templates_app", "metrics", "acting"})
 """What every room but the leaves may use."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
-    "config": EVERYBODY | {"api", "receipts", "observability", "admin"},
+    "config": EVERYBODY | {"api", "gateway", "receipts", "observability", "admin"},
     "templates_app": frozenset({"wechat"}),
     "wechat": frozenset(),
     "metrics": frozenset(),
@@ -35,14 +35,17 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "api": EVERYBODY
     | {"access", "campaigns", "intake", "recipients", "dispatch", "observability"}
     | {"schedules", "webhooks"},
+    "gateway": EVERYBODY | {"access", "intake", "recipients", "observability", "webhooks"},
+    "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit"},
     "admin": EVERYBODY
-    | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "webhooks"},
+    | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway", "webhooks"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {
         "access",
         "audit",
         "campaigns",
+        "console",
         "dispatch",
         "intake",
         "receipts",
@@ -50,6 +53,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "fallback",
         "schedules",
         "webhooks",
+        "gateway",
         "demo",
         "simulator",
         "config",

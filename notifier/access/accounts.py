@@ -28,6 +28,8 @@ ACCOUNT_OF: dict[str, str | None] = {
     "notifier.MessageLabel": "message__account",
     "notifier.MessageCount": "account_id",
     "notifier.FallbackSend": "message__account",
+    "notifier.Gateway": "account",
+    "notifier.GatewayMessage": "message__account",
     "notifier.Push": "account",
     "notifier.OutboxEntry": "message__account",
     "notifier.ClientEvent": "message__account",

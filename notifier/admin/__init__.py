@@ -8,6 +8,7 @@ from notifier.admin import who_sends
 from notifier.admin.audit import AuditEntryAdmin
 from notifier.admin.campaigns import CampaignAdmin
 from notifier.admin.clients import ApiClientAdmin
+from notifier.admin.gateways import GatewayAdmin
 from notifier.admin.groups import RecipientGroupAdmin, SegmentAdmin
 from notifier.admin.imports import RecipientImportAdmin
 from notifier.admin.keys import ApiKeyAdmin
@@ -23,6 +24,7 @@ __all__ = [
     "ApiKeyAdmin",
     "AuditEntryAdmin",
     "CampaignAdmin",
+    "GatewayAdmin",
     "GroupAdmin",
     "MessageAdmin",
     "RecipientAdmin",

@@ -23,6 +23,7 @@ from notifier.admin.uploads import name_of, not_too_large
 from notifier.audit.record import record
 from notifier.models import Action, ImportState, RecipientImport
 from notifier.recipients.imports import job
+from notifier.recipients.imports.confirming import confirm, discard
 from notifier.recipients.imports.error_file import sentence
 from notifier.recipients.imports.files import files
 from notifier.recipients.imports.problems import Problem, in_words
@@ -171,23 +172,7 @@ class RecipientImportAdmin(LimitedAdmin):
     def confirm(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Of a checked one, and of one that stopped: it goes on where it was."""
         row = self._asked_for(request, pk)
-        waits = RecipientImport.objects.filter(pk=pk)
-        by = request.user.get_username()
-        begun = waits.filter(state=ImportState.CHECKED).update(
-            state=ImportState.APPLYING,
-            confirmed_by=by,
-            percent=0,
-            new=0,
-            changed=0,
-            unchanged=0,
-            attempts=0,
-            lease_until=None,
-        )
-        to = ImportState.APPLYING if row.confirmed_by else ImportState.CHECKING
-        begun = begun or waits.filter(state=ImportState.STOPPED).update(
-            state=to, error=[], finished_at=None, attempts=0, lease_until=None
-        )
-        if begun:
+        if confirm(row, request.user.get_username()):
             self.log_change(request, row, "confirmed")
             record(
                 Action.IMPORT,
@@ -200,10 +185,7 @@ class RecipientImportAdmin(LimitedAdmin):
 
     def discard(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked_for(request, pk)
-        waits = RecipientImport.objects.filter(pk=pk, confirmed_by="")
-        waits = waits.exclude(state=ImportState.DISCARDED)
-        if waits.update(state=ImportState.DISCARDED, finished_at=timezone.now(), has_files=False):
-            files.delete(pk)
+        if discard(row):
             self.log_change(request, row, "discarded")
             messages.info(
                 request, gettext("Discarded: nothing was imported, and the file is gone.")

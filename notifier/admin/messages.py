@@ -32,7 +32,8 @@ from notifier.admin.test_send import test_send
 from notifier.admin.webhook_words import told
 from notifier.admin.words import lines, what_happened, what_to_do
 from notifier.dispatch.waiting import waiting
-from notifier.models import FallbackSend, Message, State, masked_openid
+from notifier.models import FallbackSend, GatewayMessage, Message, State, masked_openid
+from notifier.models.gateways import message_of
 from notifier.models.labels import labelled
 from notifier.recipients.directory import people_of
 from templates_app.admin.pages import PageAdmin, ReadOnlyAdmin
@@ -93,7 +94,7 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
     actions = tuple(action(name) for name in REPAIRS)
     list_before_template = "notifier/log_actions.html"
     change_form_template = "notifier/message.html"
-    readonly_fields = ("api_id", "reason_given")
+    readonly_fields = ("api_id", "gateway_msgid", "reason_given")
     fields = (
         "api_id",
         "account",
@@ -107,6 +108,7 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
         "attempts",
         "sent_at",
         "msgid",
+        "gateway_msgid",
         "errcode",
         "reason_given",
         "rid",
@@ -150,6 +152,12 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
     @admin.display(description=_("message id"))
     def api_id(self, message: Message) -> str:
         return message.id.hex
+
+    @admin.display(description=_("msgid at the gateway"))
+    def gateway_msgid(self, message: Message) -> str:
+        """What the service knows it by."""
+        told = GatewayMessage.objects.filter(message=message).first()
+        return str(told.msgid) if told else "-"
 
     @admin.display(description=_("accepted"))
     def accepted(self, message: Message) -> str:
@@ -206,7 +214,8 @@ def _search(queryset: QuerySet[Message], term: str) -> QuerySet[Message]:
     with suppress(ValueError):
         found = queryset.filter(pk=uuid.UUID(term))
     if term.isdigit() and len(term) >= 15:
-        found = queryset.filter(msgid=term, msgid__gt="")
+        told = message_of(term)
+        found = queryset.filter(pk=told) if told else queryset.filter(msgid=term, msgid__gt="")
     if found.exists():
         return found
     return queryset.filter(recipient__in=people_of(term))

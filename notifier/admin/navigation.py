@@ -53,6 +53,7 @@ def _set_up(request: HttpRequest) -> list[dict[str, Any]]:
         _item(_("API clients"), "notifier_apiclient_changelist", "key"),
         _item(_("Webhook endpoints"), "notifier_webhookendpoint_changelist", "podcasts")
         | {"badge": endpoints_for_somebody(request), "badge_variant": "danger"},
+        _item(_("Gateways"), "notifier_gateway_changelist", "cable"),
         _item(_("Users"), "auth_user_changelist", "person"),
         _item(_("Roles and groups"), "auth_group_changelist", "badge"),
         _item(_("Audit trail"), "notifier_auditentry_changelist", "history_edu"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-PROGRAMS = ("/api/", "/wechat/")
+PROGRAMS = ("/api/", "/wechat/", "/gateway/")
 
 
 def straight_to_views(

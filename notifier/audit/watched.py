@@ -91,6 +91,7 @@ AUDITED: dict[str, Watched] = {
     "notifier.WebhookEndpoint": Watched(
         ignored=frozenset({"previous_until", "failures", "failing_since", "paused_until"})
     ),
+    "notifier.Gateway": Watched(ignored=frozenset({"refreshed_at", "verified_at"})),
     "notifier.ErrcodeNote": Watched(),
     "notifier.ApiKey": Watched(
         ignored=frozenset({"last_used_at"}),
@@ -114,6 +115,7 @@ NOT_AUDITED: dict[str, str] = {
     "notifier.ClientEvent": "a change of a message, as the service is told of it",
     "notifier.EventLog": "moved by the machine",
     "notifier.WebhookDelivery": "moved by the machine; who has them sent again is recorded",
+    "notifier.GatewayMessage": "made and moved by the machine, shown with its gateway",
     "notifier.Push": "what WeChat sent, kept as it came",
     "notifier.AuditEntry": "is the trail",
     "admin.LogEntry": "Django's own history, made beside the change",

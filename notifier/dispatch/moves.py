@@ -8,6 +8,7 @@ from uuid import UUID
 from notifier.dispatch.outbox import note_changes
 from notifier.models import TOLD, Message, MessageEvent, Reason, State
 from notifier.models.counts import count_moved
+from notifier.models.gateways import push_ends
 
 
 def move(
@@ -39,3 +40,4 @@ def move(
         note_changes(attempts, now, detail)
     if state is not State.QUEUED:
         count_moved(attempts, state, now)
+        push_ends(attempts, now)

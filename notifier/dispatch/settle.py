@@ -21,6 +21,7 @@ from notifier.models import TOLD, FallbackCause, Priority, Reason, State
 from notifier.models.away import AWAY
 from notifier.models.counts import add_counts
 from notifier.models.fallbacks import begin_fallbacks
+from notifier.models.gateways import push_ends
 from notifier.wechat.errors import Kind
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,9 @@ def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:
     expired = [one.claimed.id for one, step in steps if step.state is State.EXPIRED]
     begin_fallbacks(refused, FallbackCause.REFUSAL, now)
     begin_fallbacks(expired, FallbackCause.EXPIRY, now)
+    push_ends(
+        [one.claimed.id for one, step in steps if step.state not in (State.QUEUED, State.SENT)], now
+    )
 
 
 def _step(attempt: Attempt, now: datetime, jitter: Callable[[], float]) -> Step:

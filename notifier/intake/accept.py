@@ -49,6 +49,8 @@ class SendRequest:
     send_at: datetime | None = None
     expires_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    by_field: bool = False
+    """`data` has WeChat's own values by key, not the template's variables (the gateway)."""
 
     def times(self, now: datetime) -> tuple[datetime, datetime]:
         """When it is due, and when it expires."""
@@ -138,7 +140,8 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
     message_id = new_message_id()
     due_at, expires_at = request.times(now)
     compiled = published(template.version_id or 0)
-    rendered = compiled.render(request.data)
+    render = compiled.render_values if request.by_field else compiled.render
+    rendered = render(request.data)
     if faults := [*time_faults(due_at, expires_at), *render_faults(rendered)]:
         raise Rejected([*_recipient_faults(template, openid, origin.allowance), *faults])
     # The exact JSON that WeChat gets, over all attempts.

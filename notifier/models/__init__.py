@@ -14,6 +14,7 @@ from notifier.models.counts import MessageCount
 from notifier.models.errcode_notes import ErrcodeNote
 from notifier.models.events import TOLD, ClientEvent, EventLog, EventType, OutboxEntry
 from notifier.models.fallbacks import FallbackCause, FallbackSend
+from notifier.models.gateways import Gateway, GatewayMessage
 from notifier.models.groups import RecipientGroup, WeChatTag
 from notifier.models.imports import ImportState, RecipientImport
 from notifier.models.keys import Allowance, ApiKey, Scope
@@ -53,6 +54,8 @@ __all__ = [
     "FallbackCause",
     "FallbackSend",
     "FollowerSync",
+    "Gateway",
+    "GatewayMessage",
     "ImportState",
     "Late",
     "LoginFailures",

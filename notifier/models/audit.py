@@ -34,6 +34,7 @@ class Action(models.TextChoices):
     REPAIR = "repair", _("Repaired messages")
     REPLAY = "replay", _("Sent webhooks again")
     SYNC = "sync", _("Synced templates")
+    SEND = "send", _("Sent a message")
     TEST_SEND = "test_send", _("Sent a test")
     ROTATE = "rotate", _("Encrypted anew")
     EXPORT = "export", _("Exported")

@@ -178,7 +178,12 @@ for _through in (ApiKey.accounts.through, ApiKey.templates.through):
 
 def find_key(key: str) -> ApiKey | None:
     """The key with its client if it may be used now. Notes its use, at most once a minute."""
-    found = memory.get(digest_of(key), _load)
+    return find_digest(digest_of(key))
+
+
+def find_digest(digest: str) -> ApiKey | None:
+    """The same, for who was given something in a key's place (the gateway's tokens)."""
+    found = memory.get(digest, _load)
     if found is None or (found.expires_at and found.expires_at <= timezone.now()):
         return None
     return found

@@ -23,6 +23,7 @@ from notifier.models import (
 )
 from notifier.models.counts import Key, Tally, add_counts
 from notifier.models.fallbacks import begin_fallbacks
+from notifier.models.gateways import push_ends
 from notifier.wechat.callback import Outcome, outcome_of
 
 PATIENCE = timedelta(minutes=10)
@@ -133,6 +134,7 @@ def _store(messages: list[Message], state: State, status: str, now: datetime) ->
         for message in messages
     )
     note_changes([message.pk for message in messages], now, status)
+    push_ends([message.pk for message in messages], now)
     if state is State.UNDELIVERED:
         begin_fallbacks([message.pk for message in messages], FallbackCause.REFUSAL, now)
     if outcome_of(status) is Outcome.REFUSED_BY_USER:

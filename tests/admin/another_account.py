@@ -69,6 +69,7 @@ def make_theirs() -> Rows:
         ListedTemplate.objects.create(title=f"{MARK} listed", **listed),
         RecipientImport.objects.create(file_name=f"{MARK}.csv", state="checked", **file),
         FollowerSync.objects.create(requested_by=f"{MARK}-person", **sync),
+        builders.make_gateway(builders.make_client(name=f"{MARK} service"), account),
         Campaign.objects.create(
             account=account,
             version=template.published,

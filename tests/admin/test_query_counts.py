@@ -21,6 +21,7 @@ from notifier.models import (
     Campaign,
     ErrcodeNote,
     FollowerSync,
+    Gateway,
     Message,
     MessageCount,
     Recipient,
@@ -94,6 +95,10 @@ def delivery(number: int) -> None:
     builders.make_delivery(endpoint(number), builders.make_message())
 
 
+def gateway(number: int) -> None:
+    builders.make_gateway(builders.make_client(), builders.make_account())
+
+
 def user(number: int) -> None:
     made = User.objects.create_user(f"user-{number}")
     made.groups.add(Group.objects.create(name=f"group-{number}"))
@@ -127,6 +132,7 @@ ROWS: dict[type[Model], Build] = {
     ApiKey: client,
     WebhookEndpoint: endpoint,
     WebhookDelivery: delivery,
+    Gateway: gateway,
     AuditEntry: lambda number: record("change", object_name=f"x{number}", after={"a": number}),
     User: user,
     Group: lambda number: Group.objects.create(name=f"group-{number}"),

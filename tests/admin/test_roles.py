@@ -17,6 +17,7 @@ from notifier.admin.repair import REPAIRS
 from notifier.models import (
     ApiClient,
     ApiKey,
+    Gateway,
     Message,
     Recipient,
     WebhookDelivery,
@@ -43,6 +44,7 @@ CAMPAIGNS = {"notifier_campaign"}
 OTHER_MODELS = {
     *("notifier_message", "notifier_apiclient", "notifier_apikey", "notifier_auditentry"),
     *("auth_user", "auth_group", "notifier_webhookendpoint", "notifier_webhookdelivery"),
+    "notifier_gateway",
 }
 ALL = TEMPLATES | PEOPLE | CAMPAIGNS | OTHER_MODELS
 VIEWS: dict[str, set[str]] = {
@@ -214,10 +216,8 @@ ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
     "revoke keys": (lambda: dialog(ApiClient, "revoke_keys"), {"administrator"}),
     "new secret": (lambda: dialog(WebhookEndpoint, "new_secret"), {"administrator"}),
     "send a ping": (lambda: dialog(WebhookEndpoint, "send_ping"), {"administrator"}),
-    "send again": (
-        lambda: dialog(WebhookDelivery, "send_again"),
-        {"sender", "administrator"},
-    ),
+    "send again": (lambda: dialog(WebhookDelivery, "send_again"), {"sender", "administrator"}),
+    "verify": (lambda: dialog(Gateway, "verify_callback"), {"administrator"}),
     "remove second factor": (lambda: dialog(User, "remove_second_factor"), {"administrator"}),
     "reveal": (lambda: dialog(Recipient, "reveal"), {"administrator"}),
     "cancel": (lambda: repair("cancel"), {"sender", "administrator"}),

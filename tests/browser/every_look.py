@@ -40,6 +40,7 @@ LISTS = {
     "keys": "notifier_apikey",
     "endpoints": "notifier_webhookendpoint",
     "webhooks": "notifier_webhookdelivery",
+    "gateways": "notifier_gateway",
     "users": "auth_user",
     "roles": "auth_group",
     "audit": "notifier_auditentry",
@@ -68,6 +69,7 @@ ROWS = {
     "delivery-failed": ("webhooks", "delivery_failed"),
     "delivery-waits": ("webhooks", "delivery_waits"),
     "delivery-new": ("webhooks", "delivery_new"),
+    "gateway": ("gateways", "gateway"),
     "user": ("users", "user"),
     "role": ("roles", "role"),
     "group-of-users": ("roles", "own"),
@@ -86,7 +88,7 @@ MADE = (
     "imports",
     "accounts",
 )
-MADE += ("clients", "endpoints", "users", "roles")
+MADE += ("clients", "endpoints", "gateways", "users", "roles")
 SEARCHED = (
     "log",
     "campaigns",

@@ -6,6 +6,7 @@ from typing import Any
 from notifier.models import (
     ErrcodeNote,
     FallbackSend,
+    GatewayMessage,
     Message,
     MessageCount,
     MessageEvent,
@@ -75,7 +76,11 @@ def messages(world: Any) -> None:
     service.make_key(expires_at=now() + timedelta(days=90))
     service.make_key()
     service.keys.order_by("pk").filter(expires_at=None).update(last_used_at=now())
-    world.rows |= {"service": service, "key": service.keys.order_by("pk")[0]}
+    gateway = builders.make_gateway(
+        service, world.account, callback_url="https://shop.example.com/wechat/callback?shop=1"
+    )
+    world.rows |= {"service": service, "gateway": gateway}
+    world.rows |= {"key": service.keys.order_by("pk")[0]}
     MessageTemplate.objects.filter(pk=world.template.pk).update(fallback="email")
     first = builders.make_message(world.template, world.person)
     accepted = now() - timedelta(minutes=1)
@@ -94,6 +99,14 @@ def messages(world: Any) -> None:
             when = at + timedelta(seconds=second * 10)
             MessageEvent.objects.create(message=message, state=name, at=when, **more)
         world.rows[state] = message
+    told = {"ended_at": now(), "attempts": 1}
+    for state, values in {
+        "delivered": told | {"pushed_at": now()},
+        "failed": told | {"attempts": 3, "due_at": now(), "detail": "HTTP 502"},
+        "unknown": told | {"attempts": 11, "detail": "ReadTimeout"},
+        "sent": {"due_at": now()},
+    }.items():
+        GatewayMessage.objects.create(gateway=gateway, message=world.rows[state], **values)
     FallbackSend.objects.create(
         message=world.cancelled, cause="outage", created_at=now(), sent_at=now()
     )

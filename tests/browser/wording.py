@@ -34,7 +34,7 @@ NAMES = {
     *("API", "AppID", "AppSecret", "CSV", "EncodingAESKey", "English", "Excel", "HTTP", "HTTPS"),
     *("Hongyan", "ID", "IP", "JSON", "JSONL", "LDAP", "OpenID", "PIN", "Redis", "SSO", "URL"),
     *("UTC", "UTF", "Unicode", "UnionID", "Webhook", "XLSX", "GET", "POST", "DATA", "OK"),
-    *("Google Authenticator", "Microsoft Authenticator", "Standard Webhooks", "manage.py"),
+    *("Google Authenticator", "Microsoft Authenticator", "SDK", "Standard Webhooks", "manage.py"),
     *("Errcode", "Errmsg", "Rid", "Token", "errcode", "errmsg", "msgid", "rid", "token"),
     *("openid", "unionid", "name", "email", "phone", "groups", "demo", "token", "whsec", "worker"),
     *("const", "enum", "gh", "wx", "code", "esc", "en", "worker background"),

@@ -16,6 +16,7 @@ from notifier.campaigns.forgetting import forget_uploads
 from notifier.campaigns.watch import watch_all
 from notifier.dispatch import clock, renewal
 from notifier.fallback.process import process_fallbacks
+from notifier.gateway.pushes import process_pushes
 from notifier.intake import figures
 from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
@@ -37,6 +38,7 @@ BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
     ("webhooks", courier.work, 0.5, 1),
     ("tidying", tidy, 30, 30),
     ("old events", prune, 3600, 180),
+    ("gateway", process_pushes, 1, 1),
     ("templates", sync_all, 3600, 60),
     ("campaigns", watch_all, 1, 1),
     ("schedules", send_due, 1, 1),
