@@ -44,14 +44,14 @@ class PersonBody(Struct, forbid_unknown_fields=True):
         return {"openid": openid} | row
 
 
-class RowBody(PersonBody, kw_only=True):
+class RecipientRow(PersonBody, kw_only=True):
     openid: Short
 
 
 class ManyBody(Struct, forbid_unknown_fields=True):
     """PUT /accounts/{account}/recipients"""
 
-    recipients: list[RowBody]
+    recipients: list[RecipientRow]
 
 
 class ResolveBody(Struct, forbid_unknown_fields=True):

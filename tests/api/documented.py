@@ -43,6 +43,8 @@ def wrong_with(name: str, method: str, response: Any) -> str:
     told = operation["responses"].get(str(response.status_code))
     if told is None:
         return f"{method} {name}: {response.status_code} is not documented"
+    if "$ref" in told:
+        told = contract()["components"]["responses"][str(response.status_code)]
     if response.status_code == 204:
         return ""
     media = response["Content-Type"].partition(";")[0]

@@ -7,13 +7,16 @@ from typing import Any
 
 import msgspec
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from notifier.api.contract import shapes
+from notifier.api.contract.examples import EXAMPLES
+from notifier.api.contract.examples import PROBLEM as PROBLEM_EXAMPLE
 from notifier.api.contract.operations import FOR_ALL, OPERATIONS, Operation
 
 REF = "#/components/schemas/{name}"
 PROBLEM = "application/problem+json"
+CODES = ["400", "401", "403", "404", "409", "410", "413", "422", "429", "503"]
 TAGS = {
     "messages": "Messages",
     "message": "Messages",
@@ -73,6 +76,20 @@ class Documented(AutoSchema):
     def get_request_serializer(self) -> Any:
         return {media: _schema(body) for media, body in self._row.takes.items()} or None
 
+    def get_examples(self) -> list[OpenApiExample]:
+        """Of the request, and of what a refusal looks like."""
+        shown = [
+            OpenApiExample(
+                "A refusal", value=PROBLEM_EXAMPLE, media_type=PROBLEM, status_codes=CODES
+            )
+        ]
+        if example := EXAMPLES.get((self._name, self.method)):
+            media = next(iter(self._row.takes))
+            shown.append(
+                OpenApiExample("An example", value=example, media_type=media, request_only=True)
+            )
+        return shown
+
     def get_response_serializers(self) -> Any:
         found: dict[Any, Any] = {}
         for status, shape in self._row.gives.items():
@@ -115,6 +132,14 @@ def _for_others(schema: Any) -> Any:
 
 
 def add_components(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """A hook of drf-spectacular's."""
-    result["components"].setdefault("schemas", {}).update(_components())
+    """A hook of drf-spectacular's. Each refusal is described once, by its status."""
+    components = result["components"]
+    components.setdefault("schemas", {}).update(_components())
+    shared = components.setdefault("responses", {})
+    for path in result["paths"].values():
+        for operation in path.values():
+            for status, told in operation["responses"].items():
+                if int(status) >= HTTPStatus.BAD_REQUEST:
+                    shared[status] = told
+                    operation["responses"][status] = {"$ref": f"#/components/responses/{status}"}
     return result
