@@ -13,6 +13,7 @@ from notifier.models import (
     GatewayMessage,
     Message,
     Recipient,
+    Schedule,
     WebhookDelivery,
     WebhookEndpoint,
 )
@@ -108,6 +109,20 @@ def make_delivery(endpoint: WebhookEndpoint, message: Message, **values: Any) ->
     )
     of = {"event": event, "endpoint": endpoint, "due_at": now()}
     return WebhookDelivery.objects.create(**of | values)
+
+
+def make_schedule(client: ApiClient, template: MessageTemplate, person: Recipient) -> Schedule:
+    return Schedule.objects.create(
+        client=client,
+        account=template.account,
+        recipient=person,
+        name="每周提醒",
+        template=template.code,
+        request={"data": DATA},
+        cron="0 9 * * mon",
+        zone="Asia/Shanghai",
+        next_at=timezone.now(),
+    )
 
 
 def make_gateway(

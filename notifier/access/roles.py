@@ -71,6 +71,8 @@ ROLES: dict[str, Role] = {
             "notifier.import_recipient*",
             "notifier.export_recipient*",
             "notifier.view_suppression",
+            "notifier.view_schedule",
+            "notifier.change_schedule",
             "notifier.add_campaign",
             "notifier.change_campaign",
             "notifier.view_campaign",

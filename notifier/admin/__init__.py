@@ -15,6 +15,7 @@ from notifier.admin.keys import ApiKeyAdmin
 from notifier.admin.messages import MessageAdmin
 from notifier.admin.people import GroupAdmin, UserAdmin
 from notifier.admin.recipients import RecipientAdmin
+from notifier.admin.schedules import ScheduleAdmin
 from notifier.admin.suppressions import SuppressionAdmin
 from notifier.admin.webhook_endpoints import WebhookEndpointAdmin
 from notifier.admin.webhook_log import WebhookDeliveryAdmin
@@ -30,6 +31,7 @@ __all__ = [
     "RecipientAdmin",
     "RecipientGroupAdmin",
     "RecipientImportAdmin",
+    "ScheduleAdmin",
     "SegmentAdmin",
     "SuppressionAdmin",
     "UserAdmin",

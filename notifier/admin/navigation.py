@@ -51,6 +51,7 @@ def _set_up(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         _item(_("Official accounts"), "templates_app_officialaccount_changelist", "storefront"),
         _item(_("API clients"), "notifier_apiclient_changelist", "key"),
+        _item(_("Recurring messages"), "notifier_schedule_changelist", "event_repeat"),
         _item(_("Webhook endpoints"), "notifier_webhookendpoint_changelist", "podcasts")
         | {"badge": endpoints_for_somebody(request), "badge_variant": "danger"},
         _item(_("Gateways"), "notifier_gateway_changelist", "cable"),

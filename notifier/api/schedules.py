@@ -112,10 +112,8 @@ class Switch(Endpoint):
 
     def post(self, request: Request, pk: int) -> Response:
         schedule = _found(request, pk)
-        schedule.is_active = self.is_on
         runs = next_runs(schedule.cron, schedule.zone, timezone.now(), 1)
-        schedule.next_at = runs[0] if self.is_on else None
-        schedule.save(update_fields=["is_active", "next_at"])
+        schedule.switch(self.is_on, runs[0])
         return Response(_whole(schedule))
 
 

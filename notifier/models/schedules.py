@@ -1,5 +1,7 @@
 """Recurring messages of services: a request, and when it is repeated."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -52,3 +54,8 @@ class Schedule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def switch(self, is_on: bool, next_at: datetime) -> None:
+        """`next_at`: its next time, if it goes on."""
+        self.is_active, self.next_at = is_on, next_at if is_on else None
+        self.save(update_fields=["is_active", "next_at"])

@@ -19,6 +19,7 @@ from notifier.models import (
     Recipient,
     RecipientGroup,
     RecipientImport,
+    Schedule,
     Segment,
     Suppression,
     WebhookDelivery,
@@ -29,6 +30,9 @@ from tests import builders
 from tests.admin.browsing import address
 from tests.admin.conftest import WEBHOOK_SECRET
 from tests.builders import now
+
+
+NEVER_ADDED = (Message, AuditEntry, ListedTemplate, Schedule, Suppression, WebhookDelivery)
 
 
 @dataclass
@@ -73,6 +77,7 @@ def make_world(account: OfficialAccount) -> World:
         ApiKey: list(client.keys.all()),
         WebhookEndpoint: [endpoint],
         WebhookDelivery: [builders.make_delivery(endpoint, message, due_at=None)],
+        Schedule: [builders.make_schedule(client, template, recipient)],
         Gateway: [builders.make_gateway(client, account, message)],
         AuditEntry: [record("change", object_name="x", before={"a": 1}, after={"a": 2})],
         User: [User.objects.create_user("li")],
@@ -121,7 +126,7 @@ def pages(world: World) -> Iterator[str]:
     for model in admin.site._registry:
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         yield address(name, "changelist")
-        if model not in (Message, AuditEntry, ListedTemplate, Suppression, WebhookDelivery):
+        if model not in NEVER_ADDED:
             yield address(name, "add")
         for row in world.rows[model]:
             yield from (address(name, view, row.pk) for view in ("change", "history"))

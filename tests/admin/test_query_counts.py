@@ -27,6 +27,7 @@ from notifier.models import (
     Recipient,
     RecipientGroup,
     RecipientImport,
+    Schedule,
     Segment,
     Suppression,
     WebhookDelivery,
@@ -95,6 +96,12 @@ def delivery(number: int) -> None:
     builders.make_delivery(endpoint(number), builders.make_message())
 
 
+def schedule(number: int) -> None:
+    template = builders.make_template()
+    person = builders.make_recipient(template.account)
+    builders.make_schedule(builders.make_client(), template, person)
+
+
 def gateway(number: int) -> None:
     builders.make_gateway(builders.make_client(), builders.make_account())
 
@@ -133,6 +140,7 @@ ROWS: dict[type[Model], Build] = {
     WebhookEndpoint: endpoint,
     WebhookDelivery: delivery,
     Gateway: gateway,
+    Schedule: schedule,
     AuditEntry: lambda number: record("change", object_name=f"x{number}", after={"a": number}),
     User: user,
     Group: lambda number: Group.objects.create(name=f"group-{number}"),

@@ -80,7 +80,8 @@ def messages(world: Any) -> None:
         service, world.account, callback_url="https://shop.example.com/wechat/callback?shop=1"
     )
     world.rows |= {"service": service, "gateway": gateway}
-    world.rows |= {"key": service.keys.order_by("pk")[0]}
+    schedule = builders.make_schedule(service, world.template, world.person)
+    world.rows |= {"schedule": schedule, "key": service.keys.order_by("pk")[0]}
     MessageTemplate.objects.filter(pk=world.template.pk).update(fallback="email")
     first = builders.make_message(world.template, world.person)
     accepted = now() - timedelta(minutes=1)
