@@ -38,7 +38,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "gateway": EVERYBODY | {"access", "intake", "recipients", "observability", "webhooks"},
     "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit"},
     "admin": EVERYBODY
-    | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway", "webhooks"},
+    | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway", "webhooks"}
+    | {"schedules"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {

@@ -70,6 +70,7 @@ def make_theirs() -> Rows:
         RecipientImport.objects.create(file_name=f"{MARK}.csv", state="checked", **file),
         FollowerSync.objects.create(requested_by=f"{MARK}-person", **sync),
         builders.make_gateway(builders.make_client(name=f"{MARK} service"), account),
+        builders.make_schedule(builders.make_client(name=f"{MARK} shop"), template, person),
         Campaign.objects.create(
             account=account,
             version=template.published,

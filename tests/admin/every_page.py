@@ -31,7 +31,6 @@ from tests.admin.browsing import address
 from tests.admin.conftest import WEBHOOK_SECRET
 from tests.builders import now
 
-
 NEVER_ADDED = (Message, AuditEntry, ListedTemplate, Schedule, Suppression, WebhookDelivery)
 
 
