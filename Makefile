@@ -26,8 +26,8 @@ run: $(VENV)/.demo ## everything on this machine: admin, API, worker, clock, sim
 	@HONGYAN_DEMO=1 exec $(BIN)/python manage.py demo
 
 test: $(VENV)/.dev ## all tests, on SQLite and on PostgreSQL; needs nothing running
-	$(BIN)/python -m pytest -q -n 2
-	HONGYAN_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 3
+	HONGYAN_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n 3
 
 check: $(VENV)/.dev ## lint, types, missing migrations, stale translations
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Fixtures for all: the database's file, an empty Redis, the simulator, a platform to talk to."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -64,6 +65,36 @@ def _emptied_all_the_same() -> None:
         return [*append_only.unprotect(connection), *emptied, *append_only.protect(connection)]
 
     operations.sql_flush = sql_flush
+
+
+MANY = 1000
+"""Of fewer tests, somebody has chosen them: all are run."""
+DATABASES = frozenset({"db", "transactional_db", "live_server"})
+ANY_DATABASE = (
+    *("tests/e2e/test_demo", "tests/config/", "tests/admin/test_roles.py"),
+    *("tests/admin/test_permissions.py", "tests/api/test_refusals.py"),
+)
+"""What these look at does not depend on it."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
+    """On PostgreSQL, the second run, only what asks the database; what kills processes only there,
+    where it is as in production."""
+    if len(items) < MANY:
+        return
+    is_postgresql = os.environ.get("HONGYAN_TEST_DATABASE") == "postgresql"
+    left_out = {item for item in items if not _belongs(item, is_postgresql)}
+    config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _belongs(item: Any, is_postgresql: bool) -> bool:
+    if item.nodeid.startswith(ANY_DATABASE):
+        return not is_postgresql
+    if item.get_closest_marker("chaos"):
+        return is_postgresql
+    asks = item.get_closest_marker("django_db") or DATABASES & set(item.fixturenames)
+    return bool(asks) or not is_postgresql
 
 
 @pytest.fixture(autouse=True)
