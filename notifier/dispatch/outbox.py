@@ -13,7 +13,8 @@ _OUTBOX = OutboxEntry._meta.db_table
 
 def note_changes(ids: Collection[UUID], now: datetime, detail: str | None = None) -> None:
     """`ids`: messages whose new state is in TOLD, locked by the caller. Of those that no service
-    asked for, such as an operator's tests, nothing is written. `detail`: by default what WeChat said last."""
+    asked for, such as an operator's tests, nothing is written. `detail`: by default what WeChat
+    said last."""
     if not ids:
         return
     among, listed = sql.among(ids)
