@@ -48,11 +48,16 @@ class ApiClientAdmin(LimitedAdmin):
     empty_text = _("No service may send yet. Add one, then make its key.")
     fields = ("name", "is_active")
     inlines = (KeyInline,)
+    actions_list = ("guide",)
     actions_detail = ("new_key", "revoke_keys")
 
     @display(description=_("active"), boolean=True, ordering="is_active")
     def active(self, client: ApiClient) -> bool:
         return client.is_active
+
+    @action(description=_("API guide"), url_path="guide", icon="menu_book")
+    def guide(self, _request: HttpRequest) -> HttpResponse:
+        return redirect("api-guide")
 
     @action(description=_("New key"), url_path="new-key", icon="key", permissions=["keys"])
     def new_key(self, request: HttpRequest, object_id: str) -> HttpResponse:

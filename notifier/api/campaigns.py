@@ -103,7 +103,8 @@ class Action(CampaignEndpoint):
         campaign = (_found if self.scopes["POST"] == Scope.APPROVE else _own)(request, pk)
         with transaction.atomic():
             self.act(request, campaign, name_of(request))
-        return Response(whole(_found(request, pk)))
+        # As it is now: who approved it sees it no longer.
+        return Response(whole(_joined().get(pk=pk)))
 
 
 class Check(Action):
@@ -205,8 +206,7 @@ def _earlier(request: Request, key: str | None, digest: str) -> Campaign | None:
     """Raises KeyReused."""
     if key is None:
         return None
-    rows = Campaign.objects.filter(client=client_of(request), idempotency_key=key)
-    found = rows.select_related(*JOINED).defer("account__app_secret").first()
+    found = _joined().filter(client=client_of(request), idempotency_key=key).first()
     if found and found.request_digest != digest:
         raise KeyReused
     return found
@@ -221,7 +221,12 @@ def name_of(request: Request) -> str:
     return f"API: {client_of(request).name}"[:150]
 
 
-JOINED = ("account", "version__template", "segment", "group", "tag")
+def _joined() -> QuerySet[Campaign]:
+    """With all that an answer reads."""
+    rows = Campaign.objects.select_related(
+        "account", "version__template", "segment", "group", "tag"
+    )
+    return rows.defer("account__app_secret")
 
 
 def _seen(request: Request) -> QuerySet[Campaign]:
@@ -230,7 +235,7 @@ def _seen(request: Request) -> QuerySet[Campaign]:
     mine = Q(client=client_of(request))
     if Scope.APPROVE in key.scopes:
         mine |= Q(state=CampaignState.SUBMITTED)
-    rows = Campaign.objects.filter(mine).select_related(*JOINED).defer("account__app_secret")
+    rows = _joined().filter(mine)
     allowance = key.allowance
     if allowance.accounts:
         rows = rows.filter(account__in=allowance.accounts)

@@ -41,6 +41,8 @@ def prepare(home: Path, port: int, simulator_port: int) -> dict[str, Any]:
         "password": password,
         "api_url": f"{web}/api/v1",
         "api_key": _usable(known.get("api_key")) or seed.new_api_key(),
+        "test_key": _usable(known.get("test_key")) or seed.new_api_key(is_test=True),
+        "guide_url": f"{web}/api/guide/",
         "simulator_url": f"http://127.0.0.1:{simulator_port}/",
         "account": account.slug,
         "template": seed.TEMPLATES[0].code,

@@ -69,8 +69,9 @@ def seed(password: str) -> OfficialAccount:
     return account
 
 
-def new_api_key() -> str:
-    return ApiClient.objects.get_or_create(name=SERVICE)[0].make_key(scopes=Scope.values)
+def new_api_key(*, is_test: bool = False) -> str:
+    client = ApiClient.objects.get_or_create(name=SERVICE)[0]
+    return client.make_key(scopes=Scope.values, is_test=is_test)
 
 
 def _account() -> OfficialAccount:

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from notifier.dispatch import clock
 from notifier.dispatch.claim import claim
 from notifier.dispatch.lanes import Lane
+from notifier.intake.accept import Origin
 from notifier.models import (
     Message,
     MessageCount,
@@ -21,6 +22,7 @@ from notifier.models import (
 )
 from notifier.models.sandbox import SANDBOX
 from notifier.receipts.process import process_pushes
+from notifier.webhooks.relay import relay
 from tests import builders
 from tests.api.conftest import URL
 from tests.dispatch.conftest import hurry
@@ -159,6 +161,20 @@ def test_a_test_key_sees_no_live_message(tester, api, platform):
     assert tester.get(f"{URL}/{live}").status_code == 404
     assert tester.post(f"{URL}/{live}/cancel").status_code == 404
     assert tester.get(f"{URL}/{test}").status_code == 200
+
+
+def test_what_happens_in_the_sandbox_is_told(tester, api, platform, work):
+    """Marked as a test; an operator's own test is nobody's news."""
+    send(tester, platform, "sandbox-refuses")
+    builders.make_message(
+        platform.template, platform.recipient(), origin=Origin(requested_by="wang", is_test=True)
+    )
+    settle(work)
+    while relay():
+        pass
+    for caller in (tester, api):
+        (event,) = caller.get("/api/v1/events").json()["data"]
+        assert (event["type"], event["data"]["test"]) == ("message.failed", True)
 
 
 def test_an_idempotency_key_of_the_sandbox_is_none_of_live_messages(tester, api, platform):

@@ -24,6 +24,8 @@ BANNER = """
     admin      {admin_url}   {username} / {password}
     phones     {simulator_url}
     API key    {api_key}
+    test key   {test_key}
+    API guide  {guide_url}
     all this   {file}
 
   Send a message, then look at the phones and at the message log:

@@ -1,0 +1,163 @@
+"""The guide as somebody reads it: both languages, its links, and that it leaves nothing out."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from notifier.api.contract.pages import document
+from notifier.api.guide.markdown import parser
+from notifier.api.guide.pages import FOLDER, LANGUAGES, PAGES
+from notifier.api.urls import urlpatterns
+from notifier.models import Scope
+from notifier.models.sandbox import SANDBOX
+
+ROOT = Path(__file__).parents[2]
+ROW = re.compile(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/(?!gateway)\S+)` \| `(\w+)` \|", re.MULTILINE)
+
+
+def page(language: str, name: str) -> str:
+    return (FOLDER / language / f"{name}.md").read_text("utf-8")
+
+
+def address(language: str, name: str) -> str:
+    return reverse("api-guide-page", args=[language, name])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_shown_with_its_links(client: Client, language: str, name: str) -> None:
+    answer = client.get(address(language, name))
+    assert answer.status_code == 200
+    text = answer.content.decode()
+    assert f'<html lang="{LANGUAGES[language]}">' in text
+    assert "script" not in answer["Content-Security-Policy"]
+    assert "<script" not in text
+    assert 'aria-current="page"' in text
+    here = address(language, name)
+    for href in re.findall(r'<a [^>]*href="([^"]+)"', text):
+        if href.startswith(("../", "/api/guide/")):
+            to = re.sub(r"[^/]+/\.\./", "", here + href) if href[0] == "." else href
+            assert client.get(to.partition("#")[0]).status_code == 200, href
+
+
+@pytest.mark.parametrize(
+    ("asked", "headers", "language"),
+    [
+        ("", {"Accept-Language": "en-US,en;q=0.9"}, "en"),
+        ("", {"Accept-Language": "zh-CN"}, "zh"),
+        ("?lang=zh", {"Accept-Language": "en"}, "zh"),
+        ("?lang=en", {"Accept-Language": "zh-CN"}, "en"),
+        ("?lang=xx", {"Accept-Language": "en"}, "en"),
+    ],
+)
+def test_the_guide_opens_in_the_readers_language(
+    client: Client, asked: str, headers: dict[str, str], language: str
+) -> None:
+    answer = client.get(f"/api/guide/{asked}", headers=headers)
+    assert answer["Location"] == address(language, "quick-start")
+
+
+@pytest.mark.parametrize("wrong", ["fr/sending/", "en/nothing/", "fr/", "en/sending.md/"])
+def test_what_is_not_there_is_not_found(client: Client, wrong: str) -> None:
+    assert client.get(f"/api/guide/{wrong}").status_code == 404
+
+
+def test_a_language_alone_opens_its_first_page(client: Client) -> None:
+    assert client.get("/api/guide/zh/")["Location"] == address("zh", "quick-start")
+
+
+def test_html_in_a_page_stays_text() -> None:
+    html = parser().render("<script>x</script>\n\n```sh <b>\n<i>\n```\n\n[a](javascript:alert)")
+    assert "<script" not in html
+    assert "<b>" not in html
+    assert "<i>" not in html
+    assert "href" not in html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_endpoint_stands_in_a_table_with_its_scope(language: str) -> None:
+    told = {
+        (method, re.sub(r"{\w+}", "{}", path), scope)
+        for name in PAGES
+        for method, path, scope in ROW.findall(page(language, name))
+    }
+    assert told == set(endpoints())
+
+
+def endpoints() -> Iterator[tuple[str, str, str]]:
+    names = {pattern.name for pattern in urlpatterns}
+    found = set()
+    for path, operations in json.loads(document())["paths"].items():
+        for method, operation in operations.items():
+            found.add(operation["operationId"].removesuffix(f"-{method}"))
+            scope = re.findall(r"Scope: `(\w+)`", operation["description"])[0]
+            short = re.sub(r"{\w+}", "{}", path.removeprefix("/api/v1"))
+            yield method.upper(), short, scope
+    assert found == names
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_scope_and_every_fate_of_the_sandbox_is_told(language: str) -> None:
+    keys = page(language, "keys")
+    assert set(re.findall(r"^\| `(\w+)` \|", keys, re.MULTILINE)) >= set(Scope.values)
+    assert set(re.findall(r"^\| `(sandbox-[\w-]+)` \|", keys, re.MULTILINE)) == SANDBOX.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_type_of_problem_stands_in_the_errors_page(language: str) -> None:
+    section = re.split(r"^## ", page(language, "errors"), flags=re.MULTILINE)[1]
+    told = dict(re.findall(r"^\| `([a-z-]+)` \| ([\d, ]+) \|", section, re.MULTILINE))
+    known = dict(problems())
+    assert told.keys() == known.keys() | {"method-not-allowed"}  # which DRF raises
+    for kind, statuses in known.items():
+        assert statuses <= set(map(int, told[kind].split(","))), kind
+
+
+def problems() -> Iterator[tuple[str, set[int]]]:
+    """`type` -> the statuses that stand in the code."""
+    found: dict[str, set[int]] = {}
+    for call in calls("notifier/api", "problem"):
+        status, kind = call.args[:2]
+        if isinstance(kind, ast.Constant):
+            statuses = found.setdefault(str(kind.value), set())
+            statuses |= {int(status.value)} if isinstance(status, ast.Constant) else set()
+    yield from found.items()
+
+
+def calls(folder: str, *names: str) -> Iterator[ast.Call]:
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in names:
+                yield node
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_stands_in_the_errors_page(language: str) -> None:
+    sections = re.split(r"^## ", page(language, "errors"), flags=re.MULTILINE)[2:]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", "".join(sections), re.MULTILINE)
+    told = set(re.findall(r"`(\w+)`", " ".join(rows))) - {"code"}
+    assert told == codes()
+
+
+def codes() -> set[str]:
+    """Of faults: where one is made, its code is the second argument, or the first of a problem
+    with a value."""
+    found = {"recipient_unfollowed", "recipient_refused", "recipient_blacklisted"}
+    found |= {"recipient_erased", "recipient_sandbox"}  # recipient_<state>
+    found |= {"missing_variable", "wrong_type", "missing_field", "unknown_field"}  # in variables
+    found |= {"invalid_parameter", "unknown_filter", "unknown_audience"}  # as defaults, and third
+    found |= {"no_url", "has_credentials", "has_fragment", "forbidden", "not_https"}  # of the guard
+    for folder in ("notifier/api", "notifier/intake", "notifier/campaigns"):
+        found |= constants(calls(folder, "Fault"), 1)
+    return found | constants(calls("templates_app", "Problem"), 0)
+
+
+def constants(made: Iterator[ast.Call], place: int) -> set[str]:
+    arguments = (call.args[place] for call in made if len(call.args) > place)
+    return {str(one.value) for one in arguments if isinstance(one, ast.Constant)}
