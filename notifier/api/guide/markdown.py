@@ -41,7 +41,7 @@ def fence_of(token: Token) -> tuple[str, str]:
 
 def _fence(tokens: Sequence[Token], place: int, *_: Any) -> str:
     language, file = fence_of(tokens[place])
-    code = escape(tokens[place].content)
+    code: str = escape(tokens[place].content)
     if name := LEXERS.get(language):
         # PHP without its opening tag is PHP all the same.
         lexer = get_lexer_by_name(name, **({"startinline": True} if name == "php" else {}))
