@@ -111,3 +111,9 @@ def test_making_and_revoking_keys_stands_in_the_history(root: Client, shop: ApiC
 def test_a_client_cannot_be_deleted(root: Client, shop: ApiClient) -> None:
     assert root.post(page(shop, "delete"), {"post": "yes"}).status_code == 403
     assert ApiClient.objects.exists()
+
+
+def test_the_list_leads_to_the_api_guide(root: Client) -> None:
+    listed = html(root.get(address("notifier_apiclient", "changelist")))
+    (href,) = set(re.findall(r'href="([^"]*/guide[^"]*)"', listed))
+    assert root.get(href)["Location"] == "/api/guide/"
