@@ -39,7 +39,7 @@ def addresses(slug: str, token: str) -> list[str]:
         *("messages", "messages/batch", "messages/stream", "messages/cancel", f"messages/{ID}"),
         *(f"messages/{ID}/cancel", "events", "templates", "templates/x", "templates/x/preview"),
         *("templates/x/counts", "accounts", f"accounts/{slug}/recipients", "campaigns"),
-        *(f"accounts/{slug}/recipients/oNobody", f"accounts/{slug}/recipients/resolve"),
+        *(f"accounts/{slug}/recipients/sandbox-delivered", f"accounts/{slug}/recipients/resolve"),
         *("campaigns/1", "campaigns/1/rows", "campaigns/1/launch", "campaigns/1/replay"),
         *("campaigns/999999999999999999/approve", "campaigns/1/results", "schedules"),
         *("schedules/1", "schedules/1/pause", "webhook-endpoints", f"webhook-endpoints/{ID}"),
