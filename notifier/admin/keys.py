@@ -31,6 +31,7 @@ OVERLAPS = {
 }
 """Hours after which the old key ends."""
 MADE_ONCE = ("client", "is_test")
+KNOWN = ("hint", "created_at", "last_used_at", "revoked_at")
 
 
 class RotateForm(BaseDialogForm):
@@ -83,12 +84,10 @@ class ApiKeyAdmin(LimitedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        known = ("hint", "created_at", "last_used_at", "revoked_at")
-        return fieldsets if obj is None else [*fieldsets, (_("Use"), {"fields": known})]
+        return fieldsets if obj is None else [*fieldsets, (_("Use"), {"fields": KNOWN})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        known = ("hint", "created_at", "last_used_at", "revoked_at")
-        return known if obj is None else (*MADE_ONCE, *known)
+        return KNOWN if obj is None else (*MADE_ONCE, *KNOWN)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"scopes": ApiKey().scopes} | super().get_changeform_initial_data(request)
@@ -132,7 +131,7 @@ class ApiKeyAdmin(LimitedAdmin):
     )
     def rotate(self, request: HttpRequest, form: RotateForm, object_id: str) -> HttpResponse:
         old = found(self, request, object_id)
-        new, key = rotated(old, timedelta(hours=form.cleaned_data["hours"]))
+        new, key = old.rotated(timedelta(hours=form.cleaned_data["hours"]))
         self.log_change(request, old, [{"changed": {"fields": ["expires_at"]}}])
         self.log_addition(request, new, [{"added": {}}])
         self._show(request, key)
@@ -163,21 +162,6 @@ class ApiKeyAdmin(LimitedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who could send, and when, must stay traceable: a key is revoked instead."""
         return False
-
-
-def rotated(old: ApiKey, overlap: timedelta) -> tuple[ApiKey, str]:
-    """A key with the same rights, and the key itself. The old one ends after the overlap."""
-    ends = timezone.now() + overlap
-    fields = ("client", "name", "is_test", "scopes", "highest_priority", "networks")
-    values = {name: getattr(old, name) for name in (*fields, "per_minute", "per_day")}
-    new = ApiKey(**values, expires_at=None)
-    key = new.issue()
-    new.accounts.set(old.accounts.all())
-    new.templates.set(old.templates.all())
-    if old.expires_at is None or old.expires_at > ends:
-        old.expires_at = ends
-        old.save(update_fields=["expires_at"])
-    return new, key
 
 
 def add_address(client: ApiClient) -> str:

@@ -22,7 +22,7 @@ from notifier.api.campaign_bodies import (
     decode_replay,
 )
 from notifier.api.campaign_rows import keep_rows
-from notifier.api.listing import invalid, limit_of
+from notifier.api.listing import page_by_number
 from notifier.api.views import Endpoint, idempotency_key
 from notifier.campaigns import states
 from notifier.campaigns.replay import make_replay
@@ -45,15 +45,7 @@ class Campaigns(CampaignEndpoint):
 
     def get(self, request: Request) -> Response:
         """The client's own and, for keys that approve, those that wait for it; newest first."""
-        limit = limit_of(request)
-        rows = _seen(request).order_by("-pk")
-        if after := request.query_params.get("after"):
-            if not after.isascii() or not after.isdigit() or len(after) > 18:
-                raise invalid("after", "The `next` of an earlier page.")
-            rows = rows.filter(pk__lt=int(after))
-        found = list(rows[: limit + 1])
-        page = found[:limit]
-        then = str(page[-1].pk) if len(found) > limit else None
+        page, then = page_by_number(request, _seen(request))
         data = [listed(row) for row in page]
         return Response({"data": data, "next": then, "has_more": then is not None})
 

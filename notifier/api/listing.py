@@ -42,6 +42,18 @@ def page_of(request: Request, messages: QuerySet[Message]) -> dict[str, Any]:
     return {"rows": rows, "next": rows[-1].pk.hex if has_more else None}
 
 
+def page_by_number(request: Request, rows: QuerySet[Any]) -> tuple[list[Any], str | None]:
+    """The page's rows, and the next one's cursor: of rows with numbers, newest first. Raises
+    InvalidRequest."""
+    limit, after = limit_of(request), request.query_params.get("after", "")
+    if after:
+        if not re.fullmatch(r"[0-9]{1,18}", after, re.ASCII):
+            raise invalid("after", "The `next` of an earlier page.")
+        rows = rows.filter(pk__lt=int(after))
+    found = list(rows.order_by("-pk")[: limit + 1])
+    return found[:limit], str(found[limit - 1].pk) if len(found) > limit else None
+
+
 def filtered(messages: QuerySet[Message], given: Mapping[str, Any]) -> QuerySet[Message]:
     """Those for which all of it holds. Raises InvalidRequest."""
     for condition in _conditions(given):

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from notifier.api.bodies import SendBody, checked, decoded
 from notifier.api.callers import client_of, key_of, origin_of
 from notifier.api.errors import InvalidRequest
-from notifier.api.listing import invalid, limit_of
+from notifier.api.listing import page_by_number
 from notifier.api.views import Endpoint
 from notifier.intake.dry_run import foresee
 from notifier.intake.errors import Fault
@@ -44,16 +44,8 @@ class Schedules(Endpoint):
     scopes = {"GET": Scope.READ, "POST": Scope.SEND}
 
     def get(self, request: Request) -> Response:
-        limit = limit_of(request)
-        after = request.query_params.get("after", "")
-        rows = _own(request)
-        if after:
-            if not (after.isascii() and after.isdigit()) or len(after) > 18:
-                raise invalid("after", "The `next` of an earlier page.")
-            rows = rows.filter(pk__lt=int(after))
-        found = list(rows[: limit + 1])
-        then = str(found[limit - 1].pk) if len(found) > limit else None
-        data = [_whole(row) for row in found[:limit]]
+        page, then = page_by_number(request, _own(request))
+        data = [_whole(row) for row in page]
         return Response({"data": data, "next": then, "has_more": then is not None})
 
     def post(self, request: Request) -> Response:
@@ -129,7 +121,7 @@ def _own(request: Request) -> QuerySet[Schedule]:
     rows = Schedule.objects.filter(client=client_of(request), is_test=key.is_test)
     if key.allowance.accounts:
         rows = rows.filter(account__in=key.allowance.accounts)
-    return rows.select_related("recipient").order_by("-pk")
+    return rows.select_related("recipient")
 
 
 def _found(request: Request, pk: int) -> Schedule:

@@ -182,7 +182,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
 def _openid_of(template: Sendable, address: Address, allowance: Allowance) -> str:
     """Raises Rejected."""
     if allowance.is_test:
-        return sandbox_openid(template.account_id, address)
+        return sandbox_openid(address)
     if address.openid in SANDBOX:
         raise Rejected(_recipient_faults(template, address.openid, allowance))
     if address.openid:

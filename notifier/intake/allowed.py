@@ -35,13 +35,16 @@ NOT_IN_SANDBOX = Fault(
 def sendable_or_reject(
     code: str, priority: Priority = Priority.BULK, allowance: Allowance = EVERYTHING
 ) -> Sendable:
-    """Raises Rejected. To the sandbox, a template has no caps."""
+    """Raises Rejected. For a test key its account has the sandbox's people, and it has no caps."""
     template = sendable(code)
     if template is None:
         raise Rejected([Fault("/template", "unknown_template", f"There is no template {code!r}.")])
     if faults := [*_key_faults(template, priority, allowance), *_template_faults(template)]:
         raise Rejected(faults)
-    return replace(template, dedup_seconds=0, daily_cap=0) if allowance.is_test else template
+    if not allowance.is_test:
+        return template
+    make_sandbox(template.account_id)
+    return replace(template, dedup_seconds=0, daily_cap=0)
 
 
 def _template_faults(template: Sendable) -> Iterator[Fault]:
@@ -82,10 +85,9 @@ def person_faults(known: Known | None, allowance: Allowance = EVERYTHING) -> lis
     return []
 
 
-def sandbox_openid(account_id: int, address: Address) -> str:
+def sandbox_openid(address: Address) -> str:
     """For a test key. Raises Rejected."""
     name = address.openid or address.user
     if name not in SANDBOX:
         raise Rejected([NOT_IN_SANDBOX])
-    make_sandbox(account_id)
     return name

@@ -16,7 +16,6 @@ from notifier.intake.allowed import sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, accept_many
 from notifier.intake.errors import Fault, Rejected
 from notifier.models import Message, Priority
-from notifier.models.sandbox import make_sandbox
 from notifier.recipients.directory import resolve_many
 
 REUSED = Fault(
@@ -130,8 +129,6 @@ def _accepted(origin: Origin, rows: Mapping[int, Row], batches: list[Batch]) -> 
             continue
         batch = Batch(template, origin, now, priority)
         batches.append(batch)
-        if origin.allowance.is_test:
-            make_sandbox(template.account_id)
         addresses = [rows[place].request.to for place in places]
         people = resolve_many(template.account_id, addresses)
         drafts = [

@@ -11,7 +11,6 @@ from notifier.intake.allowed import sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, faults_of
 from notifier.intake.errors import Rejected
 from notifier.models import Message, Reason, Recipient
-from notifier.models.sandbox import make_sandbox
 from notifier.recipients.directory import resolve_many
 from templates_app.compiled import published
 from templates_app.rendering import Rendered
@@ -33,8 +32,6 @@ def foresee(request: SendRequest, origin: Origin) -> Foreseen:
     """Raises Rejected with every fault. A double is not seen, for that the text must be marked."""
     now = timezone.now()
     template = sendable_or_reject(request.template, request.priority, origin.allowance)
-    if origin.allowance.is_test:
-        make_sandbox(template.account_id)
     person = resolve_many(template.account_id, [request.to])[0]
     due_at, expires_at = request.times(now)
     draft = Draft(person, request.data, due_at, expires_at)

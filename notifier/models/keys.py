@@ -142,6 +142,19 @@ class ApiKey(models.Model):
         self.save()
         return key
 
+    def rotated(self, overlap: timedelta) -> "tuple[ApiKey, str]":
+        """A key with the same rights, and the key itself. This one ends after the overlap."""
+        fields = ("client", "name", "is_test", "scopes", "highest_priority", "networks")
+        new = ApiKey(**{name: getattr(self, name) for name in (*fields, "per_minute", "per_day")})
+        key = new.issue()
+        new.accounts.set(self.accounts.all())
+        new.templates.set(self.templates.all())
+        ends = timezone.now() + overlap
+        if self.expires_at is None or self.expires_at > ends:
+            self.expires_at = ends
+            self.save(update_fields=["expires_at"])
+        return new, key
+
     @cached_property
     def allowance(self) -> Allowance:
         return Allowance(
