@@ -1,8 +1,8 @@
 """Who calls, and what is theirs: of a request, its client and its key."""
 
-from typing import cast
+from typing import TypeVar, cast
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 
 from notifier.api.errors import TestKey
@@ -10,6 +10,7 @@ from notifier.intake.accept import Origin
 from notifier.models import ApiClient, ApiKey, Message
 
 SANDBOX = "sandbox:"
+Row = TypeVar("Row", bound=Model)
 
 
 def client_of(request: Request) -> ApiClient:
@@ -48,8 +49,14 @@ def own_messages(request: Request) -> QuerySet[Message]:
     messages = Message.objects.filter(client=client_of(request))
     if key.is_test:
         messages = messages.filter(is_test=True)
-    if key.allowance.accounts:
-        messages = messages.filter(account__in=key.allowance.accounts)
-    if key.allowance.templates:
-        messages = messages.filter(version__template__in=key.allowance.templates)
-    return messages
+    return reached(key, messages, "account", "version__template")
+
+
+def reached(key: ApiKey, rows: QuerySet[Row], account: str, template: str) -> QuerySet[Row]:
+    """Those of the accounts and templates that the key reaches; the names lead to their ids."""
+    allowance = key.allowance
+    if allowance.accounts:
+        rows = rows.filter(**{f"{account}__in": allowance.accounts})
+    if allowance.templates:
+        rows = rows.filter(**{f"{template}__in": allowance.templates})
+    return rows

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from notifier.api.batch import NDJSON
 from notifier.api.bodies import decoded
-from notifier.api.callers import client_of, key_of, refuse_test_key
+from notifier.api.callers import client_of, key_of, reached, refuse_test_key
 from notifier.api.campaign_answers import listed, result, whole
 from notifier.api.campaign_bodies import (
     CampaignBody,
@@ -228,12 +228,7 @@ def _seen(request: Request) -> QuerySet[Campaign]:
     if Scope.APPROVE in key.scopes:
         mine |= Q(state=CampaignState.SUBMITTED)
     rows = _joined().filter(mine)
-    allowance = key.allowance
-    if allowance.accounts:
-        rows = rows.filter(account__in=allowance.accounts)
-    if allowance.templates:
-        rows = rows.filter(version__template__in=allowance.templates)
-    return rows
+    return reached(key, rows, "account", "version__template")
 
 
 def _found(request: Request, pk: int) -> Campaign:

@@ -8,7 +8,7 @@ from django.db.models import Max, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from notifier.api.callers import client_of, key_of
+from notifier.api.callers import client_of, key_of, reached
 from notifier.api.errors import InvalidRequest, problem
 from notifier.api.views import Endpoint
 from notifier.intake.errors import Fault
@@ -53,11 +53,7 @@ def _own(request: Request) -> QuerySet[ClientEvent]:
     own = ClientEvent.objects.filter(client=client_of(request))
     if key.is_test:
         own = own.filter(message__is_test=True)
-    if key.allowance.accounts:
-        own = own.filter(message__account__in=key.allowance.accounts)
-    if key.allowance.templates:
-        own = own.filter(message__version__template__in=key.allowance.templates)
-    return own
+    return reached(key, own, "message__account", "message__version__template")
 
 
 def gone() -> Any:

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 import msgspec
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404
 from django.utils import timezone
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from notifier.api.bodies import SendBody, checked, decoded
-from notifier.api.callers import client_of, key_of, origin_of
+from notifier.api.callers import client_of, key_of, origin_of, reached
 from notifier.api.errors import InvalidRequest
 from notifier.api.listing import page_by_number
 from notifier.api.views import Endpoint
@@ -21,6 +21,7 @@ from notifier.intake.dry_run import foresee
 from notifier.intake.errors import Fault
 from notifier.models import Recipient, Schedule, Scope
 from notifier.schedules.runs import NoCron, next_runs
+from templates_app.models import MessageTemplate
 
 MOST = 1000
 """Of one client: more is a campaign, or the service's own clock."""
@@ -119,9 +120,9 @@ def _kept(message: SendBody) -> dict[str, Any]:
 def _own(request: Request) -> QuerySet[Schedule]:
     key = key_of(request)
     rows = Schedule.objects.filter(client=client_of(request), is_test=key.is_test)
-    if key.allowance.accounts:
-        rows = rows.filter(account__in=key.allowance.accounts)
-    return rows.select_related("recipient")
+    codes = MessageTemplate.objects.filter(code=OuterRef("template")).values("pk")
+    rows = rows.annotate(template_pk=Subquery(codes))
+    return reached(key, rows.select_related("recipient"), "account", "template_pk")
 
 
 def _found(request: Request, pk: int) -> Schedule:

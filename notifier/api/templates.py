@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from notifier.api.bodies import decoded
-from notifier.api.callers import key_of
+from notifier.api.callers import key_of, reached
 from notifier.api.listing import invalid, limit_of, moment_of
 from notifier.api.views import Endpoint
 from notifier.intake.accept import render_faults
@@ -141,12 +141,8 @@ def _hour(moment: datetime) -> datetime:
 
 
 def _own(request: Request) -> QuerySet[MessageTemplate]:
-    allowance = key_of(request).allowance
-    templates = MessageTemplate.objects.exclude(published=None).order_by("code")
-    if allowance.accounts:
-        templates = templates.filter(account__in=allowance.accounts)
-    if allowance.templates:
-        templates = templates.filter(pk__in=allowance.templates)
+    sendable = MessageTemplate.objects.exclude(published=None).order_by("code")
+    templates = reached(key_of(request), sendable, "account", "pk")
     return templates.select_related("account", "published").prefetch_related("published__fields")
 
 

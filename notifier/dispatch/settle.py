@@ -81,6 +81,8 @@ def settle(
         asked_for = [one.claimed.id for one, step in steps if step.state in TOLD]
         note_changes([pk for pk in asked_for if held[pk]], now)
         _fall_back(steps, now)
+        over = [one for one, step in steps if step.state not in (State.QUEUED, State.SENT)]
+        push_ends([one.claimed.id for one in over], now)
         mark_people(ours, now)
         add_counts(tallies(steps, now), now)
     _count(steps)
@@ -115,9 +117,6 @@ def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:
     expired = [one.claimed.id for one, step in steps if step.state is State.EXPIRED]
     begin_fallbacks(refused, FallbackCause.REFUSAL, now)
     begin_fallbacks(expired, FallbackCause.EXPIRY, now)
-    push_ends(
-        [one.claimed.id for one, step in steps if step.state not in (State.QUEUED, State.SENT)], now
-    )
 
 
 def _step(attempt: Attempt, now: datetime, jitter: Callable[[], float]) -> Step:

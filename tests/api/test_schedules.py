@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from notifier.models import Message, Schedule
+from notifier.models import ApiKey, Message, Schedule
 from notifier.recipients.erasing import erase
 from notifier.schedules import send
 from tests import builders
@@ -146,3 +146,13 @@ def test_an_erased_person_gets_none(made, person):
     made()
     erase(person)
     assert not Schedule.objects.exists()
+
+
+def test_a_key_sees_those_of_its_templates_alone(api, made, template):
+    schedule = made()
+    key = ApiKey.objects.get()
+    key.templates.add(builders.make_template(template.account))
+    assert api.get(f"{URL}/{schedule.pk}").status_code == 404
+    assert api.get(URL).json()["data"] == []
+    key.templates.set([template])
+    assert api.get(f"{URL}/{schedule.pk}").status_code == 200
