@@ -1,6 +1,7 @@
 """Messages WeChat accepted, what it remembers of each client_msg_id, and the pushes they cause."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +97,8 @@ class Outbox:
         self.messages: dict[int, Message] = {}
         self.last = 0
         self._msgid = 0
-        self._attempts: dict[tuple[str, str, str], Attempts] = {}
+        # Ordered: a dict walks over all that was deleted at its head to find the first.
+        self._attempts: OrderedDict[tuple[str, str, str], Attempts] = OrderedDict()
 
     def clear(self) -> None:
         self.messages.clear()
@@ -119,13 +121,11 @@ class Outbox:
         return known
 
     def _forget(self, now: float) -> None:
-        stale: list[tuple[str, str, str]] = []
-        for key, attempts in self._attempts.items():
-            if now - attempts.since < 600 and len(self._attempts) - len(stale) <= REMEMBERED:
+        while self._attempts:
+            oldest = next(iter(self._attempts.values()))
+            if now - oldest.since < 600 and len(self._attempts) <= REMEMBERED:
                 break
-            stale.append(key)
-        for key in stale:
-            del self._attempts[key]
+            self._attempts.popitem(last=False)
 
     def accept(
         self, account: Account, template: Template, openid: str, client_msg_id: str, body: bytes

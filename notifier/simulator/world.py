@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -69,14 +69,14 @@ class World:
     requests: deque[tuple[Request, int]] = field(
         default_factory=lambda: deque(maxlen=REQUESTS_KEPT)
     )
-    rids: dict[str, tuple[Request, Answer]] = field(default_factory=dict)
+    rids: OrderedDict[str, tuple[Request, Answer]] = field(default_factory=OrderedDict)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     resets: int = 0
 
     def remember(self, request: Request, answer: Answer) -> None:
         self.rids[answer.rid] = (request, answer)
         if len(self.rids) > RIDS_KEPT:
-            del self.rids[next(iter(self.rids))]
+            self.rids.popitem(last=False)
 
     def reset(self) -> None:
         """Back to a quiet day; accounts and tokens stay."""
