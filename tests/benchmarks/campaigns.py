@@ -104,7 +104,7 @@ def main() -> None:
         group = people(template, count)
         campaign, seconds = checked(template, group)
         rate, held, late = send(simulator, campaign, count)
-        at_once = measure(count, template, other)
+        at_once = measure(simulator, count, template, other)
     finally:
         simulator.stop()
     print(f"check: {count:,} people in {seconds:.1f} s, {count / seconds:,.0f}/s")

@@ -24,7 +24,7 @@ def main() -> None:
         simulator.control("POST", "/latency", {"median_ms": SLOW_MS, "sigma": 0})
         rates = []
         for workers in (1, 2):
-            found = growth.measure(count, *templates, workers=workers)
+            found = growth.measure(simulator, count, *templates, workers=workers)
             rates.append(1 / found.seconds)
             print(f"{workers} worker(s): {rates[-1]:,.0f} messages/s", flush=True)
         print(f"ratio {rates[1] / rates[0]:.2f}")
