@@ -65,7 +65,7 @@ class Schedules(Endpoint):
             first = next_runs(body.cron, zone, now, 1)[0]
         except NoCron as error:
             raise _wrong("/cron", str(error)) from None
-        message = checked(body.message)
+        message = checked(body.message, request.body)
         foreseen = foresee(message.request(), origin_of(request))
         person = Recipient.objects.get(
             account_id=foreseen.template.account_id, openid=foreseen.openid
