@@ -231,6 +231,9 @@ class MessageEvent(models.Model):
     errcode = models.IntegerField(null=True)
     detail = models.CharField(max_length=300, blank=True)
     duration_ms = models.PositiveIntegerField(null=True)
+    phases = models.JSONField(null=True)
+    """Where these milliseconds went, as `notifier.wechat.phases.Phases.as_dict`; null: nearly all
+    of them were waiting for WeChat's answer, on a kept connection."""
     next_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -48,3 +48,24 @@ def test_with_a_token_only_those_who_know_it_may_read(client, settings):
 def test_in_production_there_is_no_page_without_a_token(client, settings):
     settings.HONGYAN_DEMO = False
     assert client.get("/metrics").status_code == 404
+
+
+def test_the_phases_of_calls_are_counted(platform, work, client):
+    where = f'account="{platform.account.pk}",host="127.0.0.1"'
+    names = [
+        rf'hongyan_wechat_phase_seconds_count\{{{where},phase="wait"\}}',
+        rf'hongyan_wechat_phase_seconds_sum\{{{where},phase="wait"\}}',
+        rf'hongyan_wechat_phase_seconds_bucket\{{{where},le="0.4",phase="wait"\}}',
+    ]
+    before = [value(client, name) for name in names]
+    for _ in range(3):
+        platform.message()
+    work()
+    platform.simulator.control("POST", "/latency", {"median_ms": 450, "sigma": 0})
+    platform.message()
+    work()
+    calls, seconds, soon = (
+        value(client, name) - old for name, old in zip(names, before, strict=True)
+    )
+    assert (calls, soon) == (4, 3)
+    assert 0.45 <= seconds < 2
