@@ -155,5 +155,5 @@ def _phases(phases: Mapping[str, Any]) -> Iterator[str]:
     )
     if phases["reused"]:
         yield gettext("kept connection to %(host)s") % {"host": phases["host"]}
-    else:
+    elif phases["host"]:
         yield gettext("new connection to %(host)s") % {"host": phases["host"]}

@@ -262,6 +262,8 @@ def test_a_message_that_is_not_there_leads_away_with_a_word(root: Client, db: No
 def test_a_slow_call_says_where_its_time_went(
     root: Client, platform: Platform, work: Work, simulator: SimulatorProcess
 ) -> None:
+    platform.message()
+    work()  # there is a token
     simulator.control("POST", "/latency", {"median_ms": 1200, "sigma": 0})
     late = platform.message()
     work()
