@@ -92,6 +92,13 @@ class Wire:
             idle.append(connection)
         return answer
 
+    async def close(self) -> None:
+        """Of the connections that no call uses."""
+        for connection in [one for idle in self._idle.values() for one in idle]:
+            connection.close()
+        self._idle.clear()
+        await asyncio.sleep(0)  # a transport closes in the next round of the loop
+
     @staticmethod
     def _kept(idle: "list[_Connection]") -> "_Connection | None":
         """The one used last: those beyond what is needed grow old, and the server ends them."""
