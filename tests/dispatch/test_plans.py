@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from notifier.dispatch import sweep
 from notifier.dispatch.claim import claim
-from notifier.dispatch.clock import lanes_with_due_rows
+from notifier.dispatch.clock import oldest_due
 from notifier.dispatch.recovery import return_expired_leases
 from notifier.models import Message, State
 from tests import builders
@@ -55,7 +55,7 @@ def test_a_claim_reads_the_rows_it_takes(campaign_after_a_quiet_hour):
 
 
 def test_the_clock_looks_at_the_first_row_of_each_lane(campaign_after_a_quiet_hour):
-    (plan,) = plans(lanes_with_due_rows, timezone.now())
+    (plan,) = plans(oldest_due, timezone.now())
     assert plan.count("using message_due") == 3
 
 
