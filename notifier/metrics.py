@@ -46,9 +46,27 @@ connections = Counter(
     "Calls of template/send by the connection they went over: new or reused",
     ["account", "host", "connection"],
 )
+pool_seconds = ManyAtOnce(
+    "hongyan_pool_wait_seconds",
+    "From the claim of a message to its call: it waits for a place among the calls in the air",
+    ["account"],
+    buckets=SECONDS,
+)
 claim_size = Histogram("hongyan_claim_size", "Rows of a claim", buckets=(1, 5, 20, 50, 100, 200))
 recovered = Counter("hongyan_lease_recoveries", "Rows whose worker died, taken over")
 receipts = Counter("hongyan_receipts", "WeChat's receipts by what they did", ["outcome"])
+receipt_seconds = ManyAtOnce(
+    "hongyan_receipt_lag_seconds",
+    "From WeChat's answer to its receipt",
+    ["account"],
+    buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800),
+)
+webhook_seconds = ManyAtOnce(
+    "hongyan_webhook_lag_seconds",
+    "From an event to its endpoint's taking it, over all attempts",
+    ["endpoint"],
+    buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400),
+)
 webhook_attempts = Counter(
     "hongyan_webhook_attempts", "Posts of events to services by outcome", ["outcome"]
 )

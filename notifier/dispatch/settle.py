@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -98,20 +99,27 @@ def _lease(attempt: Attempt) -> datetime:
 def _count(steps: list[tuple[Attempt, Step]]) -> None:
     """Added up before they are counted: a counter costs more than an addition."""
     kinds, states = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
-    seconds = defaultdict[int, list[float]](list)
+    seconds, waited = defaultdict[int, list[float]](list), defaultdict[int, list[float]](list)
     for one, step in steps:
         account = one.claimed.lane.account_id
         states[account, step.state.value] += 1
         if one.kind is not None:
             kinds[account, one.kind.value] += 1
             seconds[account].append(one.seconds)
+            waited[account].append(_pool_wait(one))
     _count_phases(attempt for attempt, _ in steps)
     for account, spent in seconds.items():
         metrics.send_seconds.labels(account).observe_many(spent)
+        metrics.pool_seconds.labels(account).observe_many(waited[account])
     for labels, count in kinds.items():
         metrics.attempts.labels(*labels).inc(count)
     for labels, count in states.items():
         metrics.settled.labels(*labels).inc(count)
+
+
+def _pool_wait(attempt: Attempt) -> float:
+    claimed_at = attempt.claimed.lease_until.timestamp() - settings.DISPATCH_LEASE_SECONDS
+    return max(attempt.began - claimed_at, 0.0)
 
 
 def _count_phases(attempts: Iterable[Attempt]) -> None:

@@ -14,6 +14,7 @@ from tests.builders import magic
 
 
 def value(client, name, **headers):
+    """The sum of the lines that `name`, a regular expression, is the whole name of."""
     text = client.get("/metrics", headers=headers).content.decode()
     return sum(float(number) for number in re.findall(rf"^{name} ([0-9.e+]+)$", text, re.MULTILINE))
 
@@ -131,3 +132,4 @@ def test_what_does_not_answer_is_left_out_and_said(db, client, monkeypatch):
     monkeypatch.setitem(gauges.SECTIONS, "queues", away)
     assert value(client, r'hongyan_answered\{section="queues"\}') == 0
     assert value(client, r'hongyan_answered\{section="lanes"\}') == 1
+
