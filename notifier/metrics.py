@@ -67,6 +67,12 @@ webhook_seconds = ManyAtOnce(
     ["endpoint"],
     buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400),
 )
+request_seconds = Histogram(
+    "hongyan_request_seconds",
+    "Requests by route; of a stream until its first byte",
+    ["route", "method", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15),
+)
 webhook_attempts = Counter(
     "hongyan_webhook_attempts", "Posts of events to services by outcome", ["outcome"]
 )

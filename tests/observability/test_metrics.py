@@ -132,4 +132,3 @@ def test_what_does_not_answer_is_left_out_and_said(db, client, monkeypatch):
     monkeypatch.setitem(gauges.SECTIONS, "queues", away)
     assert value(client, r'hongyan_answered\{section="queues"\}') == 0
     assert value(client, r'hongyan_answered\{section="lanes"\}') == 1
-
