@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
@@ -23,6 +23,7 @@ from templates_app.models import MessageTemplate, OfficialAccount
 PREFIX, TEST_PREFIX = "hy_", "hy_test_"
 SHOWN = 5
 """Characters of a key behind its prefix that are kept, to tell it from others."""
+Row = TypeVar("Row", bound=models.Model)
 
 
 class Scope(models.TextChoices):
@@ -65,6 +66,36 @@ class Allowance:
     templates: frozenset[int] = frozenset()
     highest: Priority = Priority.URGENT
     is_test: bool = False
+
+    def reaches(self, is_test: bool, account: int, template: int) -> bool:
+        """A message: of the sandbox or not, of the account and the template."""
+        return (
+            (is_test or not self.is_test)
+            and (not self.accounts or account in self.accounts)
+            and (not self.templates or template in self.templates)
+        )
+
+    def covers(self, other: "Allowance") -> bool:
+        """Whatever the other reaches, this does, too."""
+        return (
+            (other.is_test or not self.is_test)
+            and _is_within(other.accounts, self.accounts)
+            and _is_within(other.templates, self.templates)
+        )
+
+    def among(
+        self, rows: models.QuerySet[Row], account: str, template: str
+    ) -> models.QuerySet[Row]:
+        """Those of its accounts and templates; the names lead to their ids."""
+        if self.accounts:
+            rows = rows.filter(**{f"{account}__in": self.accounts})
+        if self.templates:
+            rows = rows.filter(**{f"{template}__in": self.templates})
+        return rows
+
+
+def _is_within(some: frozenset[int], limit: frozenset[int]) -> bool:
+    return not limit or (bool(some) and some <= limit)
 
 
 class ApiKey(models.Model):
