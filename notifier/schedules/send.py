@@ -20,6 +20,7 @@ BATCH = 50
 LATE_AFTER = timedelta(minutes=5)
 """A run is late when it could not be sent for so long; before that, it is on time."""
 MOST_MISSED = 100
+SWITCHED_OFF = "The API client is switched off."
 
 
 def send_due() -> bool:
@@ -70,6 +71,9 @@ def _accept(schedule: Schedule, run: datetime, now: datetime) -> None:
         allowance=Allowance(is_test=schedule.is_test),
     )
     schedule.last_at, schedule.last_message, schedule.last_problem = now, None, ""
+    if not schedule.client.is_active:
+        schedule.last_problem = SWITCHED_OFF
+        return
     # The row's lock is held: nobody else makes it meanwhile.
     made = Message.objects.filter(client=origin.client, idempotency_key=origin.idempotency_key)
     if earlier := made.values_list("pk", flat=True).first():

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from notifier.models import ApiKey, Message, Schedule
+from notifier.models import ApiClient, ApiKey, Message, Schedule
 from notifier.recipients.erasing import erase
 from notifier.schedules import send
 from tests import builders
@@ -189,3 +189,14 @@ def test_a_fault_of_the_message_is_named_where_it_stands(api, asked, wrong, poin
     answer = api.post(URL, asked | {"message": asked["message"] | wrong}, format="json")
     assert answer.status_code == 422
     assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+
+
+def test_a_client_that_is_switched_off_sends_nothing_more(made):
+    schedule = made()
+    ApiClient.objects.update(is_active=False)
+    due(schedule, seconds=1)
+    send.send_due()
+    assert not Message.objects.exists()
+    schedule.refresh_from_db()
+    assert "switched off" in schedule.last_problem
+    assert schedule.next_at > timezone.now()
