@@ -193,17 +193,18 @@ def _escaped(name: Any) -> str:
     return str(name).replace("~", "~0").replace("/", "~1")
 
 
-def address_of(to: To | str) -> Address:
+def address_of(to: To | str, pointer: str = "/to") -> Address:
+    """`pointer`: where it stands. Raises InvalidRequest."""
     if isinstance(to, str):
         return Address(openid=to)
     names = ("openid", "user", "phone", "unionid")
     given = {name: value for name in names if (value := getattr(to, name))}
     if len(given) != 1:
         text = "Give one of openid, user, phone and unionid."
-        raise InvalidRequest([Fault("/to", "one_of", text)], status=422)
+        raise InvalidRequest([Fault(pointer, "one_of", text)], status=422)
     if "phone" in given and normalised(given["phone"]) is None:
         text = "It is no phone number; those outside China begin with + and the country."
-        raise InvalidRequest([Fault("/to/phone", "invalid_value", text)], status=422)
+        raise InvalidRequest([Fault(f"{pointer}/phone", "invalid_value", text)], status=422)
     return Address(**given)
 
 

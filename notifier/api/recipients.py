@@ -140,7 +140,9 @@ class Resolve(Endpoint):
         account_id = _account(request, account)
         asked = decoded(_decode_resolve, request.body).to
         _check_count("/to", asked)
-        found = resolve_many(account_id, [address_of(one) for one in asked])
+        found = resolve_many(
+            account_id, [address_of(one, f"/to/{n}") for n, one in enumerate(asked)]
+        )
         people = _seen(request).in_bulk([pk for pk in found if pk is not None])
         rows = [people.get(pk or 0) for pk in found]
         return Response(

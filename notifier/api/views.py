@@ -105,7 +105,7 @@ class Messages(Endpoint):
         body = read_send(request)
         if body.dry_run:
             found = foresee(body.request(), origin_of(request))
-            return Response(answers.foreseen(found, body.url))
+            return Response(answers.foreseen(found, body.request()))
         digest = hashlib.sha256(body.digest_source()).hexdigest()
         origin = origin_of(request, idempotency_key(request), digest)
         self.spend(request)
