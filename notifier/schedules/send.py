@@ -20,6 +20,7 @@ BATCH = 50
 LATE_AFTER = timedelta(minutes=5)
 """A run is late when it could not be sent for so long; before that, it is on time."""
 MOST_MISSED = 100
+"""Runs of one in a round, beside the first."""
 SWITCHED_OFF = "The API client is switched off."
 
 
@@ -44,7 +45,8 @@ def _send(pk: int, now: datetime) -> None:
         due = _due(schedule, schedule.next_at, now)
         for run in due:
             _accept(schedule, run, now)
-        schedule.next_at = _after(schedule, now)
+        # Of very many missed ones that are all sent the rest is due in the next round.
+        schedule.next_at = _after(schedule, due[-1] if schedule.late == Late.ALL else now)
         schedule.save(update_fields=["next_at", "last_at", "last_message", "last_problem"])
 
 

@@ -200,3 +200,14 @@ def test_a_client_that_is_switched_off_sends_nothing_more(made):
     schedule.refresh_from_db()
     assert "switched off" in schedule.last_problem
     assert schedule.next_at > timezone.now()
+
+
+def test_all_that_were_missed_are_sent_however_many(made, monkeypatch):
+    monkeypatch.setattr(send, "MOST_MISSED", 2)
+    schedule = made(cron="* * * * *", late="all")
+    due(schedule, minutes=9, seconds=30)
+    for _ in range(5):
+        send.send_due()
+    assert Message.objects.count() in (10, 11)  # a minute may begin meanwhile
+    schedule.refresh_from_db()
+    assert schedule.next_at > timezone.now()
