@@ -24,7 +24,7 @@ from notifier.api.errors import InvalidRequest, malformed, too_large, too_late
 from notifier.api.listing import filtered, page_of
 from notifier.dispatch.repair import Fate, cancel
 from notifier.dispatch.waiting import waiting
-from notifier.intake.accept import accept
+from notifier.intake.accept import accept, replayed
 from notifier.intake.dry_run import foresee
 from notifier.intake.errors import Fault
 from notifier.models import Message, Scope, State
@@ -108,8 +108,14 @@ class Messages(Endpoint):
             return Response(answers.foreseen(found, body.request()))
         digest = hashlib.sha256(body.digest_source()).hexdigest()
         origin = origin_of(request, idempotency_key(request), digest)
-        self.spend(request)
-        accepted = accept(body.request(), origin)
+        try:
+            self.spend(request)
+        except TooMany:  # what was accepted before sends nothing more
+            accepted = replayed(origin)
+            if accepted is None:
+                raise
+        else:
+            accepted = accept(body.request(), origin)
         # Not DRF's Response: it costs a tenth of the request to be rendered into the same bytes.
         response = HttpResponse(
             msgspec.json.encode(answers.accepted(accepted)),
