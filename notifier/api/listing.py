@@ -15,7 +15,7 @@ from notifier.api.errors import InvalidRequest
 from notifier.intake.errors import Fault
 from notifier.models import Message, State
 from notifier.models.ids import first_id_at
-from notifier.models.labels import labelled
+from notifier.models.labels import VALUE_LENGTH, labelled
 from notifier.recipients.directory import Address, people_named
 from templates_app.models import TemplateVersion
 
@@ -79,6 +79,8 @@ def _conditions(given: Mapping[str, Any]) -> Iterator[Any]:
             labels += 1
             if labels > MOST_LABELS:
                 raise invalid(name, f"At most {MOST_LABELS} entries of the metadata.")
+            if len(value) > VALUE_LENGTH:  # else nothing would be found, or cancelled
+                raise invalid(name, f"Values of up to {VALUE_LENGTH} characters are searchable.")
             yield labelled(label[1], value)
         elif name in FILTERS:
             try:
