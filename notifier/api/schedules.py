@@ -130,7 +130,7 @@ def _made(request: Request, body: ScheduleBody, **values: Any) -> Schedule:
 def _foreseen(request: Request, message: SendBody) -> Foreseen:
     """Raises Rejected, InvalidRequest: a fault's pointer leads into the whole body."""
     try:
-        return foresee(checked(message).request(), origin_of(request))
+        return foresee(checked(message, request.body).request(), origin_of(request))
     except Rejected as rejected:
         raise Rejected(_within_message(rejected.faults)) from None
     except InvalidRequest as invalid:

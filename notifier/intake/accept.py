@@ -72,12 +72,9 @@ class Origin:
     allowance: Allowance = EVERYTHING
     """Of the client's key."""
 
-    @property
-    def name(self) -> str:
-        """Of the request, the same in all processes; empty without a key."""
-        if self.client is None or self.idempotency_key is None:
-            return ""
-        return f"{self.client.pk}:{self.idempotency_key}"
+    def name_of(self, key: str | None) -> str:
+        """Of the request with this idempotency key, the same in all processes; empty without."""
+        return "" if self.client is None or key is None else f"{self.client.pk}:{key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +176,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         due_at=due_at,
         expires_at=expires_at,
     )
-    with caps.respected(template, body, origin.name, now):
+    with caps.respected(template, body, origin.name_of(origin.idempotency_key), now):
         while not store(message, template.template_id):  # again if they do not refuse it any more
             if Message.objects.filter(pk=message.pk).exists():
                 break  # stored, before its connection broke, and they refused it since

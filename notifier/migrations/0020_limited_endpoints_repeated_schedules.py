@@ -12,7 +12,7 @@ def note_limits(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifier", "0017_gateway"),
+        ("notifier", "0019_phases"),
         ("templates_app", "0005_account_access"),
     ]
 
