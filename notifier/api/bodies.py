@@ -24,10 +24,18 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 Moment = Annotated[datetime, Meta(tz=True)]
 # PostgreSQL cannot store NUL.
-Short = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*\Z")]
-Link = Annotated[str, Meta(pattern=r"^https?://[^\s\x00-\x1f\x7f]+\Z")]
-Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00]*\Z")]
-Page = Annotated[str, Meta(max_length=500, pattern=r"^[^\s\x00-\x1f\x7f]*\Z")]
+NO_NUL = r"^[^\x00]*\Z"
+LINK = r"^https?://[^\s\x00-\x1f\x7f]+\Z"
+NO_SPACE = r"^[^\s\x00-\x1f\x7f]*\Z"
+IN_WORDS = {
+    NO_NUL: "The character NUL is not allowed",
+    LINK: "Expected an address without spaces that begins with http:// or https://",
+    NO_SPACE: "Spaces and control characters are not allowed",
+}
+Short = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+Link = Annotated[str, Meta(pattern=LINK)]
+Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL)]
+Page = Annotated[str, Meta(max_length=500, pattern=NO_SPACE)]
 
 
 Decoded = TypeVar("Decoded")
@@ -122,6 +130,8 @@ def read_row(line: bytes | msgspec.Raw) -> RowBody:
 
 def decoded(decode: Callable[[Any], Decoded], body: bytes | msgspec.Raw) -> Decoded:
     """Raises InvalidRequest with the field named."""
+    if not body:
+        raise InvalidRequest([Fault("", "not_json", "The body is empty: send JSON.")])
     try:
         return decode(body)
     except msgspec.ValidationError as error:
@@ -189,21 +199,24 @@ def _escaped(name: Any) -> str:
     return str(name).replace("~", "~0").replace("/", "~1")
 
 
-def address_of(to: To | str) -> Address:
+def address_of(to: To | str, pointer: str = "/to") -> Address:
+    """`pointer`: where it stands. Raises InvalidRequest."""
     if isinstance(to, str):
         return Address(openid=to)
     names = ("openid", "user", "phone", "unionid")
     given = {name: value for name in names if (value := getattr(to, name))}
     if len(given) != 1:
         text = "Give one of openid, user, phone and unionid."
-        raise InvalidRequest([Fault("/to", "one_of", text)], status=422)
+        raise InvalidRequest([Fault(pointer, "one_of", text)], status=422)
     if "phone" in given and normalised(given["phone"]) is None:
         text = "It is no phone number; those outside China begin with + and the country."
-        raise InvalidRequest([Fault("/to/phone", "invalid_value", text)], status=422)
+        raise InvalidRequest([Fault(f"{pointer}/phone", "invalid_value", text)], status=422)
     return Address(**given)
 
 
 _PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_MATCHING = re.compile(r"Expected `str` matching regex (?P<regex>.*)", re.DOTALL)
+_PATTERNS = {repr(pattern): words for pattern, words in IN_WORDS.items()}
 _NAMED = re.compile(r"(?:unknown|required) field `(?P<name>.*)`", re.DOTALL)
 
 
@@ -213,6 +226,8 @@ def _fault(text: str) -> Fault:
     pointer = re.sub(r"[.\[]", "/", path["path"].replace("[...]", "")) if path else ""
     pointer = pointer.replace("]", "")
     message = _PATH.sub("", text)
+    if pattern := _MATCHING.fullmatch(message):
+        message = _PATTERNS.get(pattern["regex"], message)
     if named := _NAMED.search(message):
         code = "unknown_field" if "unknown" in message else "missing_field"
         return Fault(f"{pointer}/{_escaped(named['name'])}", code, f"{message}.")

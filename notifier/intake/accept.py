@@ -98,15 +98,23 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
             accepted = _accepted(request, origin, timezone.now())
     except (InProgress, IntegrityError, Rejected) as error:
         # The first answer holds, even if the request could not be accepted any more today.
-        earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
+        earlier = replayed(origin)
         if earlier is None and isinstance(error, IntegrityError):  # a client, say, that is gone
             raise changing() from None
         if earlier is None:
             raise
-        version = earlier.version
-        return Accepted(earlier, version.template.code, version.number, replayed=True)
+        return earlier
     announce(lane_of(accepted.message))
     return accepted
+
+
+def replayed(origin: Origin) -> Accepted | None:
+    """The first answer, if the request's key has made a message. Raises KeyReused."""
+    earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
+    if earlier is None:
+        return None
+    version = earlier.version
+    return Accepted(earlier, version.template.code, version.number, replayed=True)
 
 
 def changing() -> Changing:

@@ -49,6 +49,9 @@ def replay_range(endpoint: WebhookEndpoint, wanted: Range) -> int:
 def _chunk(endpoint: WebhookEndpoint, wanted: Range, after: int, end: int) -> list[int]:
     own = ClientEvent.objects.filter(client_id=endpoint.client_id, pk__gt=after, pk__lt=end)
     own = own.exclude(type=EventType.PING)
+    own = endpoint.allowance.among(own, "message__account", "message__version__template")
+    if endpoint.is_test:
+        own = own.filter(message__is_test=True)
     types = wanted.types or tuple(endpoint.types)
     if types:
         own = own.filter(type__in=types)

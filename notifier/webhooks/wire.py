@@ -18,7 +18,6 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from notifier.webhooks.guard import is_allowed, may_reach
 
 CONNECT_SECONDS = 3.0
-SPARE_SECONDS = 5.0
 
 
 class Unsent(Exception):
@@ -40,9 +39,10 @@ class Line:
         self.deadline = 0.0
         self.was_cut = False
 
-    def begin(self) -> None:
+    def begin(self, seconds: float) -> None:
+        """A call that may take so long in all."""
         self.was_cut = False
-        self.deadline = time.monotonic() + settings.WEBHOOK_TIMEOUT + SPARE_SECONDS
+        self.deadline = time.monotonic() + seconds
 
     def end(self) -> None:
         self.deadline = 0.0

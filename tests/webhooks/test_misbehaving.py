@@ -40,7 +40,7 @@ def hang_up(handler):
 @pytest.fixture
 def in_a_hurry(settings, monkeypatch):
     settings.WEBHOOK_TIMEOUT = 0.3
-    monkeypatch.setattr("notifier.webhooks.wire.SPARE_SECONDS", 0.5)
+    monkeypatch.setattr("notifier.webhooks.post.SPARE_SECONDS", 0.5)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ class Endpoint(Struct):
     types: list[str]
     description: str
     active: bool
+    test: bool
     off_because: str | None
     failures_in_a_row: int
     failing_since: Moment | None
