@@ -1,6 +1,5 @@
 """What the endpoints take, decoded and checked in one step by msgspec."""
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -10,6 +9,7 @@ from django.conf import settings
 from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework.request import Request
 
+from notifier.api.decoding import LINK, NO_NUL, NO_SPACE, escaped, fault_of
 from notifier.api.errors import InvalidRequest
 from notifier.intake.accept import SendRequest
 from notifier.intake.errors import Fault
@@ -24,14 +24,6 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 Moment = Annotated[datetime, Meta(tz=True)]
 # PostgreSQL cannot store NUL.
-NO_NUL = r"^[^\x00]*\Z"
-LINK = r"^https?://[^\s\x00-\x1f\x7f]+\Z"
-NO_SPACE = r"^[^\s\x00-\x1f\x7f]*\Z"
-IN_WORDS = {
-    NO_NUL: "The character NUL is not allowed",
-    LINK: "Expected an address without spaces that begins with http:// or https://",
-    NO_SPACE: "Spaces and control characters are not allowed",
-}
 Short = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
 Link = Annotated[str, Meta(pattern=LINK)]
 Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL)]
@@ -135,7 +127,8 @@ def decoded(decode: Callable[[Any], Decoded], body: bytes | msgspec.Raw) -> Deco
     try:
         return decode(body)
     except msgspec.ValidationError as error:
-        raise InvalidRequest([_fault(str(error))], status=422) from None
+        shape = getattr(decode, "__self__").type  # noqa: B009 - of the decoder it belongs to
+        raise InvalidRequest([fault_of(str(error), shape)], status=422) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(
             [Fault("", "not_json", f"The body is not valid JSON: {error}")]
@@ -183,20 +176,13 @@ def unstorable(value: Any, pointer: str) -> Iterator[Fault]:
             return
         if any("\0" in text for text in (value, *inner) if isinstance(text, str)):
             yield Fault(pointer, "has_nul", "The character NUL is not allowed.")
-        waiting += [
-            (item, f"{pointer}/{_escaped(name)}", depth + 1) for name, item in inner.items()
-        ]
+        waiting += [(item, f"{pointer}/{escaped(name)}", depth + 1) for name, item in inner.items()]
 
 
 def _named(value: Any) -> dict[Any, Any]:
     if isinstance(value, list):
         return dict(enumerate(value))
     return value if isinstance(value, dict) else {}
-
-
-def _escaped(name: Any) -> str:
-    """A part of a JSON pointer (RFC 6901)."""
-    return str(name).replace("~", "~0").replace("/", "~1")
 
 
 def address_of(to: To | str, pointer: str = "/to") -> Address:
@@ -212,23 +198,3 @@ def address_of(to: To | str, pointer: str = "/to") -> Address:
         text = "It is no phone number; those outside China begin with + and the country."
         raise InvalidRequest([Fault(f"{pointer}/phone", "invalid_value", text)], status=422)
     return Address(**given)
-
-
-_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_MATCHING = re.compile(r"Expected `str` matching regex (?P<regex>.*)", re.DOTALL)
-_PATTERNS = {repr(pattern): words for pattern, words in IN_WORDS.items()}
-_NAMED = re.compile(r"(?:unknown|required) field `(?P<name>.*)`", re.DOTALL)
-
-
-def _fault(text: str) -> Fault:
-    """msgspec says: Expected `str`, got `int` - at `$.to.openid`."""
-    path = _PATH.search(text)
-    pointer = re.sub(r"[.\[]", "/", path["path"].replace("[...]", "")) if path else ""
-    pointer = pointer.replace("]", "")
-    message = _PATH.sub("", text)
-    if pattern := _MATCHING.fullmatch(message):
-        message = _PATTERNS.get(pattern["regex"], message)
-    if named := _NAMED.search(message):
-        code = "unknown_field" if "unknown" in message else "missing_field"
-        return Fault(f"{pointer}/{_escaped(named['name'])}", code, f"{message}.")
-    return Fault(pointer, "invalid_value", f"{message}.")

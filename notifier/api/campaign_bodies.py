@@ -10,7 +10,8 @@ from django.conf import settings
 from django.utils import timezone
 from msgspec import Meta, Struct
 
-from notifier.api.bodies import LATEST, NO_NUL, Moment, Short, unstorable
+from notifier.api.bodies import LATEST, Moment, Short, unstorable
+from notifier.api.decoding import NO_NUL
 from notifier.api.errors import InvalidRequest
 from notifier.intake.errors import Fault
 from notifier.models import Audience, RecipientGroup, Segment, WeChatTag

@@ -9,8 +9,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from notifier.api.bodies import NO_NUL, Short, To, address_of, decoded
+from notifier.api.bodies import Short, To, address_of, decoded
 from notifier.api.callers import key_of, refuse_test_key
+from notifier.api.decoding import NO_NUL
 from notifier.api.errors import InvalidRequest, faults_as_json, in_the_air
 from notifier.api.views import Endpoint
 from notifier.intake.errors import Fault

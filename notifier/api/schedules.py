@@ -16,8 +16,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from notifier.api.bodies import NO_NUL, SendBody, checked, decoded
+from notifier.api.bodies import SendBody, checked, decoded
 from notifier.api.callers import client_of, kept, key_of, origin_of, reached
+from notifier.api.decoding import NO_NUL
 from notifier.api.errors import InvalidRequest
 from notifier.api.listing import page_by_number
 from notifier.api.views import Endpoint, idempotency_key

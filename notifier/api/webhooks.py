@@ -14,8 +14,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from notifier.api.bodies import NO_NUL, Moment, decoded
+from notifier.api.bodies import Moment, decoded
 from notifier.api.callers import client_of, key_of
+from notifier.api.decoding import NO_NUL
 from notifier.api.errors import InvalidRequest, problem
 from notifier.api.events import read_cursor, read_limit
 from notifier.api.views import Endpoint
@@ -178,7 +179,9 @@ class Replaying(Endpoint):
             text = f"It must lie before until and within the last {days} days, as events do."
             raise InvalidRequest([Fault("/since", "out_of_range", text)], status=422)
         wanted = Range(body.since, until, tuple(body.types), body.which)
-        return Response({"replayed": replay_range(endpoint, wanted)}, status=202)
+        replayed = replay_range(endpoint, wanted)
+        answer = {"replayed": replayed.events, "next_since": replayed.next_since}
+        return Response(answer, status=202)
 
 
 class DeliveriesOfEndpoint(Endpoint):

@@ -92,3 +92,6 @@ class DeliveryPage(Struct):
 
 class Replayed(Struct):
     replayed: int
+    next_since: Annotated[
+        Moment | None, Meta(description="Call again with it as since: there are more.")
+    ]
