@@ -11,13 +11,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HOUSE = ("config", "notifier", "templates_app")
 
-EVERYBODY = frozenset({"models", "wechat", "templates_app", "metrics", "acting"})
+EVERYBODY = frozenset({"models", "wechat", "templates_app", "metrics", "tracing", "acting"})
 """What every room but the leaves may use."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "config": EVERYBODY | {"api", "gateway", "receipts", "observability", "admin"},
     "templates_app": frozenset({"wechat"}),
     "wechat": frozenset(),
     "metrics": frozenset(),
+    "tracing": frozenset(),
     "acting": frozenset(),
     "simulator": frozenset(),
     "models": frozenset({"templates_app"}),
@@ -62,10 +63,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "checks": frozenset({"templates_app", "access", "audit"}),
     "apps": frozenset({"checks", "dispatch", "audit", "access"}),
 }
-LATE_IMPORTS = {"notifier.apps"}
-"""Django has no models yet when it loads an AppConfig."""
-ENVIRONMENT = {"config.env", "config.wsgi", "notifier.demo.processes"}
-"""Read it, set Django's own variable, or hand it on to child processes."""
+LATE_IMPORTS = {"notifier.apps", "notifier.tracing"}
+"""Django has no models yet when it loads an AppConfig; tracing that is off loads no SDK."""
+ENVIRONMENT = {"config.env", "config.wsgi", "notifier.demo.processes", "notifier.tracing"}
+"""Read it, set Django's own variable, hand it on to child processes, or ask what OpenTelemetry's
+SDK will read."""
 VAGUE = {"utils", "helpers", "common", "services", "managers"}
 
 

@@ -94,7 +94,7 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
     actions = tuple(action(name) for name in REPAIRS)
     list_before_template = "notifier/log_actions.html"
     change_form_template = "notifier/message.html"
-    readonly_fields = ("api_id", "gateway_msgid", "reason_given")
+    readonly_fields = ("api_id", "gateway_msgid", "reason_given", "trace_id")
     fields = (
         "api_id",
         "account",
@@ -109,6 +109,7 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
         "sent_at",
         "msgid",
         "gateway_msgid",
+        "trace_id",
         "errcode",
         "reason_given",
         "rid",
@@ -152,6 +153,11 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
     @admin.display(description=_("message id"))
     def api_id(self, message: Message) -> str:
         return message.id.hex
+
+    @admin.display(description=_("trace"))
+    def trace_id(self, message: Message) -> str:
+        """W3C's, as the caller sent it or as our own tracing made it."""
+        return message.traceparent[3:35] or "-"
 
     @admin.display(description=_("msgid at the gateway"))
     def gateway_msgid(self, message: Message) -> str:

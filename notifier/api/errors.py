@@ -13,6 +13,7 @@ from django.views.defaults import server_error as server_error_page
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
+from notifier import tracing
 from notifier.access.keys import WrongAddress, WrongScope
 from notifier.access.rates import TooMany
 from notifier.campaigns.states import NotAllowed
@@ -53,6 +54,7 @@ def problem(
         "detail": detail,
         "errors": faults_as_json(faults),
         "request_id": current_request_id(),
+        "trace_id": tracing.current().trace_id or None,
     }
     return HttpResponse(
         orjson.dumps(body),

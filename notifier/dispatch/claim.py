@@ -23,6 +23,7 @@ from notifier.models import CampaignState, FallbackCause, Message, Reason, State
 from notifier.models.campaigns import NEVER
 from notifier.models.fallbacks import begin_fallbacks
 from notifier.models.sandbox import SANDBOX
+from notifier.tracing import NONE, Context
 
 _claims = itertools.count(1)
 _process = f"{socket.gethostname()[:24]}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -51,6 +52,7 @@ class Claimed:
     is_test: bool
     """It is in no figure."""
     openid: str
+    trace: Context
 
 
 Place = tuple[datetime, uuid.UUID]
@@ -78,6 +80,8 @@ _COLUMNS = (
     "due_at",
     "is_test",
     "openid",
+    "traceparent",
+    "baggage",
     "campaign__state",
 )
 
@@ -130,7 +134,8 @@ def _probes(due: QuerySet[Message]) -> QuerySet[Message]:
 
 def _claimed(row: tuple[Any, ...], fence: str, lease_until: datetime, lane: Lane) -> Claimed:
     """Of a row as _COLUMNS names it."""
-    pk, payload, attempts, expires_at, doubt, person, template, held_since, *rest, _ = row
+    pk, payload, attempts, expires_at, doubt, person, template, held_since, *rest = row
+    due_at, is_test, openid, traceparent, baggage, _campaign = rest
     return Claimed(
         pk,
         payload.encode(),
@@ -143,7 +148,10 @@ def _claimed(row: tuple[Any, ...], fence: str, lease_until: datetime, lane: Lane
         person,
         template,
         held_since is not None,
-        *rest,
+        due_at,
+        is_test,
+        openid,
+        Context(traceparent, baggage) if traceparent else NONE,
     )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from notifier.dispatch.people import mark_people
 from notifier.dispatch.retry import Step, next_step
 from notifier.dispatch.send import Attempt
 from notifier.dispatch.tallies import tallies
+from notifier.dispatch.traced import record_attempts
 from notifier.models import TOLD, FallbackCause, Priority, Reason, State
 from notifier.models.away import AWAY
 from notifier.models.counts import add_counts
@@ -70,6 +72,7 @@ def settle(
     the other's result: its fence differs.
     """
     # One claim of a message: of two, when its lease ran out meanwhile, the earlier one is void.
+    began = time.time()
     latest = {one.claimed.id: one for one in sorted(attempts, key=_lease)}
     # In the order of ids, as everybody who locks several: else two could wait for each other.
     ordered = sorted(latest.values(), key=lambda one: one.claimed.id)
@@ -89,6 +92,7 @@ def settle(
         mark_people(ours, now)
         add_counts(tallies(steps, now), now)
     _count(steps)
+    record_attempts(steps, began)
     return len(ours)
 
 

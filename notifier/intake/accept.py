@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from notifier import metrics
+from notifier import metrics, tracing
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.waker import wake_soon
 from notifier.intake import caps
@@ -158,8 +158,11 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         url=request.url,
         miniprogram=request.miniprogram,
     )
+    trace = tracing.current()
     message = Message(
         id=message_id,
+        traceparent=trace.traceparent,
+        baggage=trace.baggage,
         account_id=template.account_id,
         version_id=template.version_id or 0,
         client_id=origin.client.pk if origin.client else None,

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from django.utils.translation import gettext_noop
 
+from notifier import tracing
 from notifier.dispatch.lanes import Lane
 from notifier.intake import caps
 from notifier.intake.accept import Origin, announce, render_faults, time_faults
@@ -188,8 +189,10 @@ _PERSON, _ID, _KEY = (COLUMNS.index(name) for name in ("recipient_id", "id", "id
 
 
 def _common(batch: Batch) -> dict[str, Any]:
-    origin = batch.origin
+    origin, trace = batch.origin, tracing.current()
     return {
+        "traceparent": trace.traceparent,
+        "baggage": trace.baggage,
         "account_id": batch.template.account_id,
         "version_id": batch.template.version_id,
         "client_id": origin.client.pk if origin.client else None,

@@ -66,6 +66,8 @@ def _stored_copy(message: Message, by: str, now: datetime) -> Message | None:
         openid=message.openid,
         priority=message.priority,
         payload=orjson.dumps(body).decode(),
+        traceparent=message.traceparent,
+        baggage=message.baggage,
         metadata={**message.metadata, ORIGINAL: message.id.hex},
         is_test=message.is_test,
         created_at=now,

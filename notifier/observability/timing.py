@@ -14,7 +14,8 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-from notifier import metrics
+from notifier import metrics, tracing
+from notifier.observability.requests import current_request_id
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,13 @@ def request_time(
     """Middleware; outside of all others but the request id."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        with tracing.serving(request.headers, request.method or "") as span:
+            response = timed(request)
+            if span is not None:
+                _tell(span, request, response)
+        return response
+
+    def timed(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         if not request.path_info.startswith(PAGES):
             response = get_response(request)
@@ -62,6 +70,16 @@ def request_time(
         return response
 
     return middleware
+
+
+def _tell(span: Any, request: HttpRequest, response: HttpResponse) -> None:
+    """The address itself names persons and messages: only its route is told."""
+    match = request.resolver_match
+    span.update_name(f"{request.method} /{match.route if match else ''}")
+    span.set_attribute("http.request.method", request.method or "")
+    span.set_attribute("http.route", f"/{match.route}" if match else "")
+    span.set_attribute("http.response.status_code", response.status_code)
+    span.set_attribute("hongyan.request_id", current_request_id())
 
 
 def _note(request: HttpRequest, response: HttpResponse, seconds: float) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from notifier import metrics
+from notifier import metrics, tracing
 from notifier.dispatch.outbox import note_changes
 from notifier.models import (
     MOVES,
@@ -40,6 +40,7 @@ def settle_receipts(pushes: list[Push], now: datetime) -> None:
     seen = {message.pk: message for message in messages.values()}
     moved: dict[tuple[State, str], list[Message]] = {}
     lags: dict[int, list[float]] = defaultdict(list)
+    traced: list[tuple[Message, Push]] = []
     for push in pushes:
         message = messages.get((push.account_id, push.msgid)) or _by_openid(push, now)
         if message is None:
@@ -56,6 +57,7 @@ def settle_receipts(pushes: list[Push], now: datetime) -> None:
         if message.sent_at is not None:
             lag = (push.received_at - message.sent_at).total_seconds()
             lags[message.account_id].append(max(lag, 0.0))
+        traced.append((message, push))
         message.state = state
         moved.setdefault((state, push.status), []).append(message)
     tallies: dict[Key, Tally] = defaultdict(Tally)
@@ -68,6 +70,15 @@ def settle_receipts(pushes: list[Push], now: datetime) -> None:
     add_counts(tallies, now)
     for account_id, seconds in lags.items():
         metrics.receipt_seconds.labels(account_id).observe_many(seconds)
+    for message, push in traced:
+        _record(message, push, now)
+
+
+def _record(message: Message, push: Push, now: datetime) -> None:
+    began = push.received_at.timestamp()
+    told = {"hongyan.message_id": message.pk.hex, "wechat.status": push.status}
+    trace = tracing.Context(message.traceparent, message.baggage)
+    tracing.record("receipt", trace, began, now.timestamp() - began, told, kind="CONSUMER")
 
 
 def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:
@@ -86,6 +97,8 @@ def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:
             "recipient_id",
             "is_test",
             "sent_at",
+            "traceparent",
+            "baggage",
             "version__template_id",
         )
     )

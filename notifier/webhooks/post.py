@@ -9,6 +9,8 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
+from notifier import tracing
+from notifier.tracing import NONE, Context
 from notifier.webhooks.retry import retry_after_of
 from notifier.webhooks.signing import signatures
 from notifier.webhooks.wire import CONNECT_SECONDS, Line, Unsent
@@ -29,6 +31,8 @@ class Parcel:
     delivery_id: int
     event_id: str
     body: bytes
+    trace: Context = NONE
+    """Of the message; the service gets it as headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,11 @@ def post(
     began = time.monotonic()
     line.begin(settings.WEBHOOK_TIMEOUT + SPARE_SECONDS)
     try:
-        result = _post(session, line, url, secrets, parcel)
+        with tracing.span("webhook", parcel.trace, kind="CLIENT") as (one, context):
+            result = _post(session, line, url, secrets, parcel, context)
+            if one is not None:
+                one.set_attribute("hongyan.event_id", parcel.event_id)
+                one.set_attribute("http.response.status_code", result.status or 0)
     except Unsent as error:
         result = Result(error.problem)
     except requests.exceptions.SSLError:
@@ -66,7 +74,12 @@ def post(
 
 
 def _post(
-    session: requests.Session, line: Line, url: str, secrets: Sequence[str], parcel: Parcel
+    session: requests.Session,
+    line: Line,
+    url: str,
+    secrets: Sequence[str],
+    parcel: Parcel,
+    trace: Context,
 ) -> Result:
     timestamp = int(time.time())
     answer = session.post(
@@ -75,6 +88,7 @@ def _post(
         headers={
             "Content-Type": "application/json",
             "User-Agent": "Hongyan-Webhooks/1",
+            **trace.headers,
             "webhook-id": parcel.event_id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": signatures(secrets, parcel.event_id, timestamp, parcel.body),

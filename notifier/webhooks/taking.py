@@ -12,7 +12,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from notifier import metrics
 from notifier.acting import SYSTEM, acting
-from notifier.models import Outcome, WebhookDelivery, WebhookEndpoint
+from notifier.models import ClientEvent, Outcome, WebhookDelivery, WebhookEndpoint
+from notifier.tracing import NONE, Context
 from notifier.webhooks.payload import NEEDED, body_of
 from notifier.webhooks.post import Parcel, Result
 from notifier.webhooks.retry import FAILURES, LIFETIME, Health, Tried, health_after, next_try
@@ -67,11 +68,21 @@ def take(endpoint: WebhookEndpoint, size: int, now: datetime) -> Run | None:
     rows = rows.select_related("event", *(f"event__{name}" for name in NEEDED))
     deliveries = list(rows.defer("event__message__payload"))
     parcels = [
-        Parcel(one.pk, one.event.public_id, msgspec.json.encode(body_of(one.event)))
+        Parcel(
+            one.pk,
+            one.event.public_id,
+            msgspec.json.encode(body_of(one.event)),
+            _trace_of(one.event),
+        )
         for one in deliveries
     ]
     secrets = endpoint.secrets_at(now)
     return Run(endpoint.pk, endpoint.url, secrets, lease, deliveries, parcels)
+
+
+def _trace_of(event: ClientEvent) -> Context:
+    message = event.message
+    return Context(message.traceparent, message.baggage) if message else NONE
 
 
 def settle(run: Run, now: datetime, jitter: float) -> None:

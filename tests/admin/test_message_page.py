@@ -271,3 +271,9 @@ def test_a_slow_call_says_where_its_time_went(
     said(page(root, late, "zh-hans"), "等微信应答 1", "到 127.0.0.1 的连接")
     told = late.events.get(state=State.QUEUED).phases
     assert (told["host"], told["wait"] >= 1000) == ("127.0.0.1", True)
+
+
+def test_the_trace_can_be_looked_up(root: Client, message: Message) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    builders.set_message(message, traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    said(page(root, message), "Trace", trace)

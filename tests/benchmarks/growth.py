@@ -29,10 +29,11 @@ BATCH = 100_000
 FILL = """
 INSERT INTO notifier_message (id, account_id, version_id, recipient_id, requested_by, openid,
   priority, payload, metadata, request_digest, state, reason, created_at, due_at, expires_at,
-  claimed_by, attempts, msgid, errmsg, rid, receipt_status, is_test)
+  claimed_by, attempts, msgid, errmsg, rid, receipt_status, is_test,
+  traceparent, baggage)
 SELECT one.id, %s, %s, %s + (n %% 1000), '', 'x', %s,
   replace(%s, 'MESSAGE', replace(one.id::text, '-', '')), '{}', '', 'queued', '',
-  now(), now(), now() + interval '1 day', '', 0, '', '', '', '', false
+  now(), now(), now() + interval '1 day', '', 0, '', '', '', '', false, '', ''
 FROM generate_series(1, %s) n,
   LATERAL (SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
     || '7' || substr(md5(random()::text || n), 1, 19))::uuid AS id) one

@@ -30,13 +30,13 @@ LOG = "/admin/notifier/message/"
 FILL = """
 INSERT INTO notifier_message (id, account_id, version_id, recipient_id, requested_by, openid,
   priority, payload, metadata, request_digest, state, reason, created_at, due_at, expires_at,
-  claimed_by, attempts, msgid, errcode, errmsg, rid, receipt_status, is_test)
+  claimed_by, attempts, msgid, errcode, errmsg, rid, receipt_status, is_test, traceparent, baggage)
 SELECT (lpad(to_hex(one.ms), 12, '0') || '7' || substr(md5(random()::text || n), 1, 19))::uuid,
   %s, %s + (n %% {templates}), %s + (n::bigint * 7919 %% {people}), '', 'x', 1, %s, '{{}}', '',
   one.state, '', to_timestamp(one.ms / 1000.0), to_timestamp(one.ms / 1000.0),
   to_timestamp(one.ms / 1000.0) + interval '1 day', '', 1,
   (4000000000000000000 + n::bigint)::text, CASE WHEN one.state = 'failed' THEN 43004 ELSE 0 END,
-  '', '', '', false
+  '', '', '', false, '', ''
 FROM generate_series(%s, %s) n, LATERAL (SELECT (%s + n * %s)::bigint AS ms,
   CASE WHEN n %% 1000 = 0 THEN 'failed' WHEN n %% 50 = 0 THEN 'sent' ELSE 'delivered' END
     AS state) one

@@ -29,6 +29,9 @@ class Problem(Struct):
     detail: Annotated[str, Meta(description="What is wrong, and what to do.")]
     errors: list[ErrorDetail]
     request_id: str
+    trace_id: Annotated[
+        str | None, Meta(description="Of the W3C traceparent that was sent, or of our own trace.")
+    ]
 
 
 class OpenId(Struct):

@@ -1,0 +1,171 @@
+"""Traces by OpenTelemetry: one for a message from its service's request to the last webhook, though
+its parts run in processes and minutes apart.
+
+On when OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set; all other OTEL_…
+variables are the SDK's own. Off, the SDK is not even imported, and a caller's W3C traceparent and
+baggage travel with its message all the same.
+
+A message's row keeps its context. What happened to it becomes a span afterwards, with the times
+that were measured anyhow. No attribute holds a token, a secret, a body, a phone or an OpenID.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+Attributes = Mapping[str, str | int | float | bool]
+TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+BAGGAGE = re.compile(r"[\x20-\x7e]{1,512}")
+"""What is longer is dropped, as W3C allows from 8192 on; ours stands in each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """As the W3C headers have it."""
+
+    traceparent: str = ""
+    baggage: str = ""
+
+    @property
+    def trace_id(self) -> str:
+        return self.traceparent[3:35]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        given = {"traceparent": self.traceparent, "baggage": self.baggage}
+        return {name: value for name, value in given.items() if value}
+
+
+NONE = Context()
+_current: ContextVar[Context] = ContextVar("trace", default=NONE)
+
+
+def current() -> Context:
+    """Of the request that this thread works on."""
+    return _current.get()
+
+
+def arriving(headers: Mapping[str, str]) -> Context:
+    """A caller's; without a good traceparent none."""
+    traceparent, baggage = headers.get("traceparent", ""), headers.get("baggage", "")
+    if not TRACEPARENT.fullmatch(traceparent):
+        return NONE
+    return Context(traceparent, baggage if BAGGAGE.fullmatch(baggage) else "")
+
+
+@lru_cache(maxsize=1)
+def is_on() -> bool:
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return any(os.environ.get(name) for name in names)
+
+
+@contextmanager
+def serving(headers: Mapping[str, str], name: str) -> Iterator[Any]:
+    """A request: its span, or None while off. Its context is `current()`."""
+    caller = arriving(headers)
+    if not is_on():
+        _current.set(caller)
+        yield None
+        return
+    with span(name, caller, kind="SERVER", is_root=True) as (one, context):
+        _current.set(context)
+        yield one
+
+
+@contextmanager
+def span(
+    name: str, parent: Context, *, kind: str = "INTERNAL", is_root: bool = False
+) -> Iterator[tuple[Any, Context]]:
+    """(the span or None, its context). Without a parent there is one only if it `is_root`."""
+    if not is_on() or not (parent.traceparent or is_root):
+        yield None, parent
+        return
+    one = _tracer().start_span(name, _parent(parent), _kind(kind))
+    try:
+        yield one, _context(one, parent.baggage)
+    finally:
+        one.end()
+
+
+def record(
+    name: str,
+    parent: Context,
+    began: float,
+    seconds: float,
+    attributes: Attributes,
+    *,
+    kind: str = "INTERNAL",
+    failure: str = "",
+    links: Iterable[Context] = (),
+) -> Context:
+    """A span of something that is over; `began` in Unix seconds. Nothing while off, and without a
+    parent or links."""
+    links = [*links]
+    if not is_on() or not (parent.traceparent or links):
+        return NONE
+    from opentelemetry.trace import Link, Status, StatusCode, get_current_span
+
+    one = _tracer().start_span(
+        name,
+        _parent(parent),
+        _kind(kind),
+        dict(attributes),
+        [Link(get_current_span(_parent(each)).get_span_context()) for each in links],
+        start_time=int(began * 1e9),
+    )
+    if failure:
+        one.set_status(Status(StatusCode.ERROR, failure))
+    one.end(int((began + seconds) * 1e9))
+    return _context(one, parent.baggage)
+
+
+def flush() -> None:
+    """What is recorded is handed over; for tests, and before a process ends."""
+    if is_on():
+        _provider().force_flush()
+
+
+@lru_cache(maxsize=1)
+def _provider() -> Any:
+    """Made at the first span: after a fork, for it has a thread of its own."""
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    known: dict[str, str | int] = {
+        "service.name": os.environ.get("OTEL_SERVICE_NAME", "hongyan"),
+        "hongyan.process": os.environ.get("HONGYAN_PROCESS", ""),
+        "process.pid": os.getpid(),
+    }
+    provider = TracerProvider(resource=Resource.create(known))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider
+
+
+def _tracer() -> Any:
+    return _provider().get_tracer("hongyan")
+
+
+def _parent(context: Context) -> Any:
+    from opentelemetry.context import Context as Carried
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    return TraceContextTextMapPropagator().extract(context.headers, Carried())
+
+
+def _context(one: Any, baggage: str) -> Context:
+    told = one.get_span_context()
+    traceparent = f"00-{told.trace_id:032x}-{told.span_id:016x}-{int(told.trace_flags):02x}"
+    return Context(traceparent, baggage)
+
+
+def _kind(name: str) -> Any:
+    from opentelemetry.trace import SpanKind
+
+    return SpanKind[name]
