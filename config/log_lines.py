@@ -1,6 +1,13 @@
 """How log lines look, and who may write how much."""
 
+import sys
+
 from config import env
+
+PROCESS = env.text("HONGYAN_PROCESS", "hongyan")
+FORMAT = env.text("LOG_FORMAT") or (
+    "line" if env.flag("HONGYAN_DEMO") or sys.stderr.isatty() else "json"
+)
 
 LOGGING = {
     "version": 1,
@@ -8,16 +15,19 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "notifier.observability.logs.RedactingFormatter",
-            "format": "%(asctime)s {process_name} %(levelname)s %(name)s: %(message)s".format(
-                process_name=env.text("HONGYAN_PROCESS", "hongyan").ljust(9)
-            ),
-        }
+            "format": f"%(asctime)s {PROCESS.ljust(9)} %(levelname)s %(name)s: %(message)s",
+        },
+        "json": {"()": "notifier.observability.logs.JsonFormatter", "process": PROCESS},
     },
-    "filters": {"calm": {"()": "notifier.observability.logs.Calm"}},
+    "filters": {
+        "calm": {"()": "notifier.observability.logs.Calm"},
+        "flood": {"()": "notifier.observability.logs.Flood"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": FORMAT,
+            "filters": ["flood"],
         }
     },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},

@@ -1,10 +1,22 @@
-"""Log lines without secrets, tokens or whole OpenIDs, whoever wrote them, tracebacks included."""
+"""Log lines without secrets, tokens or whole OpenIDs, whoever wrote them, tracebacks included: for
+people at a terminal, and as JSON, one line an event, for Vector, Fluentd and the like.
+"""
 
 import logging
 import re
 import time
+from collections.abc import MutableMapping
+from typing import Any
 
+import structlog
+from rq import get_current_job
+from structlog.stdlib import ProcessorFormatter
+
+from notifier import tracing
+from notifier.observability.requests import current_request_id
 from notifier.wechat.errors import redact
+
+Event = MutableMapping[str, Any]
 
 _OPENID = re.compile(
     r"(?<![A-Za-z0-9_-])(o[A-Za-z0-9_-]{3})[A-Za-z0-9_-]{20}([A-Za-z0-9_-]{4})(?![A-Za-z0-9_-])"
@@ -27,6 +39,81 @@ class Calm(logging.Filter):
         return True
 
 
+class Flood(logging.Filter):
+    """Of lines that say the same, so many in a while; the next one tells how many were left out."""
+
+    def __init__(self, most: int = 50, seconds: float = 10) -> None:
+        super().__init__()
+        self._most, self._seconds = most, seconds
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        key, now = (record.name, str(record.msg)), time.monotonic()
+        began, count = self._seen.get(key, (now, 0))
+        if now - began >= self._seconds:
+            if count > self._most:
+                record.left_out = count - self._most
+            began, count = now, 0
+        if len(self._seen) > MOST_KINDS:  # texts that are made, not templates
+            self._seen.clear()
+        self._seen[key] = (began, count + 1)
+        return count < self._most
+
+
+MOST_KINDS = 1000
+
+
+def clean(text: str) -> str:
+    return _OPENID.sub(r"\1…\2", redact(text))
+
+
 class RedactingFormatter(logging.Formatter):
+    """For people."""
+
     def format(self, record: logging.LogRecord) -> str:
-        return _OPENID.sub(r"\1…\2", redact(super().format(record)))
+        left_out = getattr(record, "left_out", 0)
+        more = f" (and {left_out} like it before)" if left_out else ""
+        return clean(super().format(record)) + more
+
+
+class JsonFormatter(ProcessorFormatter):
+    """`process`: its name. Beside what was logged a line has the ids of the request, the trace and
+    the job it belongs to, if there is one."""
+
+    def __init__(self, process: str) -> None:
+        def known(_logger: Any, _name: str, event: Event) -> Event:
+            job = get_current_job()
+            told = {
+                "process": process,
+                "request_id": current_request_id(),
+                "trace_id": tracing.current().trace_id,
+                "job_id": job.id if job else "",
+            }
+            return {**event, **{name: value for name, value in told.items() if value}}
+
+        before: list[Any] = [
+            structlog.stdlib.ExtraAdder(),
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,  # the traceback alone: locals hold secrets
+        ]
+        after: list[Any] = [
+            ProcessorFormatter.remove_processors_meta,
+            known,
+            structlog.processors.EventRenamer("message"),
+            _cleaned,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+        super().__init__(foreign_pre_chain=before, processors=after)
+
+
+def _cleaned(_logger: Any, _name: str, event: Event) -> Event:
+    """Before it is rendered: as JSON, quotes within a text are hidden behind backslashes."""
+    return {name: _clean(value) for name, value in event.items()}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, bool | int | float | None):
+        return value
+    return clean(value if isinstance(value, str) else repr(value))

@@ -1,13 +1,17 @@
 """What a log line may not say, whoever wrote it."""
 
+import json
 import logging
 import logging.config
+from contextlib import contextmanager
 
 import pytest
 import requests
 from django.conf import settings
 
-from notifier.observability.logs import RedactingFormatter
+from notifier.dispatch import lanes
+from notifier.observability import logs
+from notifier.observability.logs import Flood, JsonFormatter, RedactingFormatter
 from notifier.wechat.session import shared_session
 from tests.wechat.servers import answering, free_address, serving
 
@@ -15,10 +19,23 @@ OPENID = "oABCDEFGHIJKLMNOPQRSTUVWXYZ1"
 TOKEN = "83_S3CR-ET-t0ken"
 
 
-def line(message, *args, error=None):
+FORMATTERS = (RedactingFormatter("%(levelname)s %(message)s"), JsonFormatter("web"))
+
+
+def record_of(message, *args, error=None, **extra):
     info = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord("x", logging.INFO, "f", 1, message, args, info)
-    return RedactingFormatter("%(levelname)s %(message)s").format(record)
+    record.__dict__.update(extra)
+    return record
+
+
+def line(message, *args, error=None):
+    """For people, and as JSON."""
+    return "\n".join(one.format(record_of(message, *args, error=error)) for one in FORMATTERS)
+
+
+def event(message, *args, error=None, **extra):
+    return json.loads(JsonFormatter("web").format(record_of(message, *args, error=error, **extra)))
 
 
 @pytest.mark.parametrize(
@@ -35,11 +52,12 @@ def line(message, *args, error=None):
 def test_a_secret_is_left_out(message, args):
     written = line(message, *args)
     assert TOKEN not in written
-    assert "[redacted]" in written
+    assert written.count("[redacted]") == 2
 
 
 def test_an_openid_is_shortened():
-    assert line("to %s failed", OPENID) == "INFO to oABC…XYZ1 failed"
+    assert line("to %s failed", OPENID).startswith("INFO to oABC…XYZ1 failed\n")
+    assert event("to %s failed", OPENID)["message"] == "to oABC…XYZ1 failed"
     assert OPENID not in line(f'{{"touser":"{OPENID}"}}')
 
 
@@ -75,8 +93,9 @@ def test_a_cause_in_a_traceback_is_cleaned_too():
 def test_every_handler_cleans():
     formatters = settings.LOGGING["formatters"]
     used = {handler["formatter"] for handler in settings.LOGGING["handlers"].values()}
-    assert {formatters[name]["()"] for name in used} == {
-        "notifier.observability.logs.RedactingFormatter"
+    assert {formatters[name]["()"] for name in used} <= {
+        "notifier.observability.logs.RedactingFormatter",
+        "notifier.observability.logs.JsonFormatter",
     }
 
 
@@ -86,3 +105,58 @@ def test_urllib3_does_not_write_addresses_even_at_debug(caplog):
         session.get(f"{server.url}/x?access_token={TOKEN}", timeout=1)
     assert logging.getLogger("urllib3.connectionpool").getEffectiveLevel() == logging.WARNING
     assert TOKEN not in caplog.text
+
+
+@contextmanager
+def caught(name):
+    """The lines of a logger, as JSON."""
+    said = []
+    handler, logger = logging.Handler(), logging.getLogger(name)
+    handler.emit = lambda record: said.append(JsonFormatter("web").format(record))
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+
+
+def test_an_event_of_json_is_one_line_with_what_it_belongs_to(api):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"X-Request-ID": "r-17", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    with caught("django.request") as said:
+        api.post("/api/v1/messages", {}, format="json", headers=headers)
+    (written,) = said
+    assert "\n" not in written
+    told = json.loads(written)
+    assert (told["process"], told["level"], told["logger"]) == ("web", "warning", "django.request")
+    assert (told["request_id"], told["trace_id"]) == ("r-17", trace)
+    assert told["message"] == "Unprocessable Entity: /api/v1/messages"
+
+
+def test_a_job_is_named(db, work):
+    job = lanes.queue("normal").enqueue("tests.observability.jobs.complain", "云")
+    with caught("tests.observability.jobs") as said:
+        work()
+    (told,) = map(json.loads, said)
+    assert (told["message"], told["job_id"]) == ("云", job.id)
+
+
+def test_what_is_given_beside_the_text_is_kept_and_cleaned():
+    told = event("sent", message_id="01a2", openid=OPENID, body={"secret": TOKEN}, count=3)
+    assert (told["message_id"], told["count"], told["openid"]) == ("01a2", 3, "oABC…XYZ1")
+    assert TOKEN not in json.dumps(told)
+
+
+def test_of_a_flood_so_many_lines_are_written_and_the_rest_is_counted(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(logs.time, "monotonic", lambda: now[0])
+    flood = Flood(most=3, seconds=10)
+    kept = [flood.filter(record_of("no %s", number)) for number in range(20)]
+    assert sum(kept) == 3
+    assert flood.filter(record_of("another"))
+    now[0] += 11
+    after = record_of("no %s", 21)
+    assert flood.filter(after)
+    assert after.left_out == 17
+    assert event("no", left_out=17)["left_out"] == 17
+    assert "(and 17 like it before)" in FORMATTERS[0].format(after)
