@@ -167,9 +167,7 @@ def unstorable(value: Any, pointer: str) -> Iterator[Fault]:
             return
         if any("\0" in text for text in (value, *inner) if isinstance(text, str)):
             yield Fault(pointer, "has_nul", "The character NUL is not allowed.")
-        waiting += [
-            (item, f"{pointer}/{_escaped(name)}", depth + 1) for name, item in inner.items()
-        ]
+        waiting += [(item, f"{pointer}/{escaped(name)}", depth + 1) for name, item in inner.items()]
 
 
 def _named(value: Any) -> dict[Any, Any]:
@@ -178,7 +176,7 @@ def _named(value: Any) -> dict[Any, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _escaped(name: Any) -> str:
+def escaped(name: Any) -> str:
     """A part of a JSON pointer (RFC 6901)."""
     return str(name).replace("~", "~0").replace("/", "~1")
 
@@ -209,5 +207,5 @@ def _fault(text: str) -> Fault:
     message = _PATH.sub("", text)
     if named := _NAMED.search(message):
         code = "unknown_field" if "unknown" in message else "missing_field"
-        return Fault(f"{pointer}/{_escaped(named['name'])}", code, f"{message}.")
+        return Fault(f"{pointer}/{escaped(named['name'])}", code, f"{message}.")
     return Fault(pointer, "invalid_value", f"{message}.")

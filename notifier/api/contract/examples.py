@@ -53,7 +53,11 @@ EXAMPLES: dict[tuple[str, str], Any] = {
     ("recipients", "PUT"): {
         "recipients": [{"openid": "oAbc_123", "user": "u-1001", "name": "李雷", "groups": ["会员"]}]
     },
-    ("recipient", "PUT"): {"user": "u-1001", "phone": "13800138000"},
+    ("recipient", "PUT"): {
+        "user": "u-1001",
+        "phone": "13800138000",
+        "attributes": {"city": "杭州", "level": 3, "newsletter": True, "old_plan": None},
+    },
     ("resolve", "POST"): {"to": [{"user": "u-1001"}, {"phone": "13800138000"}]},
     ("webhook-endpoints", "POST"): {
         "url": "https://shop.example.com/hooks",
