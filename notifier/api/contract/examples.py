@@ -45,6 +45,7 @@ EXAMPLES: dict[tuple[str, str], Any] = {
         "audience": {"segment": "杭州会员"},
         "pace": 100,
     },
+    ("campaign", "PATCH"): {"send_at": None, "data": {"time": "2026-11-25 10:30"}},
     ("campaign-rows", "PUT"): {"user": "u-1001", "data": {"order_no": "20261124001"}},
     ("campaign-replay", "POST"): {"name": "双十一 · 补发", "status": ["failed", "expired"]},
     ("campaign-launch", "POST"): DECISION,
