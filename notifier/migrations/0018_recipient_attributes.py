@@ -34,4 +34,9 @@ class Migration(migrations.Migration):
                 verbose_name="its value",
             ),
         ),
+        migrations.AlterField(
+            model_name="schedule",
+            name="cron",
+            field=models.CharField(max_length=100, verbose_name="cron expression"),
+        ),
     ]

@@ -29,7 +29,7 @@ class Schedule(models.Model):
     template = models.CharField(_("template"), max_length=64)
     request = models.JSONField()
     is_test = models.BooleanField(_("test"), default=False)
-    cron = models.CharField("cron", max_length=100)
+    cron = models.CharField(_("cron expression"), max_length=100)
     zone = models.CharField(_("time zone"), max_length=50)
     late = models.CharField(
         _("runs that were missed"), max_length=4, choices=Late.choices, default=Late.ONCE
