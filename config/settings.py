@@ -23,6 +23,7 @@ env.hand_on(
     env.directory("PROMETHEUS_MULTIPROC_DIR", HONGYAN_HOME / "metrics"),
 )
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+SLOW_REQUEST_SECONDS = env.seconds("SLOW_REQUEST_SECONDS", 1)
 
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 SIMULATOR_PORT = env.integer("SIMULATOR_PORT", 8700, minimum=1, maximum=65535)
@@ -95,6 +96,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "notifier.observability.requests.request_id",
+    "notifier.observability.timing.request_time",
     "notifier.api.straight.straight_to_views",
     "notifier.access.headers.headers",
     "django.middleware.security.SecurityMiddleware",

@@ -8,7 +8,7 @@ from django.views.i18n import set_language
 from notifier.admin.queues import queue_pages
 from notifier.admin.second_factor import second_factor
 from notifier.api.contract.pages import page, schema
-from notifier.api.errors import not_found, server_error
+from notifier.api.errors import bad_request, not_found, server_error
 from notifier.api.guide.pages import first, guide, index
 from notifier.gateway.views import gateway
 from notifier.observability.exposition import metrics
@@ -35,5 +35,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
+handler400 = bad_request
 handler404 = not_found
 handler500 = server_error

@@ -1,5 +1,6 @@
 """The WSGI entry point that gunicorn serves."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -7,3 +8,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
+
+# What is loaded stays, and the rows of a batch hold no cycles: looking for some at each 700 new
+# objects took a quarter of its time.
+gc.freeze()
+gc.set_threshold(20_000, 20, 50)

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from notifier.models import Message, MessageCount, Priority, State
+from notifier.dispatch.clock import oldest_due
+from notifier.dispatch.lanes import Lane
+from notifier.models import MessageCount, Priority, State
 from notifier.models.counts import ACCEPTED, ANSWER, Span
 from templates_app.models import MessageTemplate, OfficialAccount
 
@@ -115,20 +117,13 @@ def by_template(counts: Counts, begins: datetime, ends: datetime) -> list[Templa
 
 
 def queues(accounts: QuerySet[OfficialAccount], now: datetime) -> list[Queue]:
-    """Lanes with due messages: one question, an index look-up for each lane."""
-    due = Message.objects.filter(account=OuterRef("pk"), state=State.QUEUED, due_at__lte=now)
-    oldest = {
-        priority.word: Subquery(
-            due.filter(priority=priority).order_by("due_at", "id").values("due_at")[:1]
-        )
-        for priority in Priority
-    }
-    active = accounts.filter(is_active=True).defer("app_secret")
+    """Lanes with due messages."""
+    due = oldest_due(now)
     return [
-        Queue(account, str(priority.label), now - since)
-        for account in active.annotate(**oldest)
+        Queue(account, str(priority.label), now - due[lane])
+        for account in accounts.filter(is_active=True).defer("app_secret")
         for priority in Priority
-        if (since := getattr(account, priority.word)) is not None
+        if (lane := Lane(account.pk, priority)) in due
     ]
 
 

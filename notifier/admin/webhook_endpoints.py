@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -199,7 +199,9 @@ class WebhookEndpointAdmin(PageAdmin):
         endpoint = found(self, request, object_id)
         given = form.cleaned_data
         types = (given["type"],) if given["type"] else ()
-        count = replay_range(endpoint, Range(given["since"], given["until"], types, given["which"]))
+        count, rest = replay_range(
+            endpoint, Range(given["since"], given["until"], types, given["which"])
+        )
         with transaction.atomic():
             record(
                 Action.REPLAY,
@@ -211,6 +213,10 @@ class WebhookEndpointAdmin(PageAdmin):
             )
         text = gettext("Events that are sent again: %(count)d.") % {"count": count}
         self.message_user(request, text, messages.SUCCESS)
+        if rest:
+            when = formats.date_format(timezone.localtime(rest), "m-d H:i:s")
+            text = gettext("There are more: send again those since %(when)s.") % {"when": when}
+            self.message_user(request, text, messages.WARNING)
         return leave_dialog(CHANGE, object_id)
 
     def has_endpoint_permission(self, request: HttpRequest, object_id: Any = None) -> bool:

@@ -1,8 +1,10 @@
 """What happened, in plain words, and what to do next: tables of texts, and who fills them in."""
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext, gettext_noop
@@ -51,6 +53,16 @@ WAITS: dict[str, str] = {
     Reason.PAUSED: gettext_noop("Waits: its campaign is paused"),
     Reason.RETURNED: gettext_noop("A worker stopped before it was sent; another takes it"),
 }
+PHASES: dict[str, str] = {
+    "lost": gettext_noop("addresses without a connection %(ms)d ms"),
+    "token": gettext_noop("access token %(ms)d ms"),
+    "dns": gettext_noop("DNS %(ms)d ms"),
+    "tcp": gettext_noop("TCP %(ms)d ms"),
+    "tls": gettext_noop("TLS %(ms)d ms"),
+    "wait": gettext_noop("waited for WeChat %(ms)d ms"),
+    "transfer": gettext_noop("transfer %(ms)d ms"),
+}
+"""Where the time of a call went, in its order."""
 RECEIPTS: dict[str, str] = {
     "failed:user block": gettext_noop("The person refuses messages from this account."),
     "failed: system failed": gettext_noop("WeChat failed to deliver it and gives no reason."),
@@ -123,6 +135,7 @@ def _details(event: MessageEvent) -> list[str]:
         found.append(gettext("next attempt %(when)s") % {"when": when})
     if event.duration_ms is not None:
         found.append(gettext("%(ms)d ms") % {"ms": event.duration_ms})
+    found += _phases(event.phases or {})
     if event.errcode:
         known = _known(event.errcode, event.reason)
         found.append(f"errcode {event.errcode} ({event.detail}): {gettext(known.meaning)}")
@@ -131,3 +144,16 @@ def _details(event: MessageEvent) -> list[str]:
     elif event.detail and event.state != State.DELIVERED:
         found.append(reason_in_words(event.detail))
     return found
+
+
+def _phases(phases: Mapping[str, Any]) -> Iterator[str]:
+    """Of a call that was not as most are."""
+    if not phases:
+        return
+    yield " + ".join(
+        gettext(text) % {"ms": phases[name]} for name, text in PHASES.items() if name in phases
+    )
+    if phases["reused"]:
+        yield gettext("kept connection to %(host)s") % {"host": phases["host"]}
+    elif phases["host"]:
+        yield gettext("new connection to %(host)s") % {"host": phases["host"]}

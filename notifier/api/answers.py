@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notifier.dispatch.waiting import Waiting
-from notifier.intake.accept import Accepted
+from notifier.intake.accept import Accepted, SendRequest
 from notifier.intake.dry_run import Foreseen
 from notifier.models import Message, MessageEvent, Priority, State
 from notifier.wechat.errors import lookup
@@ -20,7 +20,7 @@ def accepted(accepted: Accepted) -> Json:
     )
 
 
-def foreseen(found: Foreseen, url: str | None) -> Json:
+def foreseen(found: Foreseen, request: SendRequest) -> Json:
     """Of a dry run: nothing was stored."""
     return {
         "dry_run": True,
@@ -28,11 +28,16 @@ def foreseen(found: Foreseen, url: str | None) -> Json:
         "template_version": found.template.version_number,
         "to": {"openid": found.openid},
         "data": found.rendered.data,
-        "url": (found.rendered.url if url is None else url) or None,
+        "url": (found.rendered.url if request.url is None else request.url) or None,
+        "miniprogram": miniprogram(request.miniprogram or found.rendered.miniprogram),
         "due_at": _time(found.due_at),
         "expires_at": _time(found.expires_at),
         "waiting": found.waits and _waiting(found.waits),
     }
+
+
+def miniprogram(given: tuple[str, str] | None) -> Json | None:
+    return dict(zip(("appid", "pagepath"), given, strict=True)) if given else None
 
 
 def whole(message: Message, events: list[MessageEvent], waits: Waiting | None) -> Json:

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from itertools import islice
@@ -16,11 +16,12 @@ from django.http import FileResponse, HttpResponse
 from msgspec import Struct
 from rest_framework.request import Request
 
+from notifier.access.chunked import is_chunked
 from notifier.access.rates import TooMany
 from notifier.api.bodies import RowBody, decoded, read_row
 from notifier.api.callers import kept, origin_of
 from notifier.api.errors import InvalidRequest, faults_as_json, problem, problem_response
-from notifier.api.views import Endpoint
+from notifier.api.views import MAX_KEY_LENGTH, Endpoint, idempotency_key
 from notifier.intake.batch import Refused, Result, Row, accept_batch
 from notifier.intake.errors import Fault
 from notifier.models import Scope, State
@@ -28,6 +29,8 @@ from notifier.models import Scope, State
 log = logging.getLogger(__name__)
 
 MAX_ROWS = 1000
+MAX_WHOLE_KEY = MAX_KEY_LENGTH - 15
+"""Of the request's own Idempotency-Key; each row's has its number behind it."""
 IN_MEMORY = 1 << 20
 """Bytes of a stream's results; more are kept in a file until they are sent."""
 NDJSON = "application/x-ndjson"
@@ -76,9 +79,10 @@ class BatchOfMessages(Endpoint):
         if not 0 < len(body.messages) <= MAX_ROWS:
             text = f"1 to {MAX_ROWS} messages; for more there is /messages/stream."
             raise InvalidRequest([Fault("/messages", "wrong_count", text)], status=422)
+        whole = idempotency_key(request, MAX_WHOLE_KEY)
         self.spend(request, len(body.messages))
         try:
-            results = _results(request, body.messages, body.all_or_nothing)
+            results = _results(request, whole, enumerate(body.messages), body.all_or_nothing)
         except Refused as refused:
             return _refused(refused.results)
         accepted = sum(one.id is not None for one in results)
@@ -102,8 +106,10 @@ class StreamOfMessages(Endpoint):
 
     scopes = {"POST": Scope.BULK}
     max_body = "API_MAX_STREAM_BYTES"
+    is_stream = True
 
     def post(self, request: Request) -> FileResponse:
+        whole = idempotency_key(request, MAX_WHOLE_KEY)
         kept = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed with the answer
         lines = Lines(cast(Any, request)._request)
         numbered = iter(lines)
@@ -113,7 +119,7 @@ class StreamOfMessages(Endpoint):
             if not broken:
                 try:
                     self.spend(request, len(chunk))
-                    answers = [_answer(one) for one in _results(request, [row for _, row in chunk])]
+                    answers = [_answer(one) for one in _results(request, whole, chunk)]
                 except Exception as error:
                     if not kept.tell():  # nothing was accepted: an error as of any request
                         kept.close()
@@ -134,10 +140,7 @@ class Lines:
     is no JSON. `cut`: why the body is not read to its end, from line `number + 1` on."""
 
     def __init__(self, request: WSGIRequest) -> None:
-        # A chunked body has no length that could be looked at before.
-        is_chunked = request.environ.get("wsgi.input_terminated")
-        is_chunked = is_chunked and not request.META.get("CONTENT_LENGTH")
-        self._stream = request.environ["wsgi.input"] if is_chunked else request
+        self._stream = request.environ["wsgi.input"] if is_chunked(request) else request
         self._left = settings.API_MAX_STREAM_BYTES
         self.number = 0
         self.cut: Fault | None = None
@@ -194,23 +197,35 @@ def _as_line(number: int, answer: dict[str, Any]) -> bytes:
 
 
 def _results(
-    request: Request, lines: Sequence[bytes | msgspec.Raw], all_or_nothing: bool = False
+    request: Request,
+    whole: str | None,
+    numbered: Iterable[tuple[int, bytes | msgspec.Raw]],
+    all_or_nothing: bool = False,
 ) -> list[Result]:
-    """Raises Refused."""
-    results: dict[int, Result] = {}
+    """`whole`: the request's own key. Raises Refused."""
+    results: list[Result | None] = []
     rows: dict[int, Row] = {}
-    for place, line in enumerate(lines):
+    for place, (number, line) in enumerate(numbered):
+        results.append(None)
         try:
             body = read_row(line)
-            key = kept(request, body.idempotency_key)
+            key = kept(request, _key_of(body, whole, number))
             rows[place] = Row(body.request(), key, _digest(body))
         except InvalidRequest as invalid:
             results[place] = Result(faults=tuple(invalid.faults))
-    if all_or_nothing and results:
-        raise Refused([results.get(place, Result()) for place in range(len(lines))])
-    accepted = accept_batch(origin_of(request), list(rows.values()), all_or_nothing)
-    results |= dict(zip(rows, accepted, strict=True))
-    return [results[place] for place in range(len(lines))]
+    if all_or_nothing and any(results):
+        raise Refused([one or Result() for one in results])
+    accepted = dict(
+        zip(rows, accept_batch(origin_of(request), [*rows.values()], all_or_nothing), strict=True)
+    )
+    return [one or accepted[place] for place, one in enumerate(results)]
+
+
+def _key_of(body: RowBody, whole: str | None, number: int) -> str | None:
+    """Its own, or its place under the request's: the same again at the same place is no other."""
+    if body.idempotency_key is not None or whole is None:
+        return body.idempotency_key
+    return f"{whole}:{number}"
 
 
 def _digest(body: RowBody) -> str:

@@ -1,6 +1,5 @@
 """What the endpoints take, decoded and checked in one step by msgspec."""
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -10,6 +9,7 @@ from django.conf import settings
 from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework.request import Request
 
+from notifier.api.decoding import LINK, NO_NUL, NO_SPACE, escaped, fault_of
 from notifier.api.errors import InvalidRequest
 from notifier.intake.accept import SendRequest
 from notifier.intake.errors import Fault
@@ -24,10 +24,10 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 Moment = Annotated[datetime, Meta(tz=True)]
 # PostgreSQL cannot store NUL.
-Short = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*\Z")]
-Link = Annotated[str, Meta(pattern=r"^https?://[^\s\x00-\x1f\x7f]+\Z")]
-Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00]*\Z")]
-Page = Annotated[str, Meta(max_length=500, pattern=r"^[^\s\x00-\x1f\x7f]*\Z")]
+Short = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_NUL)]
+Link = Annotated[str, Meta(pattern=LINK)]
+Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=NO_NUL)]
+Page = Annotated[str, Meta(max_length=500, pattern=NO_SPACE)]
 
 
 Decoded = TypeVar("Decoded")
@@ -96,7 +96,7 @@ _decode_row = msgspec.json.Decoder(RowBody).decode
 
 
 def read_send(request: Request) -> SendBody:
-    return checked(decoded(_decode_send, request.body))
+    return checked(decoded(_decode_send, request.body), request.body)
 
 
 def read_filter(request: Request) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def read_filter(request: Request) -> dict[str, Any]:
 
 
 def read_row(line: bytes | msgspec.Raw) -> RowBody:
-    body = checked(decoded(_decode_row, line))
+    body = checked(decoded(_decode_row, line), bytes(line))
     if body.dry_run:
         text = "Of many messages there is no dry run. Ask for one message."
         raise InvalidRequest([Fault("/dry_run", "not_supported", text)], status=422)
@@ -122,10 +122,13 @@ def read_row(line: bytes | msgspec.Raw) -> RowBody:
 
 def decoded(decode: Callable[[Any], Decoded], body: bytes | msgspec.Raw) -> Decoded:
     """Raises InvalidRequest with the field named."""
+    if not body:
+        raise InvalidRequest([Fault("", "not_json", "The body is empty: send JSON.")])
     try:
         return decode(body)
     except msgspec.ValidationError as error:
-        raise InvalidRequest([_fault(str(error))], status=422) from None
+        shape = getattr(decode, "__self__").type  # noqa: B009 - of the decoder it belongs to
+        raise InvalidRequest([fault_of(str(error), shape)], status=422) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(
             [Fault("", "not_json", f"The body is not valid JSON: {error}")]
@@ -134,26 +137,32 @@ def decoded(decode: Callable[[Any], Decoded], body: bytes | msgspec.Raw) -> Deco
         raise InvalidRequest([Fault("", "too_deep", "The body is nested too deeply.")]) from None
 
 
-def checked(body: Body) -> Body:
-    """Raises InvalidRequest for what the types cannot say. Times come out in UTC."""
-    if faults := [*_faults(body)]:
+def checked(body: Body, written: bytes) -> Body:
+    """Raises InvalidRequest for what the types cannot say. Times come out in UTC.
+
+    `written`: the JSON. Of most it shows at once that nothing in it need be looked at.
+    """
+    is_plain = b"\\u0000" not in written and written.count(b"{") + written.count(b"[") < MAX_DEPTH
+    if faults := [*_faults(body, is_plain)]:
         raise InvalidRequest(faults, status=422)
     body.send_at = body.send_at and body.send_at.astimezone(UTC)
     body.expires_at = body.expires_at and body.expires_at.astimezone(UTC)
     return body
 
 
-def _faults(body: SendBody) -> Iterator[Fault]:
-    yield from unstorable(body.data, "/data")
-    yield from unstorable(body.metadata, "/metadata")
+def _faults(body: SendBody, is_plain: bool) -> Iterator[Fault]:
+    if not is_plain:
+        yield from unstorable(body.data, "/data")
+        yield from unstorable(body.metadata, "/metadata")
     for pointer, moment in (("/send_at", body.send_at), ("/expires_at", body.expires_at)):
         if moment is not None and not EARLIEST <= moment <= LATEST:
             yield Fault(pointer, "out_of_range", "It must lie between the years 2000 and 2200.")
     if len((body.url or "").encode()) > MAX_URL_BYTES:
         yield Fault("/url", "too_large", f"At most {MAX_URL_BYTES} bytes.")
-    limit = settings.API_MAX_METADATA_BYTES
-    if len(msgspec.json.encode(body.metadata)) > limit:
-        yield Fault("/metadata", "too_large", f"At most {limit} bytes.")
+    if body.metadata:
+        limit = settings.API_MAX_METADATA_BYTES
+        if len(msgspec.json.encode(body.metadata)) > limit:
+            yield Fault("/metadata", "too_large", f"At most {limit} bytes.")
 
 
 def unstorable(value: Any, pointer: str) -> Iterator[Fault]:
@@ -176,36 +185,16 @@ def _named(value: Any) -> dict[Any, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def escaped(name: Any) -> str:
-    """A part of a JSON pointer (RFC 6901)."""
-    return str(name).replace("~", "~0").replace("/", "~1")
-
-
-def address_of(to: To | str) -> Address:
+def address_of(to: To | str, pointer: str = "/to") -> Address:
+    """`pointer`: where it stands. Raises InvalidRequest."""
     if isinstance(to, str):
         return Address(openid=to)
     names = ("openid", "user", "phone", "unionid")
     given = {name: value for name in names if (value := getattr(to, name))}
     if len(given) != 1:
         text = "Give one of openid, user, phone and unionid."
-        raise InvalidRequest([Fault("/to", "one_of", text)], status=422)
+        raise InvalidRequest([Fault(pointer, "one_of", text)], status=422)
     if "phone" in given and normalised(given["phone"]) is None:
         text = "It is no phone number; those outside China begin with + and the country."
-        raise InvalidRequest([Fault("/to/phone", "invalid_value", text)], status=422)
+        raise InvalidRequest([Fault(f"{pointer}/phone", "invalid_value", text)], status=422)
     return Address(**given)
-
-
-_PATH = re.compile(r" - at `\$(?P<path>[^`]*)`$")
-_NAMED = re.compile(r"(?:unknown|required) field `(?P<name>.*)`", re.DOTALL)
-
-
-def _fault(text: str) -> Fault:
-    """msgspec says: Expected `str`, got `int` - at `$.to.openid`."""
-    path = _PATH.search(text)
-    pointer = re.sub(r"[.\[]", "/", path["path"].replace("[...]", "")) if path else ""
-    pointer = pointer.replace("]", "")
-    message = _PATH.sub("", text)
-    if named := _NAMED.search(message):
-        code = "unknown_field" if "unknown" in message else "missing_field"
-        return Fault(f"{pointer}/{escaped(named['name'])}", code, f"{message}.")
-    return Fault(pointer, "invalid_value", f"{message}.")

@@ -11,12 +11,13 @@ from django.utils import timezone
 from msgspec import Meta, Struct
 
 from notifier.api.bodies import LATEST, Moment, Short, unstorable
+from notifier.api.decoding import NO_NUL
 from notifier.api.errors import InvalidRequest
 from notifier.intake.errors import Fault
 from notifier.models import Audience, RecipientGroup, Segment, WeChatTag
 
 Share = Annotated[float, Meta(ge=0, le=100)]
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*\Z")]
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=NO_NUL)]
 Positive = Annotated[int, Meta(ge=1, le=100_000)]
 
 

@@ -93,6 +93,7 @@ class Rows(CampaignEndpoint):
 
     scopes = {"PUT": Scope.CAMPAIGNS}
     max_body = "API_MAX_STREAM_BYTES"
+    is_stream = True
 
     def put(self, request: Request, pk: int) -> Response:
         campaign = _own(request, pk)

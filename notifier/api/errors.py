@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.defaults import bad_request as bad_request_page
 from django.views.defaults import page_not_found
 from django.views.defaults import server_error as server_error_page
 from rest_framework import exceptions
@@ -232,13 +233,8 @@ def in_the_air() -> HttpResponse:
     )
 
 
-def bad_length() -> HttpResponse:
-    return problem(
-        400,
-        "invalid-request",
-        "The request is not well-formed.",
-        "Content-Length is not a number of bytes.",
-    )
+def malformed(detail: str) -> HttpResponse:
+    return problem(400, "invalid-request", "The request is not well-formed.", detail)
 
 
 def _drf_problem(error: exceptions.APIException) -> HttpResponse:
@@ -274,6 +270,13 @@ _ANSWERS: tuple[tuple[Errors, Callable[..., HttpResponse]], ...] = (
 
 def _sentence(faults: Sequence[Fault]) -> str:
     return " ".join(fault.detail for fault in faults)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400."""
+    if request.path.startswith("/api/"):
+        return malformed("Its Host header or its parameters are refused.")
+    return bad_request_page(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -25,6 +25,9 @@ class Events(Endpoint):
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request) -> Any:
+        if unknown := sorted(set(request.query_params) - {"after", "limit"}):
+            text = f"There is no parameter {unknown[0]!r}; there are after and limit."
+            raise InvalidRequest([Fault(f"/{unknown[0]}", "unknown_filter", text)], status=422)
         after, limit = read_cursor(request), read_limit(request)
         # Before the rows are read: what is committed meanwhile has a higher id.
         newest = ClientEvent.objects.aggregate(newest=Max("pk"))["newest"] or 0

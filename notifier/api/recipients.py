@@ -9,8 +9,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from notifier.api.bodies import Short, To, address_of, decoded, escaped
+from notifier.api.bodies import Short, To, address_of, decoded
 from notifier.api.callers import key_of, refuse_test_key
+from notifier.api.decoding import NO_NUL, escaped
 from notifier.api.errors import InvalidRequest, faults_as_json, in_the_air
 from notifier.api.views import Endpoint
 from notifier.intake.errors import Fault
@@ -22,7 +23,7 @@ from notifier.recipients.upserting import Outcome, upsert
 from templates_app.models import OfficialAccount
 
 MOST = 1000
-Text = Annotated[str, Meta(max_length=300, pattern=r"^[^\x00]*\Z")] | None | UnsetType
+Text = Annotated[str, Meta(max_length=300, pattern=NO_NUL)] | None | UnsetType
 Attributes = (
     Annotated[
         dict[str, Any],
@@ -158,7 +159,9 @@ class Resolve(Endpoint):
         account_id = _account(request, account)
         asked = decoded(_decode_resolve, request.body).to
         _check_count("/to", asked)
-        found = resolve_many(account_id, [address_of(one) for one in asked])
+        found = resolve_many(
+            account_id, [address_of(one, f"/to/{n}") for n, one in enumerate(asked)]
+        )
         people = _seen(request).in_bulk([pk for pk in found if pk is not None])
         rows = [people.get(pk or 0) for pk in found]
         return Response(

@@ -12,6 +12,7 @@ from msgspec import Struct, json
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from notifier.api.answers import miniprogram
 from notifier.api.bodies import decoded
 from notifier.api.callers import key_of, reached
 from notifier.api.listing import invalid, limit_of, moment_of
@@ -89,8 +90,7 @@ class Preview(Endpoint):
                     ],
                 },
                 "url": rendered.url or None,
-                "miniprogram": rendered.miniprogram
-                and dict(zip(("appid", "pagepath"), rendered.miniprogram, strict=True)),
+                "miniprogram": miniprogram(rendered.miniprogram),
             }
         )
 

@@ -8,22 +8,23 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.utils import timezone, translation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from notifier.access.chunked import take_in
 from notifier.access.rates import Standing, TooMany, spend
 from notifier.acting import Actor, acting
 from notifier.api import answers
 from notifier.api.bodies import read_filter, read_send
 from notifier.api.callers import client_of, key_of, origin_of, own_messages
-from notifier.api.errors import InvalidRequest, bad_length, too_large, too_late
+from notifier.api.errors import InvalidRequest, malformed, too_large, too_late
 from notifier.api.listing import filtered, page_of
 from notifier.dispatch.repair import Fate, cancel
 from notifier.dispatch.waiting import waiting
-from notifier.intake.accept import accept
+from notifier.intake.accept import accept, replayed
 from notifier.intake.dry_run import foresee
 from notifier.intake.errors import Fault
 from notifier.models import Message, Scope, State
@@ -42,6 +43,8 @@ class Endpoint(APIView):
     """The name of its address; set there."""
     max_body = "API_MAX_BODY_BYTES"
     """The setting that limits its bodies."""
+    is_stream = False
+    """Reads its body bit by bit."""
     _standings: Sequence[Standing] = ()
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -51,10 +54,13 @@ class Endpoint(APIView):
         """
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not _LENGTH.fullmatch(length):  # Django would raise ValueError
-            return bad_length()
+            return malformed("Content-Length is not a number of bytes.")
         limit = getattr(settings, self.max_body)
-        if int(length) > limit:
-            return too_large(limit)
+        try:
+            if int(length) > limit or not (self.is_stream or take_in(request, limit)):
+                return too_large(limit)
+        except UnreadablePostError:
+            return malformed("The body broke off. Nothing was accepted; send it again.")
         with translation.override("en"), acting(self._actor):
             return super().dispatch(request, *args, **kwargs)
 
@@ -99,11 +105,17 @@ class Messages(Endpoint):
         body = read_send(request)
         if body.dry_run:
             found = foresee(body.request(), origin_of(request))
-            return Response(answers.foreseen(found, body.url))
+            return Response(answers.foreseen(found, body.request()))
         digest = hashlib.sha256(body.digest_source()).hexdigest()
         origin = origin_of(request, idempotency_key(request), digest)
-        self.spend(request)
-        accepted = accept(body.request(), origin)
+        try:
+            self.spend(request)
+        except TooMany:  # what was accepted before sends nothing more
+            accepted = replayed(origin)
+            if accepted is None:
+                raise
+        else:
+            accepted = accept(body.request(), origin)
         # Not DRF's Response: it costs a tenth of the request to be rendered into the same bytes.
         response = HttpResponse(
             msgspec.json.encode(answers.accepted(accepted)),
@@ -169,17 +181,18 @@ def _whole(message: Message) -> dict[str, Any]:
     return answers.whole(message, timeline(message), waiting(message, timezone.now()))
 
 
-def idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request, longest: int = MAX_KEY_LENGTH) -> str | None:
+    """Raises InvalidRequest."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    if not 0 < len(key) <= MAX_KEY_LENGTH:
+    if not 0 < len(key) <= longest:
         raise InvalidRequest(
             [
                 Fault(
                     "",
                     "invalid_idempotency_key",
-                    f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters.",
+                    f"Idempotency-Key must have 1 to {longest} characters.",
                 )
             ]
         )

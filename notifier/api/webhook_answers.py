@@ -18,6 +18,7 @@ def as_endpoint(endpoint: WebhookEndpoint) -> Json:
         "types": endpoint.types,
         "description": endpoint.description,
         "active": endpoint.is_active,
+        "test": endpoint.is_test,
         "off_because": endpoint.off_because or None,
         "failures_in_a_row": endpoint.failures,
         "failing_since": _time(endpoint.failing_since),

@@ -15,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from notifier.api.bodies import Moment, decoded
-from notifier.api.callers import client_of
+from notifier.api.callers import client_of, key_of
+from notifier.api.decoding import NO_NUL
 from notifier.api.errors import InvalidRequest, problem
 from notifier.api.events import read_cursor, read_limit
 from notifier.api.views import Endpoint
@@ -28,8 +29,8 @@ from notifier.webhooks.relay import ping
 from notifier.webhooks.replay import MISSED, Range, replay, replay_range
 
 MAX_ENDPOINTS = 20
-Address = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*\Z")]
-Words = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00]*\Z")]
+Address = Annotated[str, Meta(min_length=1, max_length=500, pattern=NO_NUL)]
+Words = Annotated[str, Meta(max_length=100, pattern=NO_NUL)]
 Types = list[
     Literal[
         "message.sent",
@@ -81,21 +82,25 @@ class WebhookEndpoints(Endpoint):
     scopes = dict.fromkeys(("GET", "POST"), Scope.WEBHOOKS)
 
     def get(self, request: Request) -> Response:
-        return Response({"data": [as_endpoint(one) for one in _own(request).order_by("pk")]})
+        return Response({"data": [as_endpoint(one) for one in _own(request)]})
 
     def post(self, request: Request) -> Any:
         """201 with the secret, which is shown this once."""
         body = decoded(_decode_endpoint, request.body)
         _check_url(body.url)
-        if _own(request).count() >= MAX_ENDPOINTS:
+        if WebhookEndpoint.objects.filter(client=client_of(request)).count() >= MAX_ENDPOINTS:
             return problem(
                 409,
                 "too-many-endpoints",
                 "There are too many endpoints.",
                 f"A client has at most {MAX_ENDPOINTS}. Delete one that you need no more.",
             )
+        allowance = key_of(request).allowance
         endpoint = WebhookEndpoint(
             client=client_of(request),
+            is_test=allowance.is_test,
+            accounts=sorted(allowance.accounts),
+            templates=sorted(allowance.templates),
             url=body.url,
             types=sorted(set(body.types)),
             description=body.description,
@@ -174,7 +179,9 @@ class Replaying(Endpoint):
             text = f"It must lie before until and within the last {days} days, as events do."
             raise InvalidRequest([Fault("/since", "out_of_range", text)], status=422)
         wanted = Range(body.since, until, tuple(body.types), body.which)
-        return Response({"replayed": replay_range(endpoint, wanted)}, status=202)
+        replayed = replay_range(endpoint, wanted)
+        answer = {"replayed": replayed.events, "next_since": replayed.next_since}
+        return Response(answer, status=202)
 
 
 class DeliveriesOfEndpoint(Endpoint):
@@ -215,20 +222,24 @@ class ReplayingOne(Endpoint):
         return Response(as_delivery(_delivery(request, delivery_id)), status=202)
 
 
-def _own(request: Request) -> QuerySet[WebhookEndpoint]:
-    return WebhookEndpoint.objects.filter(client=client_of(request))
+def _own(request: Request) -> list[WebhookEndpoint]:
+    """The client's, as far as the key reaches: whoever could change another's address or secret
+    would be told of what the key may not read."""
+    rows = WebhookEndpoint.objects.filter(client=client_of(request)).order_by("pk")
+    allowance = key_of(request).allowance
+    return [one for one in rows if allowance.covers(one.allowance)]
 
 
 def _one(request: Request, endpoint_id: uuid.UUID) -> WebhookEndpoint:
     """Raises Http404."""
-    endpoint = _own(request).filter(pk=endpoint_id).first()
-    if endpoint is None:
-        raise Http404
-    return endpoint
+    for endpoint in _own(request):
+        if endpoint.pk == endpoint_id:
+            return endpoint
+    raise Http404
 
 
 def _deliveries(request: Request) -> QuerySet[WebhookDelivery]:
-    own = WebhookDelivery.objects.filter(endpoint__client=client_of(request))
+    own = WebhookDelivery.objects.filter(endpoint__in=[one.pk for one in _own(request)])
     return own.select_related("event")
 
 

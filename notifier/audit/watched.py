@@ -103,7 +103,7 @@ AUDITED: dict[str, Watched] = {
     "notifier.Gateway": Watched(ignored=frozenset({"refreshed_at", "verified_at"})),
     "notifier.ErrcodeNote": Watched(),
     "notifier.ApiKey": Watched(
-        ignored=frozenset({"last_used_at"}),
+        ignored=frozenset({"last_used_at", "only_accounts", "only_templates"}),
         named={"revoked_at": (Action.REVOKE, Action.CHANGE)},
         name=lambda row: f"{row.client} · {row}",
     ),

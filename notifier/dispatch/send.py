@@ -21,6 +21,7 @@ from notifier.wechat.errors import (
     lookup,
     token_error_kind,
 )
+from notifier.wechat.phases import Phases
 from notifier.wechat.tokens import TokenRefused
 
 LEASE_SPARE_SECONDS = 2.0
@@ -47,6 +48,7 @@ class Attempt:
     began: float = 0.0
     """Unix seconds."""
     seconds: float = 0.0
+    phases: Phases | None = None
     wait: "Wait | None" = None
     """Why and until when an untried row waits."""
 
@@ -56,18 +58,18 @@ async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -
     another worker's. A message that expired meanwhile, or that WeChat may have got and has
     forgotten by now, goes back: the next claim settles it."""
     now = timezone.now()
-    started = time.monotonic()
+    started, phases = time.monotonic(), Phases()
     not_after = started + (_latest(claimed, call_seconds) - now).total_seconds()
     if not_after <= started:
         return Attempt(claimed, None)
     try:
-        outcome = await _outcome(client, claimed.body, not_after)
+        outcome = await _outcome(client, claimed.body, not_after, phases)
     except NoTime:
         return Attempt(claimed, None)
     except NoToken:  # nothing that WeChat could be blamed for
         return Attempt(claimed, None, wait=Wait(Reason.RETRY, now + NO_TOKEN_WAIT))
     seconds = time.monotonic() - started
-    return Attempt(claimed, began=now.timestamp(), seconds=seconds, **outcome)
+    return Attempt(claimed, began=now.timestamp(), seconds=seconds, phases=phases, **outcome)
 
 
 def _latest(claimed: Claimed, call_seconds: float) -> datetime:
@@ -81,9 +83,11 @@ def _latest(claimed: Claimed, call_seconds: float) -> datetime:
     return min(limits)
 
 
-async def _outcome(client: WeChatClient, body: bytes, not_after: float) -> dict[str, Any]:
+async def _outcome(
+    client: WeChatClient, body: bytes, not_after: float, phases: Phases
+) -> dict[str, Any]:
     try:
-        msgid = await client.send_template(body, not_after)
+        msgid = await client.send_template(body, not_after, phases)
         return {"kind": Kind.OK, "msgid": msgid, "errcode": 0}
     except TokenRefused as error:
         return _refusal(error, token_error_kind(error.errcode))

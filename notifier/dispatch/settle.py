@@ -2,11 +2,14 @@
 
 import logging
 import random
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+import orjson
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -77,7 +80,7 @@ def settle(
         held = sql.update_held(tried) | sql.update_held(untried)
         steps = [(one, step) for one, step in steps if one.claimed.id in held]
         ours = [one for one, _ in steps]
-        sql.record_results([(one.claimed.id, one.claimed.attempt, _ms(one)) for one in ours], now)
+        sql.record_results([_result(one) for one in ours], now)
         asked_for = [one.claimed.id for one, step in steps if step.state in TOLD]
         note_changes([pk for pk in asked_for if held[pk]], now)
         _fall_back(steps, now)
@@ -96,16 +99,43 @@ def _lease(attempt: Attempt) -> datetime:
 def _count(steps: list[tuple[Attempt, Step]]) -> None:
     """Added up before they are counted: a counter costs more than an addition."""
     kinds, states = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
+    seconds, waited = defaultdict[int, list[float]](list), defaultdict[int, list[float]](list)
     for one, step in steps:
         account = one.claimed.lane.account_id
         states[account, step.state.value] += 1
         if one.kind is not None:
             kinds[account, one.kind.value] += 1
-            metrics.send_seconds.labels(account).observe(one.seconds)
+            seconds[account].append(one.seconds)
+            waited[account].append(_pool_wait(one))
+    _count_phases(attempt for attempt, _ in steps)
+    for account, spent in seconds.items():
+        metrics.send_seconds.labels(account).observe_many(spent)
+        metrics.pool_seconds.labels(account).observe_many(waited[account])
     for labels, count in kinds.items():
         metrics.attempts.labels(*labels).inc(count)
     for labels, count in states.items():
         metrics.settled.labels(*labels).inc(count)
+
+
+def _pool_wait(attempt: Attempt) -> float:
+    claimed_at = attempt.claimed.lease_until.timestamp() - settings.DISPATCH_LEASE_SECONDS
+    return max(attempt.began - claimed_at, 0.0)
+
+
+def _count_phases(attempts: Iterable[Attempt]) -> None:
+    spent = defaultdict[tuple[int, str, str], list[float]](list)
+    connections = Counter[tuple[int, str, str]]()
+    for one in attempts:
+        if (phases := one.phases) is None or not phases.host:
+            continue
+        account = one.claimed.lane.account_id
+        connections[account, phases.host, "reused" if phases.is_reused else "new"] += 1
+        for name, seconds in phases.spent().items():
+            spent[account, phases.host, name].append(seconds)
+    for labels, seconds_each in spent.items():
+        metrics.phase_seconds.labels(*labels).observe_many(seconds_each)
+    for labels, count in connections.items():
+        metrics.connections.labels(*labels).inc(count)
 
 
 def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:
@@ -188,5 +218,10 @@ def _stored(text: str, limit: int) -> str:
     return text.replace("\0", "")[:limit]
 
 
-def _ms(attempt: Attempt) -> int:
-    return -1 if attempt.kind is None else round(attempt.seconds * 1000)
+def _result(attempt: Attempt) -> tuple[UUID, int, int, str | None]:
+    claimed, phases = attempt.claimed, attempt.phases
+    if attempt.kind is None:
+        return claimed.id, claimed.attempt, -1, None
+    is_told = phases and (attempt.kind is not Kind.OK or not phases.is_ordinary())
+    told = orjson.dumps(phases.as_dict()).decode() if phases and is_told else None
+    return claimed.id, claimed.attempt, round(attempt.seconds * 1000), told

@@ -24,17 +24,17 @@ def take(ids: Sequence[uuid.UUID], fence: str, lease_until: datetime, now: datet
     """The rows become this claim's, with an event for each."""
     if not ids:
         return
-    marks = ", ".join(["%s"] * len(ids))
+    condition, listed = among(ids)
     execute(
         f"UPDATE {_MESSAGE} SET state = %s, claimed_by = %s, lease_until = %s, "  # noqa: S608
         "attempts = attempts + 1, in_doubt_since = COALESCE(in_doubt_since, %s) "
-        f"WHERE id IN ({marks})",
-        [State.SENDING.value, fence, lease_until, now, *ids],
+        f"WHERE id {condition}",
+        [State.SENDING.value, fence, lease_until, now, *listed],
     )
     execute(
         f"INSERT INTO {_EVENT} (message_id, at, state, attempt, reason, detail) "  # noqa: S608
-        f"SELECT id, %s, state, attempts, '', '' FROM {_MESSAGE} WHERE id IN ({marks})",
-        [now, *ids],
+        f"SELECT id, %s, state, attempts, '', '' FROM {_MESSAGE} WHERE id {condition}",
+        [now, *listed],
     )
 
 
@@ -63,23 +63,27 @@ def update_held(rows: Sequence[Row]) -> dict[uuid.UUID, bool]:
     }
 
 
-def record_results(rows: Sequence[tuple[uuid.UUID, int, int]], now: datetime) -> None:
-    """One event for each updated row: (message, attempt, milliseconds), the rest is the row's.
-    Nothing was tried when the milliseconds are negative."""
+def record_results(rows: Sequence[tuple[uuid.UUID, int, int, str | None]], now: datetime) -> None:
+    """One event for each updated row: (message, attempt, milliseconds, phases as JSON), the rest is
+    the row's. Nothing was tried when the milliseconds are negative."""
     if not rows:
         return
-    given, parameters = as_given(rows, ["attempt", "ms"])
+    given, parameters = as_given(rows, ["attempt", "ms", "phases"])
     execute(
         f"{given} INSERT INTO {_EVENT} (message_id, at, state, attempt, reason, errcode, detail, "  # noqa: S608
-        "duration_ms, next_at) "
+        "duration_ms, next_at, phases) "
         "SELECT m.id, %s, m.state, given.attempt, m.reason, "
         "CASE WHEN given.ms >= 0 THEN m.errcode END, "
         "CASE WHEN given.ms >= 0 THEN m.errmsg ELSE '' END, "
         "CASE WHEN given.ms >= 0 THEN given.ms END, "
-        "CASE WHEN m.state = %s THEN m.due_at END "
+        f"CASE WHEN m.state = %s THEN m.due_at END, {as_jsonb('given.phases')} "
         f"FROM given JOIN {_MESSAGE} m ON m.id = given.id",
         [*parameters, now, State.QUEUED.value],
     )
+
+
+def as_jsonb(column: str) -> str:
+    return f"CAST({column} AS jsonb)" if connection.vendor == "postgresql" else column
 
 
 def as_given(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> tuple[str, list[Any]]:

@@ -1,5 +1,6 @@
 """The one way out to a service's own address; guarded as webhooks are."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,8 @@ from notifier.webhooks.wire import Line, session_on
 
 TIMEOUT = (3, 5)
 """Seconds to connect and to wait: WeChat waits 5 for an answer."""
+SECONDS = 10.0
+"""A call takes at most: others wait for its thread."""
 MOST = 1024
 """Bytes of an answer that are read."""
 AT_ONCE = 16
@@ -49,9 +52,19 @@ def get(url: str, headers: dict[str, str]) -> tuple[int, str]:
 @contextmanager
 def _session() -> Iterator[requests.Session]:
     line = Line()
-    line.begin()
+    line.begin(SECONDS)
+    # A server that sends a byte now and then runs into no time-out of the socket.
+    end = threading.Timer(SECONDS + 0.1, line.cut_if_late)
+    end.daemon = True
+    end.start()
     try:
         with session_on(line) as session:
             yield session
+        if line.was_cut:  # in the midst of the headers, which the library takes for their end
+            raise Unreached("timeout")
+    except Unreached:
+        raise
     except Exception as error:  # whatever an address can do
         raise Unreached(problem_of(error, line)) from None
+    finally:
+        end.cancel()

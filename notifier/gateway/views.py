@@ -11,6 +11,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
+from notifier.access.chunked import take_in
 from notifier.gateway import callers, listing, people, sending
 from notifier.gateway.answers import Refusal, answer, refused
 from notifier.gateway.bodies import read_json
@@ -119,6 +120,7 @@ def _body(request: HttpRequest) -> bytes:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not _LENGTH.fullmatch(length):  # Django would raise ValueError
         raise Refusal(47001)
-    if int(length) > settings.API_MAX_BODY_BYTES:
+    limit = settings.API_MAX_BODY_BYTES
+    if int(length) > limit or not take_in(request, limit):
         raise Refusal(45002)
     return request.body

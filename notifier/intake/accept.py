@@ -72,12 +72,9 @@ class Origin:
     allowance: Allowance = EVERYTHING
     """Of the client's key."""
 
-    @property
-    def name(self) -> str:
-        """Of the request, the same in all processes; empty without a key."""
-        if self.client is None or self.idempotency_key is None:
-            return ""
-        return f"{self.client.pk}:{self.idempotency_key}"
+    def name_of(self, key: str | None) -> str:
+        """Of the request with this idempotency key, the same in all processes; empty without."""
+        return "" if self.client is None or key is None else f"{self.client.pk}:{key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +98,23 @@ def accept(request: SendRequest, origin: Origin) -> Accepted:
             accepted = _accepted(request, origin, timezone.now())
     except (InProgress, IntegrityError, Rejected) as error:
         # The first answer holds, even if the request could not be accepted any more today.
-        earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
+        earlier = replayed(origin)
         if earlier is None and isinstance(error, IntegrityError):  # a client, say, that is gone
             raise changing() from None
         if earlier is None:
             raise
-        version = earlier.version
-        return Accepted(earlier, version.template.code, version.number, replayed=True)
+        return earlier
     announce(lane_of(accepted.message))
     return accepted
+
+
+def replayed(origin: Origin) -> Accepted | None:
+    """The first answer, if the request's key has made a message. Raises KeyReused."""
+    earlier = first_message(origin.client, origin.idempotency_key, origin.request_digest)
+    if earlier is None:
+        return None
+    version = earlier.version
+    return Accepted(earlier, version.template.code, version.number, replayed=True)
 
 
 def changing() -> Changing:
@@ -171,7 +176,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         due_at=due_at,
         expires_at=expires_at,
     )
-    with caps.respected(template, body, origin.name, now):
+    with caps.respected(template, body, origin.name_of(origin.idempotency_key), now):
         while not store(message, template.template_id):  # again if they do not refuse it any more
             if Message.objects.filter(pk=message.pk).exists():
                 break  # stored, before its connection broke, and they refused it since

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -95,7 +95,7 @@ def _earlier(origin: Origin, rows: Iterable[tuple[int, Row]]) -> dict[int, Resul
     if not keyed:
         return {}
     keys = [row.key for _place, row in keyed]
-    known = Message.objects.filter(client=origin.client, idempotency_key__in=keys).order_by()
+    known = Message.objects.filter(client=origin.client, idempotency_key__among=keys).order_by()
     found = {
         key: (pk, digest)
         for key, pk, digest in known.values_list("idempotency_key", "pk", "request_digest")
@@ -157,7 +157,7 @@ def _draft(origin: Origin, row: Row, person: int | None, now: datetime) -> Draft
         person,
         request.data,
         *request.times(now),
-        name=replace(origin, idempotency_key=row.key).name,
+        name=origin.name_of(row.key),
         metadata=request.metadata,
         url=request.url,
         miniprogram=request.miniprogram,

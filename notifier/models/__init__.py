@@ -1,5 +1,6 @@
 """Recipients, messages with their events, API clients, WeChat's pushes, the audit trail."""
 
+from notifier.models import among as among  # the lookup is registered
 from notifier.models.audit import Action, ActorKind, AuditEntry
 from notifier.models.authenticators import Authenticator
 from notifier.models.campaigns import (

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
@@ -23,6 +23,7 @@ from templates_app.models import MessageTemplate, OfficialAccount
 PREFIX, TEST_PREFIX = "hy_", "hy_test_"
 SHOWN = 5
 """Characters of a key behind its prefix that are kept, to tell it from others."""
+Row = TypeVar("Row", bound=models.Model)
 
 
 class Scope(models.TextChoices):
@@ -66,6 +67,40 @@ class Allowance:
     highest: Priority = Priority.URGENT
     is_test: bool = False
 
+    def reaches(self, is_test: bool, account: int, template: int) -> bool:
+        """A message: of the sandbox or not, of the account and the template."""
+        return (
+            (is_test or not self.is_test)
+            and (not self.accounts or account in self.accounts)
+            and (not self.templates or template in self.templates)
+        )
+
+    def covers(self, other: "Allowance") -> bool:
+        """Whatever the other reaches, this does, too."""
+        return (
+            (other.is_test or not self.is_test)
+            and _is_within(other.accounts, self.accounts)
+            and _is_within(other.templates, self.templates)
+        )
+
+    def among(
+        self, rows: models.QuerySet[Row], account: str, template: str
+    ) -> models.QuerySet[Row]:
+        """Those of its accounts and templates; the names lead to their ids."""
+        if self.accounts:
+            rows = rows.filter(**{f"{account}__in": self.accounts})
+        if self.templates:
+            rows = rows.filter(**{f"{template}__in": self.templates})
+        return rows
+
+
+NOTHING = frozenset({0})
+"""No row has this id."""
+
+
+def _is_within(some: frozenset[int], limit: frozenset[int]) -> bool:
+    return not limit or (bool(some) and some <= limit)
+
 
 class ApiKey(models.Model):
     """A key's SHA-256: enough for a random key of 256 bits, and fast enough for each request."""
@@ -101,6 +136,9 @@ class ApiKey(models.Model):
         verbose_name=_("templates"),
         help_text=_("None chosen: all of its accounts."),
     )
+    only_accounts = models.BooleanField(default=False, editable=False)
+    only_templates = models.BooleanField(default=False, editable=False)
+    """Some were chosen. When the last of them is deleted the key reaches none, not all."""
     highest_priority = models.PositiveSmallIntegerField(
         _("highest priority"), choices=Priority.choices, default=Priority.URGENT
     )
@@ -145,7 +183,8 @@ class ApiKey(models.Model):
     def rotated(self, overlap: timedelta) -> "tuple[ApiKey, str]":
         """A key with the same rights, and the key itself. This one ends after the overlap."""
         fields = ("client", "name", "is_test", "scopes", "highest_priority", "networks")
-        new = ApiKey(**{name: getattr(self, name) for name in (*fields, "per_minute", "per_day")})
+        limits = ("per_minute", "per_day", "only_accounts", "only_templates")
+        new = ApiKey(**{name: getattr(self, name) for name in (*fields, *limits)})
         key = new.issue()
         new.accounts.set(self.accounts.all())
         new.templates.set(self.templates.all())
@@ -157,9 +196,11 @@ class ApiKey(models.Model):
 
     @cached_property
     def allowance(self) -> Allowance:
+        accounts = frozenset(self.accounts.values_list("pk", flat=True))
+        templates = frozenset(self.templates.values_list("pk", flat=True))
         return Allowance(
-            frozenset(self.accounts.values_list("pk", flat=True)),
-            frozenset(self.templates.values_list("pk", flat=True)),
+            accounts or (NOTHING if self.only_accounts else accounts),
+            templates or (NOTHING if self.only_templates else templates),
             Priority(self.highest_priority),
             self.is_test,
         )
@@ -177,6 +218,15 @@ class ApiKey(models.Model):
         )
 
 
+def _note_limit(sender: Any, instance: ApiKey, action: str, **_kwargs: Any) -> None:
+    """Somebody chose; what goes with a row that is deleted sends no such signal."""
+    if action.startswith("post"):
+        name = "accounts" if sender is ApiKey.accounts.through else "templates"
+        is_limited = getattr(instance, name).exists()
+        setattr(instance, f"only_{name}", is_limited)
+        ApiKey.objects.filter(pk=instance.pk).update(**{f"only_{name}": is_limited})
+
+
 def digest_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
@@ -186,6 +236,7 @@ for _model in (ApiClient, ApiKey):
     post_save.connect(memory.forget, sender=_model)
     post_delete.connect(memory.forget, sender=_model)
 for _through in (ApiKey.accounts.through, ApiKey.templates.through):
+    m2m_changed.connect(_note_limit, sender=_through)
     m2m_changed.connect(memory.forget, sender=_through)
 
 

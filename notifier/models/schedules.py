@@ -28,6 +28,8 @@ class Schedule(models.Model):
     name = models.CharField(_("name"), max_length=100)
     template = models.CharField(_("template"), max_length=64)
     request = models.JSONField()
+    idempotency_key = models.CharField(max_length=263, null=True, editable=False)  # noqa: DJ001
+    request_digest = models.CharField(max_length=64, blank=True, editable=False)
     is_test = models.BooleanField(_("test"), default=False)
     cron = models.CharField(_("cron expression"), max_length=100)
     zone = models.CharField(_("time zone"), max_length=50)
@@ -46,6 +48,11 @@ class Schedule(models.Model):
         verbose_name = _("recurring message")
         verbose_name_plural = _("recurring messages")
         ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client", "idempotency_key"], name="schedule_request_once"
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["next_at"], condition=Q(next_at__isnull=False), name="schedule_due"

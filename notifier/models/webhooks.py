@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from notifier.models.clients import ApiClient
 from notifier.models.events import ClientEvent
 from notifier.models.ids import new_message_id
+from notifier.models.keys import Allowance
 from templates_app.encryption import EncryptedTextField
 
 OVERLAP = timedelta(hours=24)
@@ -44,6 +45,12 @@ class WebhookEndpoint(models.Model):
         _("events"), default=list, blank=True, help_text=_("None chosen: all of them.")
     )
     is_active = models.BooleanField(_("active"), default=True)
+    is_test = models.BooleanField(_("test"), default=False, editable=False)
+    """Made with a test key: it is told of the sandbox's messages alone."""
+    accounts = models.JSONField(default=list, editable=False)
+    templates = models.JSONField(default=list, editable=False)
+    """The ids that its key was limited to; empty: all. No relations: with a template that is
+    deleted the limit would go, and it would be told of everything."""
     secret = EncryptedTextField(_("secret"), editable=False)
     previous_secret = EncryptedTextField(_("previous secret"), blank=True, editable=False)
     previous_until = models.DateTimeField(_("previous secret until"), null=True, editable=False)
@@ -88,6 +95,15 @@ class WebhookEndpoint(models.Model):
         is_over = self.previous_until is None or self.previous_until <= now
         earlier = [] if is_over or not self.previous_secret else [self.previous_secret]
         return [self.secret, *earlier]
+
+    @property
+    def allowance(self) -> Allowance:
+        """That of the key that made it: it is told of nothing that the key may not read."""
+        return Allowance(frozenset(self.accounts), frozenset(self.templates), is_test=self.is_test)
+
+    @property
+    def is_limited(self) -> bool:
+        return self.allowance != Allowance()
 
     def wants(self, event_type: str) -> bool:
         return not self.types or event_type in self.types

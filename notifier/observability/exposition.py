@@ -6,6 +6,12 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
+from prometheus_client import CollectorRegistry, generate_latest
+
+from notifier.observability.gauges import Gauges
+
+_standing = CollectorRegistry()
+_standing.register(Gauges())
 
 
 @require_safe
@@ -18,4 +24,5 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not (is_known or (settings.HONGYAN_DEMO and not settings.METRICS_TOKEN)):
         raise Http404
     response: HttpResponse = ExportToDjangoView(request)
+    response.write(generate_latest(_standing))
     return response

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from notifier import metrics
 from notifier.dispatch.outbox import note_changes
 from notifier.models import (
     MOVES,
@@ -38,6 +39,7 @@ def settle_receipts(pushes: list[Push], now: datetime) -> None:
     messages = _messages(pushes)
     seen = {message.pk: message for message in messages.values()}
     moved: dict[tuple[State, str], list[Message]] = {}
+    lags: dict[int, list[float]] = defaultdict(list)
     for push in pushes:
         message = messages.get((push.account_id, push.msgid)) or _by_openid(push, now)
         if message is None:
@@ -51,6 +53,9 @@ def settle_receipts(pushes: list[Push], now: datetime) -> None:
             push.outcome = "repeated"
             continue
         push.outcome = "applied"
+        if message.sent_at is not None:
+            lag = (push.received_at - message.sent_at).total_seconds()
+            lags[message.account_id].append(max(lag, 0.0))
         message.state = state
         moved.setdefault((state, push.status), []).append(message)
     tallies: dict[Key, Tally] = defaultdict(Tally)
@@ -61,6 +66,8 @@ def settle_receipts(pushes: list[Push], now: datetime) -> None:
                 continue
             tallies[message.account_id, message.version.template_id, state.value, 0].add()
     add_counts(tallies, now)
+    for account_id, seconds in lags.items():
+        metrics.receipt_seconds.labels(account_id).observe_many(seconds)
 
 
 def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:
@@ -78,6 +85,7 @@ def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:
             "attempts",
             "recipient_id",
             "is_test",
+            "sent_at",
             "version__template_id",
         )
     )

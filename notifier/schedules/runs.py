@@ -25,24 +25,24 @@ def upcoming(cron: str, zone: str, after: datetime) -> Iterator[datetime]:
     fields = cron.split()
     if len(cron) > LONGEST or len(fields) != 5 or not all(map(_FIELD.fullmatch, fields)):
         raise NoCron("Five fields: minute, hour, day, month, weekday, such as 0 9 * * mon-fri.")
+    clock = ZoneInfo(zone)
     try:
-        runs = croniter(cron, after.astimezone(ZoneInfo(zone)))
+        runs = croniter(cron, after.astimezone(clock))
     except (CroniterBadCronError, ValueError, KeyError) as error:
         raise NoCron(f"It is no cron expression: {str(error)[:100]}.") from None
-    return _runs(runs)
+    return _runs(runs, clock)
 
 
-def _runs(runs: croniter) -> Iterator[datetime]:
-    last: datetime | None = None
+def _runs(runs: croniter, clock: ZoneInfo) -> Iterator[datetime]:
+    """A moment itself tells that the clocks show its time again (`fold`): whoever asks between the
+    two does not get the second."""
     while True:
         try:
-            moment: datetime = runs.get_next(datetime)
+            moment = runs.get_next(datetime).astimezone(UTC)
         except CroniterBadDateError:
             return
-        on_the_clock = moment.replace(tzinfo=None)
-        if last is None or on_the_clock > last:
-            last = on_the_clock
-            yield moment.astimezone(UTC)
+        if not moment.astimezone(clock).fold:
+            yield moment
 
 
 def next_runs(cron: str, zone: str, after: datetime, count: int = 5) -> list[datetime]:

@@ -20,6 +20,8 @@ BATCH = 50
 LATE_AFTER = timedelta(minutes=5)
 """A run is late when it could not be sent for so long; before that, it is on time."""
 MOST_MISSED = 100
+"""Runs of one in a round, beside the first."""
+SWITCHED_OFF = "The API client is switched off."
 
 
 def send_due() -> bool:
@@ -43,7 +45,8 @@ def _send(pk: int, now: datetime) -> None:
         due = _due(schedule, schedule.next_at, now)
         for run in due:
             _accept(schedule, run, now)
-        schedule.next_at = _after(schedule, now)
+        # Of very many missed ones that are all sent the rest is due in the next round.
+        schedule.next_at = _after(schedule, due[-1] if schedule.late == Late.ALL else now)
         schedule.save(update_fields=["next_at", "last_at", "last_message", "last_problem"])
 
 
@@ -70,6 +73,9 @@ def _accept(schedule: Schedule, run: datetime, now: datetime) -> None:
         allowance=Allowance(is_test=schedule.is_test),
     )
     schedule.last_at, schedule.last_message, schedule.last_problem = now, None, ""
+    if not schedule.client.is_active:
+        schedule.last_problem = SWITCHED_OFF
+        return
     # The row's lock is held: nobody else makes it meanwhile.
     made = Message.objects.filter(client=origin.client, idempotency_key=origin.idempotency_key)
     if earlier := made.values_list("pk", flat=True).first():

@@ -13,6 +13,8 @@ from notifier.webhooks.retry import retry_after_of
 from notifier.webhooks.signing import signatures
 from notifier.webhooks.wire import CONNECT_SECONDS, Line, Unsent
 
+SPARE_SECONDS = 5.0
+"""Beyond WEBHOOK_TIMEOUT, until a call that goes on is cut."""
 READ_BYTES = 2048
 SHOWN = 300
 GONE = 410
@@ -44,7 +46,7 @@ def post(
     session: requests.Session, line: Line, url: str, secrets: Sequence[str], parcel: Parcel
 ) -> Result:
     began = time.monotonic()
-    line.begin()
+    line.begin(settings.WEBHOOK_TIMEOUT + SPARE_SECONDS)
     try:
         result = _post(session, line, url, secrets, parcel)
     except Exception as error:  # whatever a server can do to an HTTP library

@@ -5,9 +5,11 @@ committed is moved, so that a reader who goes on after an id misses nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import close_old_connections, transaction
@@ -17,6 +19,7 @@ from notifier.models import (
     ClientEvent,
     EventLog,
     EventType,
+    Message,
     OutboxEntry,
     WebhookDelivery,
     WebhookEndpoint,
@@ -55,13 +58,30 @@ def append(changes: Iterable[dict[str, object]], now: datetime) -> list[ClientEv
     wanted = defaultdict[int, list[WebhookEndpoint]](list)
     for endpoint in WebhookEndpoint.objects.filter(client__in=clients, is_active=True):
         wanted[endpoint.client_id].append(endpoint)
+    limited = {pk for pk, ones in wanted.items() if any(one.is_limited for one in ones)}
+    messages = _messages([event for event in events if event.client_id in limited])
     WebhookDelivery.objects.bulk_create(
         WebhookDelivery(event=event, endpoint=endpoint, due_at=now)
         for event in events
         for endpoint in wanted[event.client_id]
-        if endpoint.wants(event.type)
+        if endpoint.wants(event.type) and _may_be_told(endpoint, messages.get(event.message_id))
     )
     return events
+
+
+def _messages(events: Sequence[ClientEvent]) -> dict[UUID | None, Sequence[Any]]:
+    """What decides who may be told: test, account, template."""
+    if not events:
+        return {}
+    rows = Message.objects.filter(pk__in={event.message_id for event in events}).order_by()
+    names = ("pk", "is_test", "account_id", "version__template_id")
+    return {pk: told for pk, *told in rows.values_list(*names)}
+
+
+def _may_be_told(endpoint: WebhookEndpoint, message: Sequence[Any] | None) -> bool:
+    if not endpoint.is_limited:
+        return True
+    return message is not None and endpoint.allowance.reaches(*message)
 
 
 def ping(endpoint: WebhookEndpoint) -> WebhookDelivery:

@@ -98,6 +98,13 @@ def settle(run: Run, now: datetime, jitter: float) -> None:
         _switch_off(run.endpoint_id, after.off_because)
     for result in run.results:
         metrics.webhook_attempts.labels(result.problem or "taken").inc()
+    taken = [
+        (now - delivery.event.created_at).total_seconds()
+        for delivery, result in zip(run.deliveries, run.results, strict=False)
+        if not result.problem
+    ]
+    if taken:
+        metrics.webhook_seconds.labels(run.endpoint_id).observe_many(taken)
 
 
 def _apply_all(run: Run, now: datetime, jitter: float) -> None:

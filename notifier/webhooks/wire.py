@@ -6,7 +6,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any
 
 import requests
@@ -18,7 +20,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from notifier.webhooks.guard import is_allowed, may_reach
 
 CONNECT_SECONDS = 3.0
-SPARE_SECONDS = 5.0
+RESOLVE_SECONDS = 5.0
+RESOLVERS = 16
 
 
 class Unsent(Exception):
@@ -40,9 +43,10 @@ class Line:
         self.deadline = 0.0
         self.was_cut = False
 
-    def begin(self) -> None:
+    def begin(self, seconds: float) -> None:
+        """A call that may take so long in all."""
         self.was_cut = False
-        self.deadline = time.monotonic() + settings.WEBHOOK_TIMEOUT + SPARE_SECONDS
+        self.deadline = time.monotonic() + seconds
 
     def end(self) -> None:
         self.deadline = 0.0
@@ -90,12 +94,22 @@ def session_on(line: Line) -> Iterator[requests.Session]:
         line.close()
 
 
+@lru_cache(maxsize=1)
+def _resolvers() -> ThreadPoolExecutor:
+    """The look-up of a name cannot be given a time-out: it is left behind."""
+    return ThreadPoolExecutor(RESOLVERS, "resolver")
+
+
 def _dial(connection: HTTPConnection) -> socket.socket:
     """Raises Unsent."""
     line: Line = _mine.line
+    asked = _resolvers().submit(
+        socket.getaddrinfo, connection.host, connection.port, type=socket.SOCK_STREAM
+    )
     try:
-        found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        found = asked.result(min(RESOLVE_SECONDS, max(line.left(), 0)))
+    except (OSError, UnicodeError):  # the time-out is an OSError, too
+        asked.cancel()
         raise Unsent("dns") from None
     networks = settings.WEBHOOK_ALLOWED_NETWORKS
     addresses = [str(where[0]) for *_rest, where in found]

@@ -21,6 +21,7 @@ import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from notifier.wechat.errors import Ambiguous, Kind, NoTime, Refused, Unreachable, kind_of, split_rid
+from notifier.wechat.phases import Phases
 from notifier.wechat.tokens import Token, TokenCache, Tokens
 from notifier.wechat.wire import Wire
 
@@ -74,31 +75,37 @@ class WeChatClient:
     def appid(self) -> str:
         return self._credentials.appid
 
-    async def send_template(self, body: bytes, not_after: float = math.inf) -> str:
+    async def send_template(
+        self, body: bytes, not_after: float = math.inf, phases: Phases | None = None
+    ) -> str:
         """POST message/template/send with a ready JSON body; returns WeChat's msgid.
 
-        No call begins after `not_after` (time.monotonic()). Raises Refused, TokenRefused, NoTime,
+        No call begins after `not_after` (time.monotonic()). `phases` is told where the time goes,
+        of two calls that of the second. Raises Refused, TokenRefused, NoTime,
         Unreachable (nothing was sent) or Ambiguous (perhaps it was). A dead token is replaced
         once; a second refusal is the caller's.
         """
-        token = self._tokens.remembered() or await self._obtain_token(None)
+        phases = phases or Phases()
+        token = self._tokens.remembered() or await self._obtain_token(None, phases)
         try:
-            return await self._post_message(body, token, not_after)
+            return await self._post_message(body, token, not_after, phases)
         except Refused as error:
             if kind_of(error.errcode) is not Kind.TOKEN:
                 raise
-        token = self._tokens.remembered(dead=token) or await self._obtain_token(token)
-        return await self._post_message(body, token, not_after)
+        token = self._tokens.remembered(dead=token) or await self._obtain_token(token, phases)
+        return await self._post_message(body, token, not_after, phases)
 
-    async def _post_message(self, body: bytes, token: str, not_after: float) -> str:
+    async def _post_message(self, body: bytes, token: str, not_after: float, phases: Phases) -> str:
         """To the first address that can be connected to. No backup once bytes may have arrived."""
         target = f"{SEND_PATH}?access_token={quote(token, safe='')}"
         failure = None
         for address in self._reachable_first():
             if time.monotonic() > not_after:
                 raise NoTime("no time was left for the call")
+            if failure:
+                phases.give_up()
             try:
-                status, content = await self._wire.post(address, target, body, not_after)
+                status, content = await self._wire.post(address, target, body, not_after, phases)
             except Unreachable as error:
                 self._unreachable_until[address] = time.monotonic() + UNREACHABLE_SECONDS
                 failure = error
@@ -111,7 +118,7 @@ class WeChatClient:
         now = time.monotonic()
         return sorted(self._addresses, key=lambda one: self._unreachable_until.get(one, 0) > now)
 
-    async def _obtain_token(self, dead: str | None) -> str:
+    async def _obtain_token(self, dead: str | None, phases: Phases) -> str:
         """Hundreds of calls in the air need it at the same moment: one thread asks for them all,
         and they share what it learns, a refusal too."""
         pending = self._pending.get(dead)
@@ -120,7 +127,8 @@ class WeChatClient:
             pending = loop.run_in_executor(_token_threads(), self._tokens.obtain, dead)
             self._pending[dead] = pending
             pending.add_done_callback(lambda _: self._pending.pop(dead, None))
-        return await asyncio.shield(pending)
+        with phases.timed("token"):
+            return await asyncio.shield(pending)
 
     def renew_token(self) -> bool:
         """Ahead of its end; see Tokens.renew."""

@@ -21,6 +21,7 @@ MEMORY_SECONDS = 3.0
 FAILURE_SECONDS = 5
 """After a refused token call nobody asks again for so long: fifty waiting threads, one call."""
 LOCK_SECONDS = 30
+FETCHES_SECONDS = 30 * 24 * 3600
 
 
 class TokenRefused(Refused):
@@ -49,6 +50,12 @@ def forget_failure(cache: TokenCache, name: str) -> None:
     cache.delete(f"{KEY}:{name}:failure")
 
 
+def fetches(cache: TokenCache, name: str) -> tuple[int, float]:
+    """How many tokens were fetched, and when the last one (Unix seconds; 0: none in a month)."""
+    count, at = cache.get(f"{KEY}:{name}:fetches") or (0, 0.0)
+    return int(count), float(at)
+
+
 class Tokens:
     """The token of one account: `remembered() or obtain(None)`; when WeChat refused it, the same
     with the dead one named."""
@@ -56,7 +63,7 @@ class Tokens:
     def __init__(self, cache: TokenCache, name: str, fetch: Callable[[], Token]) -> None:
         self._cache = cache
         self._fetch = fetch
-        self._key = f"{KEY}:{name}"
+        self._name, self._key = name, f"{KEY}:{name}"
         self._memory: tuple[str, float] = ("", 0.0)
         self._in_process = threading.Lock()
 
@@ -145,4 +152,7 @@ class Tokens:
             self._cache.set(f"{self._key}:failure", failure, timeout=FAILURE_SECONDS)
             raise TokenRefused(*failure) from None
         self._cache.set(self._key, token.value, timeout=max(token.expires_in - EARLY_SECONDS, 10))
+        count, _at = fetches(self._cache, self._name)
+        told = (count + 1, time.time())  # under the lock
+        self._cache.set(f"{self._key}:fetches", told, timeout=FETCHES_SECONDS)
         return token.value

@@ -7,6 +7,7 @@ both. All other calls to WeChat go through the session (`notifier/wechat/session
 
 import asyncio
 import math
+import socket
 import ssl
 import time
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
+from aiohappyeyeballs import start_connection
 
 from notifier.wechat.errors import Ambiguous, NoTime, Unreachable
+from notifier.wechat.phases import Phases
 
 MAX_ANSWER = 64 * 1024
 IDLE_SECONDS = 30
@@ -55,17 +58,26 @@ class Wire:
         self.opened = 0
 
     async def post(
-        self, address: str, target: str, body: bytes, not_after: float = math.inf
+        self,
+        address: str,
+        target: str,
+        body: bytes,
+        not_after: float = math.inf,
+        phases: Phases | None = None,
     ) -> tuple[int, bytes]:
         """HTTP status and body. `target`: path with query, of ASCII without spaces. Nothing is
-        written after `not_after` (time.monotonic()), however long the connection took.
+        written after `not_after` (time.monotonic()), however long the connection took. `phases`:
+        is told where the time goes.
 
         Raises Unreachable or NoTime (nothing was sent) or Ambiguous (it may have been processed).
         Follows no redirect: that would carry the token elsewhere.
         """
-        origin = origin_of(address)
+        origin, phases = origin_of(address), phases or Phases()
+        phases.host = origin.host
         idle = self._idle.setdefault(origin, [])
-        connection = self._kept(idle) or await self._connect(origin)
+        connection = self._kept(idle)
+        phases.is_reused = connection is not None
+        connection = connection or await self._connect(origin, phases)
         head = (
             f"POST {origin.path}{target} HTTP/1.1\r\nHost: {origin.host_header}\r\n"
             "User-Agent: Hongyan\r\nAccept: application/json\r\n"
@@ -75,10 +87,17 @@ class Wire:
         if time.monotonic() > not_after:
             idle.append(connection)
             raise NoTime("no time was left for the call")
-        answer = await connection.exchange(head.encode() + body, self._read_seconds)
+        answer = await connection.exchange(head.encode() + body, self._read_seconds, phases)
         if connection.usable:
             idle.append(connection)
         return answer
+
+    async def close(self) -> None:
+        """Of the connections that no call uses."""
+        for connection in [one for idle in self._idle.values() for one in idle]:
+            connection.close()
+        self._idle.clear()
+        await asyncio.sleep(0)  # a transport closes in the next round of the loop
 
     @staticmethod
     def _kept(idle: "list[_Connection]") -> "_Connection | None":
@@ -91,17 +110,23 @@ class Wire:
             connection.close()
         return None
 
-    async def _connect(self, origin: Origin) -> "_Connection":
+    async def _connect(self, origin: Origin, phases: Phases) -> "_Connection":
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_seconds):
-                _, connection = await loop.create_connection(
-                    _Connection,
-                    origin.host,
-                    origin.port,
-                    ssl=self._context() if origin.tls else None,
-                    happy_eyeballs_delay=0.25,
-                )
+                with phases.timed("dns"):
+                    found = await loop.getaddrinfo(
+                        origin.host, origin.port, type=socket.SOCK_STREAM
+                    )
+                with phases.timed("tcp"):
+                    joined = await start_connection(found, happy_eyeballs_delay=0.25)
+                with phases.timed("tls" if origin.tls else "tcp"):
+                    _, connection = await loop.create_connection(
+                        _Connection,
+                        sock=joined,
+                        ssl=self._context() if origin.tls else None,
+                        server_hostname=origin.host if origin.tls else None,
+                    )
         except ssl.SSLCertVerificationError:
             raise Unreachable("the server's certificate is not valid") from None
         except (OSError, TimeoutError, UnicodeError) as error:
@@ -132,18 +157,24 @@ class _Connection(asyncio.Protocol):
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._status = 0
         self._body = b""
+        self._first_byte_at = 0.0
 
-    async def exchange(self, request: bytes, seconds: float) -> tuple[int, bytes]:
+    async def exchange(self, request: bytes, seconds: float, phases: Phases) -> tuple[int, bytes]:
         loop = asyncio.get_running_loop()
         self.usable = False
         self._status, self._body = 0, b""
         self._answer = loop.create_future()
         timer = loop.call_later(seconds, self._give_up, "no answer in time")
+        self._first_byte_at = 0.0
+        written_at = time.monotonic()
         self._transport.write(request)
         try:
             return await self._answer
         finally:
             timer.cancel()
+            ended_at = time.monotonic()
+            phases.wait = (self._first_byte_at or ended_at) - written_at
+            phases.transfer = ended_at - (self._first_byte_at or ended_at)
 
     def _give_up(self, reason: str) -> None:
         if self._answer is not None and not self._answer.done():
@@ -161,6 +192,7 @@ class _Connection(asyncio.Protocol):
             self.usable = False
             self._transport.abort()
             return
+        self._first_byte_at = self._first_byte_at or time.monotonic()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:

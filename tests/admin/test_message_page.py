@@ -22,6 +22,7 @@ from tests.builders import magic
 from tests.conftest import Platform
 from tests.dispatch.conftest import answered, claim_one
 from tests.receipts.pushes import push, receipt
+from tests.simulator.process import SimulatorProcess
 
 Work = Callable[[], None]
 TO_DO = "What to do "
@@ -256,3 +257,17 @@ def test_a_message_that_somebody_has_tried_again_says_so(root: Client, db: None)
 def test_a_message_that_is_not_there_leads_away_with_a_word(root: Client, db: None) -> None:
     answer = root.get(address("notifier_message", "change", "0" * 32), follow=True)
     assert "doesn’t exist" in text(answer)
+
+
+def test_a_slow_call_says_where_its_time_went(
+    root: Client, platform: Platform, work: Work, simulator: SimulatorProcess
+) -> None:
+    platform.message()
+    work()  # there is a token
+    simulator.control("POST", "/latency", {"median_ms": 1200, "sigma": 0})
+    late = platform.message()
+    work()
+    said(page(root, late), "Did not work", "waited for WeChat 1", "connection to 127.0.0.1")
+    said(page(root, late, "zh-hans"), "等微信应答 1", "到 127.0.0.1 的连接")
+    told = late.events.get(state=State.QUEUED).phases
+    assert (told["host"], told["wait"] >= 1000) == ("127.0.0.1", True)

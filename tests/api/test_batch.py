@@ -218,3 +218,26 @@ def test_a_body_over_the_limit(post, body, settings):
 def test_without_a_key_nothing_is_read(client, body):
     for address in (BATCH, f"{URL}/stream"):
         assert client.post(address, b"{}", "application/json").status_code == 401
+
+
+def test_the_requests_own_key_serves_for_rows_without_one(api, body):
+    rows = [body, body | {"idempotency_key": "own"}, body | {"template": "no"}]
+
+    def send(rows):
+        return results(
+            api.post(
+                f"{URL}/batch",
+                {"messages": rows},
+                format="json",
+                headers={"Idempotency-Key": "night-7"},
+            )
+        )
+
+    first, again = send(rows), send(rows)
+    assert [one["id"] for one in first[:2]] == [one["id"] for one in again[:2]]
+    assert [one.get("replayed") for one in again] == [True, True, None]
+    # What was refused has used nothing up; what is another message at its place is named.
+    mended = send([body | {"priority": "bulk"}, rows[1], body])
+    assert codes(mended[0]) == ["idempotency_key_reused"]
+    assert mended[2]["replayed"] is False
+    assert Message.objects.count() == 3

@@ -23,7 +23,9 @@ def test_it_tells_what_the_person_would_see_and_when(dry, person):
     assert told["dry_run"] is True
     assert told["to"] == {"openid": person.openid}
     assert told["data"]["thing2"] == "云南白茶"
-    assert told["url"] == "https://example.com/x"
+    assert (told["url"], told["miniprogram"]) == ("https://example.com/x", None)
+    given = {"appid": "wx1", "pagepath": "pages/a"}
+    assert dry(miniprogram=given).json()["miniprogram"] == given
     assert told["waiting"] is None
     assert not Message.objects.exists()
 

@@ -171,3 +171,18 @@ def test_a_key_has_1_to_255_characters(post, body, key):
 @pytest.mark.parametrize("key", ["x" * 255, "é ~!", "0"])
 def test_any_other_key_is_taken(post, body, key):
     assert_replayed(post(body, Idempotency_Key=key), post(body, Idempotency_Key=key))
+
+
+def test_the_first_answer_is_given_to_a_key_that_is_over_its_limit(service, body):
+    """A day's last message whose answer was lost: who repeats it must not wait until tomorrow."""
+    key = service.make_key(per_day=1)
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {key}", raise_request_exception=False)
+
+    def post(name):
+        return client.post(URL, body, format="json", headers={"Idempotency-Key": name})
+
+    first, again = post("k"), post("k")
+    assert (first.status_code, again.content) == (202, first.content)
+    assert again["Idempotent-Replayed"] == "true"
+    assert post("other").status_code == 429
+    assert Message.objects.count() == 1

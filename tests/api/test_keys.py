@@ -14,6 +14,7 @@ from notifier.api.urls import urlpatterns
 from notifier.dispatch import lanes
 from notifier.models import ApiKey, Message, Priority, Scope
 from notifier.models.keys import memory
+from templates_app.models import MessageTemplate
 from tests import builders
 from tests.api.conftest import URL, assert_problem
 
@@ -208,3 +209,24 @@ def test_an_expired_key_with_an_overlap(service, body):
 @pytest.fixture(autouse=True)
 def fresh_counts():
     lanes.redis().flushdb()
+
+
+@pytest.mark.parametrize("limit", ["accounts", "templates"])
+def test_a_key_whose_only_one_is_deleted_reaches_none(service, body, limit):
+    """Not all: nobody has chosen that."""
+    gone = MessageTemplate.objects.create(account=builders.make_account(), code="gone", name="x")
+    row = {"accounts": gone.account, "templates": gone}[limit]
+    client = caller(service)
+    key = ApiKey.objects.get()
+    getattr(key, limit).set([row])
+    for one in (gone, gone.account)[: 2 if limit == "accounts" else 1]:
+        one.delete()
+    memory.forget()
+    assert_problem(client.post(URL, body, format="json"), 422, "/template", "template_not_allowed")
+    successor, rotated = ApiKey.objects.get().rotated(timedelta(0))
+    assert successor.allowance == ApiKey.objects.get(pk=key.pk).allowance
+    again = APIClient(HTTP_AUTHORIZATION=f"Bearer {rotated}", raise_request_exception=False)
+    assert_problem(again.post(URL, body, format="json"), 422, "/template", "template_not_allowed")
+    getattr(successor, limit).set([row.__class__.objects.latest("pk")])
+    getattr(successor, limit).clear()  # somebody chooses all
+    assert again.post(URL, body, format="json").status_code == 202

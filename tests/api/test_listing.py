@@ -160,6 +160,7 @@ def test_an_erased_person_leaves_none(send, person):
         ("user=" + "x" * 256, "255"),
         ("status=sent&status=failed", "commas"),
         ("&".join(f"metadata[k{n}]=1" for n in range(6)), "At most 5"),
+        (f"metadata[k]={'x' * 129}", "up to 128 characters"),
     ],
 )
 def test_what_is_wrong_is_named(api, template, query, told):

@@ -217,8 +217,11 @@ def test_whom_addresses_mean(keeper, put, where):
     answer = keeper.post(f"{where}/resolve", {"to": asked}, format="json")
     li, han = ({"openid": name, "state": "following"} for name in ("oLi", "oHan"))
     assert answer.json()["results"] == [han, li, li, li, None]
-    wrong = keeper.post(f"{where}/resolve", {"to": [{"user": "a", "openid": "b"}]}, format="json")
-    assert wrong.status_code == 422
+    faults = {"/to/1": {"user": "a", "openid": "b"}, "/to/1/phone": {"phone": "x"}}
+    for pointer, one in faults.items():
+        wrong = keeper.post(f"{where}/resolve", {"to": ["oHan", one]}, format="json")
+        assert wrong.status_code == 422
+        assert wrong.json()["errors"][0]["pointer"] == pointer
 
 
 def test_an_erased_person_is_gone(keeper, put, where, account):

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from notifier.models import ApiKey, Message, Schedule
+from notifier.models import ApiClient, ApiKey, Message, Schedule
 from notifier.recipients.erasing import erase
 from notifier.schedules import send
 from tests import builders
@@ -156,3 +156,58 @@ def test_a_key_sees_those_of_its_templates_alone(api, made, template):
     assert api.get(URL).json()["data"] == []
     key.templates.set([template])
     assert api.get(f"{URL}/{schedule.pk}").status_code == 200
+
+
+def test_the_same_request_makes_one(api, asked):
+    headers = {"Idempotency-Key": "k"}
+    first, again = (api.post(URL, asked, format="json", headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["id"] == again.json()["id"]
+    assert again["Idempotent-Replayed"] == "true"
+    other = api.post(URL, asked | {"cron": "0 8 * * *"}, format="json", headers=headers)
+    assert other.json()["type"].endswith("idempotency-key-reused")
+    assert Schedule.objects.count() == 1
+
+
+def test_the_same_request_many_times_at_once_makes_one(api, asked):
+    headers = {"Idempotency-Key": "k"}
+    answers = at_once(8, lambda _number: api.post(URL, asked, format="json", headers=headers))
+    assert {answer.status_code for answer in answers} == {201}
+    assert {answer.json()["id"] for answer in answers} == {Schedule.objects.get().pk}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"data": {}}, "/message/data/order_no"),
+        ({"to": {"user": "nobody"}}, "/message/to"),
+        ({"to": {}}, "/message/to"),
+        ({"metadata": {"x": "\0"}}, "/message/metadata/x"),
+    ],
+)
+def test_a_fault_of_the_message_is_named_where_it_stands(api, asked, wrong, pointer):
+    answer = api.post(URL, asked | {"message": asked["message"] | wrong}, format="json")
+    assert answer.status_code == 422
+    assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+
+
+def test_a_client_that_is_switched_off_sends_nothing_more(made):
+    schedule = made()
+    ApiClient.objects.update(is_active=False)
+    due(schedule, seconds=1)
+    send.send_due()
+    assert not Message.objects.exists()
+    schedule.refresh_from_db()
+    assert "switched off" in schedule.last_problem
+    assert schedule.next_at > timezone.now()
+
+
+def test_all_that_were_missed_are_sent_however_many(made, monkeypatch):
+    monkeypatch.setattr(send, "MOST_MISSED", 2)
+    schedule = made(cron="* * * * *", late="all")
+    due(schedule, minutes=9, seconds=30)
+    for _ in range(5):
+        send.send_due()
+    assert Message.objects.count() in (10, 11)  # a minute may begin meanwhile
+    schedule.refresh_from_db()
+    assert schedule.next_at > timezone.now()

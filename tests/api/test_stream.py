@@ -152,3 +152,29 @@ def test_a_stream_that_breaks_off_tells_what_was_accepted(chunked, body):
     found = lines(chunked(sent))
     assert [one["status"] for one in found] == ["queued", "queued", "not_tried"]
     assert (found[2]["line"], codes(found[2])) == (3, ["body_broke_off"])
+
+
+def test_the_requests_own_key_serves_for_its_lines(api, body):
+    raw = b"\n\n".join([json.dumps(body).encode()] * 3)
+
+    def send(key):
+        return lines(
+            api.post(
+                STREAM,
+                raw,
+                content_type="application/x-ndjson",
+                headers={"Idempotency-Key": key},
+            )
+        )
+
+    first, again = send("night-7"), send("night-7")
+    assert [one["id"] for one in first] == [one["id"] for one in again]
+    assert {one["replayed"] for one in again} == {True}
+    send("n" * 240)
+    assert Message.objects.count() == 6
+
+
+def test_too_long_a_key_is_refused_before_anything_is_accepted(api, body):
+    headers = {"Idempotency-Key": "n" * 241}
+    answer = api.post(STREAM, json.dumps(body), content_type="text/plain", headers=headers)
+    assert_problem(answer, 400)

@@ -42,8 +42,7 @@ def store(
             step = settle._step(one, now, jitter)
             values = settle._values(one, step, now) if one.kind else settle._back(one, step)
             Message.objects.filter(pk=one.claimed.id).update(**values)
-        results = [(one.claimed.id, one.claimed.attempt, settle._ms(one)) for one in attempts]
-        sql.record_results(results, now)
+        sql.record_results([settle._result(one) for one in attempts], now)
     return len(attempts)
 
 

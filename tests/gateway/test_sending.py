@@ -1,5 +1,6 @@
 """template/send: what WeChat's body becomes, and what it is refused with."""
 
+import io
 import re
 
 import orjson
@@ -228,3 +229,19 @@ def test_values_listed_for_a_field_are_all_it_takes(caller, body, template):
     asked = body | {"template_id": version.wechat_template_id}
     assert caller.send(asked | {"data": {"const1": {"value": "未付款"}}})["errcode"] == 47003
     assert caller.send(asked | {"data": {"const1": {"value": "已付款"}}})["errcode"] == 0
+
+
+def test_a_body_without_a_length_is_read(caller, body):
+    """As .NET's, Go's and Node's HTTP clients send one that they do not hold whole."""
+    answer = caller.http.generic(
+        "POST",
+        f"/gateway/cgi-bin/message/template/send?access_token={caller.token()}",
+        b"",
+        **{
+            "wsgi.input": io.BytesIO(orjson.dumps(body)),
+            "wsgi.input_terminated": True,
+            "CONTENT_LENGTH": "",
+        },
+    )
+    assert answer.json()["errcode"] == 0
+    assert Message.objects.count() == 1

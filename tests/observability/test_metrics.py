@@ -1,12 +1,20 @@
 """/metrics, as Prometheus reads it."""
 
 import re
+from datetime import timedelta
 
-from notifier.models import State
+import django_rq
+from django.utils import timezone
+from redis import RedisError
+
+from notifier.dispatch import clock
+from notifier.models import Message, State
+from notifier.observability import gauges
 from tests.builders import magic
 
 
 def value(client, name, **headers):
+    """The sum of the lines that `name`, a regular expression, is the whole name of."""
     text = client.get("/metrics", headers=headers).content.decode()
     return sum(float(number) for number in re.findall(rf"^{name} ([0-9.e+]+)$", text, re.MULTILINE))
 
@@ -37,7 +45,7 @@ def test_no_person_and_no_secret_is_in_them(platform, work, client):
         assert private not in text
 
 
-def test_with_a_token_only_those_who_know_it_may_read(client, settings):
+def test_with_a_token_only_those_who_know_it_may_read(db, client, settings):
     settings.METRICS_TOKEN = "a-long-token"
     assert client.get("/metrics").status_code == 404
     wrong, right = ({"Authorization": f"Bearer {word}"} for word in ("x", "a-long-token"))
@@ -48,3 +56,79 @@ def test_with_a_token_only_those_who_know_it_may_read(client, settings):
 def test_in_production_there_is_no_page_without_a_token(client, settings):
     settings.HONGYAN_DEMO = False
     assert client.get("/metrics").status_code == 404
+
+
+def test_the_phases_of_calls_are_counted(platform, work, client):
+    where = f'account="{platform.account.pk}",host="127.0.0.1"'
+    names = [
+        rf'hongyan_wechat_phase_seconds_count\{{{where},phase="wait"\}}',
+        rf'hongyan_wechat_phase_seconds_sum\{{{where},phase="wait"\}}',
+        rf'hongyan_wechat_phase_seconds_bucket\{{{where},le="0.4",phase="wait"\}}',
+    ]
+    before = [value(client, name) for name in names]
+    for _ in range(3):
+        platform.message()
+    work()
+    platform.simulator.control("POST", "/latency", {"median_ms": 450, "sigma": 0})
+    platform.message()
+    work()
+    calls, seconds, soon = (
+        value(client, name) - old for name, old in zip(names, before, strict=True)
+    )
+    assert (calls, soon) == (4, 3)
+    assert 0.45 <= seconds < 2
+
+
+def test_how_it_stands_is_told(platform, client, work):
+    account, template = platform.account.pk, platform.template.pk
+    first = platform.message()
+    Message.objects.filter(pk=first.pk).update(due_at=timezone.now() - timedelta(seconds=90))
+    platform.message()
+    lane = f'account="{account}",priority="normal"'
+    assert 90 <= value(client, rf"hongyan_queue_age_seconds\{{{lane}\}}") < 120
+    assert value(client, rf"hongyan_queue_rows\{{{lane}\}}") == 2
+    work()
+    assert value(client, rf"hongyan_queue_rows\{{{lane}\}}") == 0
+    assert value(client, rf'hongyan_quota_used\{{account="{account}"\}}') == 2
+    assert value(client, rf'hongyan_token_fetches_total\{{account="{account}"\}}') == 1
+    assert value(client, rf'hongyan_token_age_seconds\{{account="{account}"\}}') < 60
+    slug, code = platform.account.slug, platform.template.code
+    assert value(client, rf'hongyan_account_info\{{account="{account}",slug="{slug}"\}}') == 1
+    assert value(client, rf'hongyan_template_info\{{code="{code}",template="{template}"\}}') == 1
+    sent = f'account="{account}",state="sent",template="{template}"'
+    assert value(client, rf"hongyan_messages_total\{{{sent}\}}") == 2
+
+
+def test_a_stopped_account_and_its_refusals_are_told(platform, client, work):
+    account, template = platform.account.pk, platform.template.pk
+    platform.message(magic("unfollowed"))
+    work()
+    refused = f'account="{account}",errcode="43004",template="{template}"'
+    assert value(client, rf"hongyan_refusals_total\{{{refused}\}}") == 1
+    stopped = rf'hongyan_account_stopped_seconds\{{account="{account}"\}}'
+    assert value(client, stopped) == 0
+    platform.configure(secret="another" + "0" * 25)
+    platform.simulator.control("POST", "/kill-token", {"appid": platform.account.appid})
+    platform.message()
+    work()
+    assert value(client, stopped) > 0
+
+
+def test_workers_and_the_clock_are_told(db, client):
+    clock.beat(timezone.now() - timedelta(seconds=40))
+    worker = django_rq.get_worker("normal")
+    worker.register_birth()
+    try:
+        assert value(client, "hongyan_rq_workers") >= 1
+        assert 40 <= value(client, "hongyan_clock_silent_seconds") < 60
+    finally:
+        worker.register_death()
+
+
+def test_what_does_not_answer_is_left_out_and_said(db, client, monkeypatch):
+    def away():
+        raise RedisError
+
+    monkeypatch.setitem(gauges.SECTIONS, "queues", away)
+    assert value(client, r'hongyan_answered\{section="queues"\}') == 0
+    assert value(client, r'hongyan_answered\{section="lanes"\}') == 1

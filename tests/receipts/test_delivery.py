@@ -13,6 +13,7 @@ from notifier.models.timeline import timeline
 from notifier.receipts import process
 from notifier.receipts.delivery import PATIENCE, settle_receipts
 from tests import builders
+from tests.observability.test_metrics import value
 from tests.receipts.conftest import MSGID, as_sent, events
 from tests.receipts.pushes import push, receipt
 
@@ -248,3 +249,12 @@ def test_a_blacklisting_is_not_lifted_by_a_receipt(sent, work):
     work()
     sent.recipient.refresh_from_db()
     assert sent.recipient.state == RecipientState.BLACKLISTED
+
+
+def test_how_long_a_receipt_took_is_counted(sent, work, client):
+    labels = f'{{account="{sent.account_id}"'
+    before = value(client, rf"hongyan_receipt_lag_seconds_sum\{labels}\}}")
+    builders.set_message(sent, sent_at=timezone.now() - 20 * SECOND)
+    arrives(sent)
+    work()
+    assert 20 <= value(client, rf"hongyan_receipt_lag_seconds_sum\{labels}\}}") - before < 40

@@ -31,6 +31,15 @@ def test_when_the_clocks_change_a_day_has_one_run(day: datetime, expected: list[
     assert local(next_runs("30 2 * * *", "Europe/Berlin", day, 3), "Europe/Berlin") == expected
 
 
+def test_a_time_that_is_shown_twice_comes_once_whenever_one_asks() -> None:
+    """The clock asks after each run, and so between the two."""
+    zone = "America/New_York"
+    between = datetime(2026, 11, 1, 5, 30, 5, tzinfo=UTC)  # 01:30 was shown, and will be again
+    assert local(next_runs("30 1 * * *", zone, between, 1), zone) == ["11-02 01:30"]
+    second = datetime(2026, 11, 1, 6, 10, tzinfo=UTC)
+    assert local(next_runs("*/30 * * * *", zone, second, 1), zone) == ["11-01 02:00"]
+
+
 def test_every_five_minutes() -> None:
     at = datetime(2026, 11, 26, 0, 2, 30, tzinfo=UTC)
     runs = next_runs("*/5 * * * *", "UTC", at)

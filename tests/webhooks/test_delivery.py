@@ -16,6 +16,7 @@ from notifier.webhooks.relay import ping
 from notifier.webhooks.retry import WAITS
 from notifier.webhooks.tidying import tidy
 from tests import builders
+from tests.observability.test_metrics import value
 from tests.webhooks.conftest import carry, end, make_due, one_event, problems, relay_all
 from tests.webhooks.receiver import respond
 
@@ -252,3 +253,15 @@ def test_what_waits_and_what_came_of_it_is_counted(endpoint, ask, receiver, clie
     tidy()
     assert shown(client, waiting) == 0
     assert (shown(client, taken), shown(client, refused)) == (before[0] + 3, before[1] + 1)
+
+
+def test_how_long_an_event_waited_for_its_endpoint_is_counted(endpoint, ask, receiver, client):
+    name = rf'hongyan_webhook_lag_seconds_count\{{endpoint="{endpoint.pk}"\}}'
+    before = value(client, name)
+    receiver.answers = [500]
+    one_event(ask)
+    carry()
+    assert value(client, name) == before
+    make_due()
+    carry()
+    assert value(client, name) == before + 1

@@ -4,9 +4,19 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 from standardwebhooks.webhooks import Webhook
 
-from notifier.models import AuditEntry, Outcome, WebhookDelivery, WebhookEndpoint
+from notifier.intake.accept import Origin
+from notifier.models import (
+    ApiKey,
+    AuditEntry,
+    Message,
+    Outcome,
+    Scope,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from tests import builders
 from tests.webhooks.conftest import carry, end, relay_all
 
@@ -181,3 +191,79 @@ def test_another_clients_are_not_found(api, ask, service):
     ]
     assert [answer.status_code for answer in asked] == [404] * len(asked)
     assert api.get(ENDPOINTS).json()["data"][0]["id"] == own.pk.hex
+
+
+def caller(service, **rights):
+    key = service.make_key(scopes=Scope.values, **rights)
+    return APIClient(HTTP_AUTHORIZATION=f"Bearer {key}", raise_request_exception=False)
+
+
+def told(endpoint):
+    """Of which messages, in the order of the events."""
+    rows = WebhookDelivery.objects.filter(endpoint=endpoint["id"]).order_by("event")
+    return list(rows.values_list("event__message", flat=True))
+
+
+def test_what_a_test_key_adds_is_told_of_the_sandbox_alone(api, ask, service, receiver):
+    tester = caller(service, is_test=True)
+    endpoint = made(tester, receiver.url)
+    assert endpoint["test"] is True
+    assert made(api, receiver.url)["test"] is False
+    real, test = ask(), ask()
+    Message.objects.filter(pk=test.pk).update(is_test=True)
+    for message in (real, test):
+        end(message)
+    relay_all()
+    assert told(endpoint) == [test.pk]
+    begun = {"since": (timezone.now() - timedelta(hours=1)).isoformat(), "which": "all"}
+    tester.post(f"{ENDPOINTS}/{endpoint['id']}/replay", begun, format="json")
+    assert told(endpoint) == [test.pk]
+
+
+@pytest.mark.parametrize("limit", ["accounts", "templates"])
+def test_what_a_limited_key_adds_is_told_of_no_more_than_it_may_read(
+    ask, template, service, receiver, limit
+):
+    other = builders.make_template()
+    row = {"accounts": other.account, "templates": other}[limit]
+    limited = caller(service)
+    getattr(ApiKey.objects.get(), limit).set([row])
+    endpoint = made(limited, receiver.url)
+    end(ask())
+    seen = end(builders.make_message(other, origin=Origin(client=service)))
+    relay_all()
+    assert told(endpoint) == [seen.pk]
+    begun = {"since": (timezone.now() - timedelta(hours=1)).isoformat(), "which": "all"}
+    limited.post(f"{ENDPOINTS}/{endpoint['id']}/replay", begun, format="json")
+    assert told(endpoint) == [seen.pk]
+
+
+@pytest.mark.parametrize("rights", [{"is_test": True}, {"accounts": True}, {"templates": True}])
+def test_a_key_touches_no_endpoint_that_is_told_of_more(api, ask, template, service, rights):
+    """Whoever could change its address or its secret would read what the key may not."""
+    endpoint = builders.make_endpoint(service)
+    page = f"{ENDPOINTS}/{endpoint.pk.hex}"
+    end(ask())
+    relay_all()
+    (delivery,) = WebhookDelivery.objects.all()
+    client = caller(service, is_test=rights.get("is_test", False))
+    key = ApiKey.objects.latest("pk")
+    if "accounts" in rights:
+        key.accounts.set([template.account])
+    if "templates" in rights:
+        key.templates.set([template])
+    asked = [
+        client.get(page),
+        client.patch(page, {"url": "https://example.com/"}, format="json"),
+        client.delete(page),
+        client.get(f"{page}/deliveries"),
+        *(client.post(f"{page}/{one}") for one in ("rotate-secret", "ping")),
+        client.post(f"{page}/replay", {"since": timezone.now().isoformat()}, format="json"),
+        client.get(f"/api/v1/webhook-deliveries/{delivery.pk}"),
+        client.post(f"/api/v1/webhook-deliveries/{delivery.pk}/replay"),
+    ]
+    assert [answer.status_code for answer in asked] == [404] * len(asked)
+    assert client.get(ENDPOINTS).json()["data"] == []
+    own = made(client, "https://example.com/")
+    assert [one["id"] for one in client.get(ENDPOINTS).json()["data"]] == [own["id"]]
+    assert len(api.get(ENDPOINTS).json()["data"]) == 2

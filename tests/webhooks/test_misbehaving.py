@@ -2,12 +2,14 @@
 
 import socket
 import ssl
+import threading
 import time
 
 import pytest
 
 from notifier.models import WebhookDelivery
 from notifier.simulator import certificate
+from notifier.webhooks import wire
 from tests import builders
 from tests.webhooks.conftest import carry, one_event, problems
 from tests.webhooks.receiver import receiving, respond
@@ -40,7 +42,7 @@ def hang_up(handler):
 @pytest.fixture
 def in_a_hurry(settings, monkeypatch):
     settings.WEBHOOK_TIMEOUT = 0.3
-    monkeypatch.setattr("notifier.webhooks.wire.SPARE_SECONDS", 0.5)
+    monkeypatch.setattr("notifier.webhooks.post.SPARE_SECONDS", 0.5)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +110,17 @@ def test_the_certificate_is_verified(service, ask, settings, tmp_path, is_truste
         carry()
         assert len(receiver.requests) == is_trusted
     assert problems(WebhookDelivery.objects.get()) == ["" if is_trusted else "tls"]
+
+
+def test_a_name_that_is_looked_up_for_ever_is_left_behind(endpoint, ask, monkeypatch):
+    let_go = threading.Event()
+    monkeypatch.setattr(wire, "RESOLVE_SECONDS", 0.2)
+    monkeypatch.setattr(wire.socket, "getaddrinfo", lambda *_args, **_named: let_go.wait(20))
+    one_event(ask)
+    started = time.monotonic()
+    try:
+        carry()
+        assert time.monotonic() - started < 5
+        assert problems(WebhookDelivery.objects.get()) == ["dns"]
+    finally:
+        let_go.set()

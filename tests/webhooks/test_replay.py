@@ -46,8 +46,8 @@ def test_a_range_brings_what_came_while_the_endpoint_was_off(service, ask, recei
     assert not WebhookDelivery.objects.exists()
     endpoint.switch(on=True)
     endpoint.save()
-    assert replay_range(endpoint, recently()) == 8
-    assert replay_range(endpoint, recently()) == 0
+    assert replay_range(endpoint, recently()).events == 8
+    assert replay_range(endpoint, recently()).events == 0
     carry()
     assert len(set(receiver.ids)) == len(messages)
 
@@ -65,7 +65,7 @@ def test_a_range_is_narrowed_by_what_became_of_it(endpoint, ask, which, count, l
     WebhookDelivery.objects.filter(pk=told.pk).update(outcome=Outcome.DELIVERED, due_at=None)
     WebhookDelivery.objects.filter(pk=given_up.pk).update(outcome=Outcome.FAILED, due_at=None)
     none.delete()
-    assert replay_range(endpoint, recently(which=which)) == count
+    assert replay_range(endpoint, recently(which=which)).events == count
     assert WebhookDelivery.objects.filter(due_at=None).count() == left
 
 
@@ -76,14 +76,33 @@ def test_a_range_is_narrowed_by_type_and_time(service, ask):
     relay_all()
     WebhookDelivery.objects.all().delete()
     past = Range(timezone.now() - 2 * HOUR, timezone.now() - HOUR)
-    assert replay_range(endpoint, past) == 0
-    assert replay_range(endpoint, recently()) == 1  # only what it wants
-    assert replay_range(endpoint, recently(types=("message.cancelled",))) == 1
+    assert replay_range(endpoint, past).events == 0
+    assert replay_range(endpoint, recently()).events == 1  # only what it wants
+    assert replay_range(endpoint, recently(types=("message.cancelled",))).events == 1
 
 
 def test_another_clients_events_are_never_sent(service, ask, template):
     end(ask())
     relay_all()
     other = builders.make_endpoint(builders.make_client())
-    assert replay_range(other, recently(which="all")) == 0
+    assert replay_range(other, recently(which="all")).events == 0
     assert WebhookEndpoint.objects.count() == 1
+
+
+def test_a_long_range_is_sent_in_several_calls(service, ask, api, receiver, monkeypatch):
+    monkeypatch.setattr(module, "SLICE", 2)
+    monkeypatch.setattr(module, "MOST", 4)
+    endpoint = builders.make_endpoint(service, url=receiver.url, is_active=False)
+    for _ in range(5):
+        end(ask())
+    relay_all()
+    endpoint.switch(on=True)
+    endpoint.save()
+    where = f"/api/v1/webhook-endpoints/{endpoint.pk}/replay"
+    since = (timezone.now() - HOUR).isoformat()
+    first = api.post(where, {"since": since}, format="json").json()
+    assert first["replayed"] == 4
+    rest = api.post(where, {"since": first["next_since"]}, format="json").json()
+    assert rest == {"replayed": 1, "next_since": None}
+    carry()
+    assert len(set(receiver.ids)) == 5

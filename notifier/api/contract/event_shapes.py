@@ -45,6 +45,7 @@ class Endpoint(Struct):
     types: list[str]
     description: str
     active: bool
+    test: bool
     off_because: str | None
     failures_in_a_row: int
     failing_since: Moment | None
@@ -91,3 +92,6 @@ class DeliveryPage(Struct):
 
 class Replayed(Struct):
     replayed: int
+    next_since: Annotated[
+        Moment | None, Meta(description="Call again with it as since: there are more.")
+    ]

@@ -49,6 +49,13 @@ IDEMPOTENCY = Parameter(
     {"type": "string", "minLength": 1, "maxLength": 255},
     "header",
 )
+WHOLE_IDEMPOTENCY = Parameter(
+    "Idempotency-Key",
+    "Yours, of 1 to 240 characters, for all rows that have no `idempotency_key` of their own: the "
+    "same row at the same place gives the first answer.",
+    {"type": "string", "minLength": 1, "maxLength": 240},
+    "header",
+)
 PAGE = (
     Parameter("limit", "Rows of a page.", {"type": "integer", "minimum": 1, "maximum": 200}),
     Parameter("after", "The `next` of the page before."),
@@ -93,13 +100,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         about="202: it is stored, and will be sent. With `dry_run`, 200: nothing was stored.",
     ),
     ("messages-batch", "POST"): Operation(
-        "Send up to 1,000 messages", {200: shapes.BatchResult}, _takes(shapes.Batch), (409, 422)
+        "Send up to 1,000 messages",
+        {200: shapes.BatchResult},
+        _takes(shapes.Batch),
+        (409, 422),
+        (WHOLE_IDEMPOTENCY,),
     ),
     ("messages-stream", "POST"): Operation(
         "Send any number of messages, one a line",
         {200: shapes.StreamLine},
         {NDJSON: bodies.RowBody},
         (409, 422),
+        (WHOLE_IDEMPOTENCY,),
         media=NDJSON,
     ),
     ("messages-cancel", "POST"): Operation(
@@ -120,6 +132,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         {201: campaign_shapes.ScheduleAnswer},
         _takes(schedules.ScheduleBody),
         (422,),
+        (IDEMPOTENCY,),
     ),
     ("schedule", "GET"): Operation(
         "Read a recurring message", {200: campaign_shapes.ScheduleAnswer}

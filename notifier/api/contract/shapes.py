@@ -62,6 +62,7 @@ class DryRun(Struct):
     to: OpenId
     data: dict[str, str]
     url: str | None
+    miniprogram: dict[str, str] | None
     due_at: Moment
     expires_at: Moment
     waiting: Waiting | None

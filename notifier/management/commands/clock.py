@@ -80,6 +80,7 @@ class Command(BaseCommand):
             self._anchors.tick(now)
             imports.tick(now)
             following.tick(now)
+            clock.beat(now)
         except (DatabaseError, RedisError) as error:
             self._complain(type(error).__name__)
         else:

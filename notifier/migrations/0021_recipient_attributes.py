@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifier", "0017_gateway"),
+        ("notifier", "0020_limited_endpoints_repeated_schedules"),
     ]
 
     operations = [

@@ -1,0 +1,176 @@
+"""How it stands at this moment, for /metrics: asked of the database and Redis when Prometheus asks,
+so that it is true whichever process answers. What happened is counted in `notifier/metrics.py`.
+
+Labels are the numbers of accounts and templates; `hongyan_account_info` and `hongyan_template_info`
+tell their names.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError
+from django.db.models import Count, Sum
+from django.utils import timezone
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from redis import RedisError
+from rq import Worker
+
+from notifier.dispatch import gate
+from notifier.dispatch.clock import last_beat, oldest_due
+from notifier.dispatch.gate import Limits
+from notifier.dispatch.lanes import queue, redis
+from notifier.models import Message, MessageCount, Priority, State
+from notifier.models.counts import ANSWER, Span
+from notifier.wechat.tokens import TokenCache, fetches
+from templates_app.models import MessageTemplate, OfficialAccount
+
+log = logging.getLogger(__name__)
+
+MOST_ROWS = 10_000
+"""Waiting messages of a lane are counted so far: more is no other news, and takes longer."""
+Values = Iterable[tuple[Iterable[object], float]]
+
+
+class Gauges(Collector):
+    """A section whose database or Redis is away is left out, and said to be."""
+
+    def collect(self) -> Iterator[Metric]:
+        answered = GaugeMetricFamily(
+            "hongyan_answered", "1: what this page asked answered", labels=["section"]
+        )
+        for name, section in SECTIONS.items():
+            try:
+                yield from [*section()]
+            except (DatabaseError, RedisError) as error:
+                log.warning("/metrics: %s does not answer (%s)", name, type(error).__name__)
+                answered.add_metric([name], 0)
+            else:
+                answered.add_metric([name], 1)
+        yield answered
+
+
+def _gauge(name: str, text: str, labels: Iterable[str], values: Values) -> Metric:
+    found = GaugeMetricFamily(f"hongyan_{name}", text, labels=[*labels])
+    for each, value in values:
+        found.add_metric([str(one) for one in each], value)
+    return found
+
+
+def _count(name: str, text: str, labels: Iterable[str], values: Values) -> Metric:
+    found = CounterMetricFamily(f"hongyan_{name}", text, labels=[*labels])
+    for each, value in values:
+        found.add_metric([str(one) for one in each], value)
+    return found
+
+
+def _accounts() -> list[OfficialAccount]:
+    return list(OfficialAccount.objects.defer("app_secret").order_by("pk"))
+
+
+def _names() -> Iterator[Metric]:
+    accounts = [((one.pk, one.slug), 1.0) for one in _accounts()]
+    yield _gauge("account_info", "The short name of an account", ["account", "slug"], accounts)
+    rows = MessageTemplate.objects.order_by("pk").values_list("pk", "code", "held_since")
+    templates = [((pk, code), 1.0) for pk, code, _ in rows]
+    yield _gauge("template_info", "The code of a template", ["template", "code"], templates)
+    held = [((pk,), float(since is not None)) for pk, _, since in rows]
+    yield _gauge("template_held", "1: WeChat refuses the template, it waits", ["template"], held)
+
+
+def _lanes() -> Iterator[Metric]:
+    now, due = timezone.now(), oldest_due(timezone.now())
+    pks = [one.pk for one in _accounts() if one.is_active]
+    ages, depths = {}, {}
+    for lane in [(pk, priority) for pk in pks for priority in Priority]:
+        labels = (lane[0], lane[1].word)
+        ages[labels] = depths[labels] = 0.0
+    for one, since in due.items():
+        labels = (one.account_id, one.priority.word)
+        ages[labels] = (now - since).total_seconds()
+        rows = Message.objects.filter(
+            account=one.account_id, priority=one.priority, state=State.QUEUED, due_at__lte=now
+        )
+        depths[labels] = float(rows.order_by("due_at", "id").values("pk")[:MOST_ROWS].count())
+    labels_of = ["account", "priority"]
+    yield _gauge("queue_age_seconds", "How long the first message is due", labels_of, ages.items())
+    text = f"Due messages that wait; {MOST_ROWS} are {MOST_ROWS} or more"
+    yield _gauge("queue_rows", text, labels_of, depths.items())
+    sending = Message.objects.filter(state=State.SENDING, lease_until__isnull=False).order_by()
+    in_flight = dict(sending.values_list("account").annotate(Count("pk")))
+    text = "Messages that a worker holds"
+    yield _gauge("in_flight", text, ["account"], [((pk,), in_flight.get(pk, 0)) for pk in pks])
+
+
+def _gates() -> Iterator[Metric]:
+    now, labels = timezone.now(), ["account"]
+    found = [(one, gate.condition(one, now), Limits.of(one)) for one in _accounts()]
+    opened = [
+        ((one.pk,), (now - how.open_since).total_seconds() if how.open_since else 0.0)
+        for one, how, _ in found
+    ]
+    yield _gauge(
+        "account_stopped_seconds", "How long the breaker is open; 0: it is closed", labels, opened
+    )
+    parked = [((one.pk,), float(how.parked_until is not None)) for one, how, _ in found]
+    yield _gauge("account_parked", "1: normal and bulk wait for the quota's reset", labels, parked)
+    paced = [((one.pk,), how.per_second) for one, how, _ in found if how.per_second is not None]
+    text = "Messages a second, while the pace is below the operator's ceiling"
+    yield _gauge("account_pace", text, labels, paced)
+    used = [((one.pk,), float(how.sent_today)) for one, how, _ in found]
+    yield _gauge("quota_used", "Messages of today in China that count", labels, used)
+    limits = [((one.pk,), float(limit.daily)) for one, _, limit in found if limit.daily]
+    yield _gauge("quota_limit", "Messages a day that are allowed", labels, limits)
+
+
+def _tokens() -> Iterator[Metric]:
+    shared = cast(TokenCache, cache)
+    told = [((one.pk,), *fetches(shared, one.appid)) for one in _accounts()]
+    now = timezone.now().timestamp()
+    counts = [(pk, float(count)) for pk, count, _ in told]
+    yield _count("token_fetches", "Access tokens fetched from WeChat", ["account"], counts)
+    ages = [(pk, now - at) for pk, _, at in told if at]
+    yield _gauge("token_age_seconds", "Since the last token was fetched", ["account"], ages)
+
+
+def _today() -> Iterator[Metric]:
+    """Counters that begin again at midnight, as Prometheus allows."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = MessageCount.objects.filter(span=Span.HOUR, begins__gte=midnight).order_by()
+    states = rows.exclude(state=ANSWER).values_list("account_id", "template_id", "state")
+    sums = [(labels, float(count)) for *labels, count in states.annotate(Sum("count"))]
+    labels = ["account", "template", "state"]
+    yield _count("messages", "Messages of today by what became of them", labels, sums)
+    refused = rows.filter(state=ANSWER).values_list("account_id", "template_id", "errcode")
+    sums = [(labels, float(count)) for *labels, count in refused.annotate(Sum("count"))]
+    labels = ["account", "template", "errcode"]
+    yield _count("refusals", "WeChat's answers of today that were no success", labels, sums)
+
+
+def _queues() -> Iterator[Metric]:
+    now, names = timezone.now(), [*settings.RQ_QUEUES]
+    waiting = [((name,), float(queue(name).count)) for name in names]
+    yield _gauge("rq_jobs", "Jobs that wait", ["queue"], waiting)
+    failed = [((name,), float(queue(name).failed_job_registry.count)) for name in names]
+    yield _gauge("rq_failed_jobs", "Jobs that failed and are kept", ["queue"], failed)
+    beats = [worker.last_heartbeat for worker in Worker.all(connection=redis())]
+    yield _gauge("rq_workers", "Workers that are known", [], [((), float(len(beats)))])
+    ages = [(now - beat).total_seconds() for beat in beats if beat]
+    text = "Of the worker that was silent for the longest time"
+    yield _gauge("rq_heartbeat_seconds", text, [], [((), max(ages, default=0.0))])
+    beat = last_beat()
+    silent = [((), (now - beat).total_seconds())] if beat else []
+    yield _gauge("clock_silent_seconds", "Since a clock last did its work", [], silent)
+
+
+SECTIONS: dict[str, Callable[[], Iterator[Metric]]] = {
+    "names": _names,
+    "lanes": _lanes,
+    "gates": _gates,
+    "tokens": _tokens,
+    "today": _today,
+    "queues": _queues,
+}

@@ -1,0 +1,78 @@
+"""How long requests take: a histogram for each route, a line for slow ones, and for staff the
+`Server-Timing` header, which browsers show beside the request.
+
+Measured with `python -m tests.benchmarks.middleware`.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+
+from notifier import metrics
+
+log = logging.getLogger(__name__)
+
+PAGES = "/admin/"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class _Queries:
+    """Around each statement of a page."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.seconds = 0.0
+
+    def __call__(self, execute: Callable[..., Any], *args: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return execute(*args)
+        finally:
+            self.count += 1
+            self.seconds += time.perf_counter() - started
+
+
+def request_time(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware; outside of all others but the request id."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        if not request.path_info.startswith(PAGES):
+            response = get_response(request)
+            _note(request, response, time.perf_counter() - started)
+            return response
+        queries = _Queries()
+        with connection.execute_wrapper(queries):
+            response = get_response(request)
+        seconds = time.perf_counter() - started
+        _note(request, response, seconds)
+        if getattr(getattr(request, "user", None), "is_staff", False):
+            response["Server-Timing"] = (
+                f'db;dur={queries.seconds * 1000:.1f};desc="{queries.count} statements", '
+                f"all;dur={seconds * 1000:.1f}"
+            )
+        return response
+
+    return middleware
+
+
+def _note(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    match = request.resolver_match
+    route = match.route if match else "-"
+    method = request.method if request.method in METHODS else "-"
+    _timer(route, method, response.status_code // 100).observe(seconds)
+    if seconds > settings.SLOW_REQUEST_SECONDS:
+        log.warning("slow: %s /%s %d took %.2f s", method, route, response.status_code, seconds)
+
+
+@lru_cache(maxsize=1024)
+def _timer(route: str, method: str, hundreds: int) -> Any:
+    return metrics.request_seconds.labels(route, method, f"{hundreds}xx")

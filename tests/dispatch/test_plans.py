@@ -1,0 +1,67 @@
+"""PostgreSQL's plans while its statistics are of a quiet hour, and then a campaign comes."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from notifier.dispatch import sweep
+from notifier.dispatch.claim import claim
+from notifier.dispatch.clock import oldest_due
+from notifier.dispatch.recovery import return_expired_leases
+from notifier.models import Message, State
+from tests import builders
+from tests.dispatch.conftest import lane_of
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite keeps no statistics"),
+]
+
+
+@pytest.fixture
+def campaign_after_a_quiet_hour(message):
+    """A table of which the statistics say that nothing waits, and then two thousand do."""
+    builders.copies(message, 2_000)
+    Message.objects.update(state=State.SENT)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE notifier_message")
+    message.refresh_from_db()
+    message.state = State.QUEUED
+    builders.copies(message, 2_000)
+    return lane_of(message)
+
+
+def plans(function, *arguments):
+    """Of its SELECTs of messages, as EXPLAIN writes them."""
+    with CaptureQueriesContext(connection) as queries:
+        function(*arguments)
+    found = [one["sql"] for one in queries.captured_queries]
+    chosen = [sql for sql in found if sql.startswith("SELECT") and "notifier_message" in sql]
+    assert chosen
+    with connection.cursor() as cursor:
+        for sql in chosen:
+            cursor.execute(f"EXPLAIN {sql}")
+            yield "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_a_claim_reads_the_rows_it_takes(campaign_after_a_quiet_hour):
+    lane, now = campaign_after_a_quiet_hour, timezone.now()
+    last = claim(lane, 10, now).last
+    for after in (None, last):
+        (plan,) = plans(claim, lane, 10, now, False, after)
+        assert "message_due" in plan
+        assert "Sort" not in plan
+
+
+def test_the_clock_looks_at_the_first_row_of_each_lane(campaign_after_a_quiet_hour):
+    (plan,) = plans(oldest_due, timezone.now())
+    assert plan.count("using message_due") == 3
+
+
+def test_the_clock_reads_only_what_is_over(campaign_after_a_quiet_hour):
+    found = [*plans(sweep.tick, timezone.now()), *plans(return_expired_leases, timezone.now())]
+    used = ("message_expiry", "message_expiry", "message_doubt", "message_leases")
+    for plan, index in zip(found, used, strict=True):
+        assert f"using {index}" in plan
+        assert "Sort" not in plan

@@ -1,0 +1,99 @@
+"""Where the time of a call went: each phase is made long, and told."""
+
+import socket
+import time
+
+import pytest
+
+from notifier.wechat.errors import Ambiguous, Unreachable
+from notifier.wechat.phases import Phases
+from tests.wechat.conftest import body, with_token
+from tests.wechat.servers import cutting, free_address, serving, silent
+
+LONG = 0.2
+
+
+def phases_of(client, error=None):
+    phases = Phases()
+    if error is None:
+        client.send_template(body(), phases=phases)
+    else:
+        with pytest.raises(error):
+            client.send_template(body(), phases=phases)
+    return phases
+
+
+def slow_body(connection: socket.socket, _request: bytes) -> None:
+    """The head at once, the rest later."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{")
+    time.sleep(LONG)
+    connection.sendall(b'"errcode":0}')
+    connection.close()
+
+
+def test_the_first_call_opens_a_connection_and_the_next_reuses_it(make_client):
+    client = make_client()
+    first, second = phases_of(client), phases_of(client)
+    assert (first.host, first.is_reused) == ("127.0.0.1", False)
+    assert all(first.spent()[name] > 0 for name in ("token", "dns", "tcp", "wait"))
+    assert second.is_reused
+    assert second.spent().keys() <= {"wait", "transfer"}
+    assert second.is_ordinary()
+    assert not first.is_ordinary()
+
+
+def test_a_name_that_is_looked_up_slowly(account, make_client, monkeypatch):
+    with_token(account)
+    look_up = socket.getaddrinfo
+
+    def slowly(*arguments, **named):
+        time.sleep(LONG)
+        return look_up(*arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    with serving(silent) as server:
+        phases = phases_of(make_client(server.url), Ambiguous)
+    assert phases.dns >= LONG
+    assert phases.tcp < LONG
+
+
+def test_an_answer_that_comes_slowly(account, make_client):
+    with_token(account)
+    account.simulator.control("POST", "/latency", {"median_ms": LONG * 1000, "sigma": 0})
+    phases = phases_of(make_client(timeout=(0.5, 2.0)))
+    assert phases.wait >= LONG
+    assert phases.transfer < LONG / 2
+
+
+def test_an_answer_whose_rest_comes_slowly(account, make_client):
+    with_token(account)
+    with serving(slow_body) as server:
+        phases = phases_of(make_client(server.url, timeout=(0.5, 2.0)))
+    assert phases.transfer >= LONG * 0.9
+
+
+def test_a_call_that_fails_tells_how_far_it_came(account, make_client):
+    with_token(account)
+    with serving(silent) as server:
+        waited = phases_of(make_client(server.url), Ambiguous)
+    assert waited.wait >= 0.3
+    assert waited.transfer == 0
+    with serving(cutting) as server:
+        assert phases_of(make_client(server.url), Ambiguous).wait < 0.3
+    nobody = phases_of(make_client(free_address()), Unreachable)
+    assert nobody.tcp > 0
+    assert nobody.wait == 0
+
+
+def test_what_an_address_without_a_connection_cost_is_told(account, make_client):
+    with_token(account)
+    phases = phases_of(make_client("http://no-such-host.invalid", account.simulator.url))
+    assert phases.host == "127.0.0.1"
+    assert phases.lost > 0
+    assert not phases.is_ordinary()
+
+
+def test_as_it_is_stored():
+    phases = Phases(host="api2.weixin.qq.com", dns=0.0123, tcp=0.00001, wait=3.0)
+    told = {"host": "api2.weixin.qq.com", "reused": False, "dns": 12, "tcp": 1, "wait": 3000}
+    assert phases.as_dict() == told
