@@ -253,7 +253,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Hongyan",
-    "DESCRIPTION": "Sends WeChat Official Account template messages.",
+    "DESCRIPTION": "Sends WeChat Official Account template messages. The [guide](/api/guide/) "
+    "has a page for each task, with examples in curl and Python.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api/v1/",

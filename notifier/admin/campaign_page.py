@@ -199,9 +199,9 @@ def _answered(campaign: Campaign) -> int:
     return sum(count for state, count in campaign.figures.items() if state not in waits)
 
 
-def campaigns_for_somebody(request: HttpRequest) -> int | str:
+def campaigns_for_somebody(request: HttpRequest) -> int:
     """For the sidebar: those that wait for a decision of whoever looks."""
     wants = {RUN: S.PAUSED, APPROVE: S.SUBMITTED}
     mine = [state for permission, state in wants.items() if request.user.has_perm(permission)]
     waiting = Campaign.objects.filter(state__in=mine)
-    return limited(waiting, request.user).count() or ""
+    return limited(waiting, request.user).count()

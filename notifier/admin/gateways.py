@@ -11,6 +11,8 @@ from unfold.decorators import action, display
 
 from notifier.gateway.verifying import answer_of
 from notifier.models import Gateway
+from notifier.webhooks.problems import PROBLEMS
+from notifier.webhooks.problems import in_words as problem_in_words
 from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.admin.pages import PageAdmin
 from templates_app.admin.reasons import reason_in_words
@@ -70,9 +72,7 @@ class GatewayAdmin(WriteOnlyAdmin, PageAdmin):
         return {
             "gateway": row,
             "base_url": request.build_absolute_uri("/gateway/"),
-            "receipts": [
-                (one, reason_in_words(one.detail)) for one in receipts.order_by("-pk")[:NEWEST]
-            ],
+            "receipts": [(one, _in_words(one.detail)) for one in receipts.order_by("-pk")[:NEWEST]],
         }
 
     @action(
@@ -94,7 +94,7 @@ class GatewayAdmin(WriteOnlyAdmin, PageAdmin):
                 "The service did not answer as it must: %(answer)s. Check the address, the token "
                 "and that this server may reach it."
             )
-            told = reason_in_words(answer)
+            told = _in_words(answer).rstrip(".。")
             self.message_user(request, text % {"answer": told}, messages.ERROR)
         else:
             Gateway.objects.filter(pk=gateway.pk).update(verified_at=timezone.now())
@@ -108,3 +108,7 @@ class GatewayAdmin(WriteOnlyAdmin, PageAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What was told of its messages stays: a gateway is switched off instead."""
         return False
+
+
+def _in_words(detail: str) -> str:
+    return problem_in_words(detail) if detail in PROBLEMS else reason_in_words(detail)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from notifier.admin.choosing import row_id
 from notifier.models import Recipient, RecipientGroup, Segment
+from notifier.recipients.attributes import NAME
 from notifier.recipients.segments import people
 from templates_app.admin.limited import LimitedAdmin
 
@@ -70,7 +71,20 @@ class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
         first, last = cleaned.get("followed_from"), cleaned.get("followed_to")
         if first and last and last < first:
             self.add_error("followed_to", _("It lies before the first day."))
+        self._check_attribute(cleaned.get("attribute"), cleaned.get("attribute_value"))
         return cleaned
+
+    def _check_attribute(self, name: str | None, value: str | None) -> None:
+        if name and not NAME.fullmatch(name):
+            self.add_error("attribute", _("No attribute can have this name."))
+        if name and value == "":
+            self.add_error("attribute_value", _("Enter the value, too."))
+        if value and name == "":
+            self.add_error("attribute", _("Enter the name of the attribute, too."))
+
+
+UNFINISHED = {"name", "attribute", "attribute_value", "__all__"}
+"""A form with these faults is counted without them: somebody is still writing."""
 
 
 @admin.register(Segment)
@@ -93,6 +107,7 @@ class SegmentAdmin(LimitedAdmin):
         "user_id",
         "email",
         "phone",
+        ("attribute", "attribute_value"),
     )
     change_form_template = "notifier/segment.html"
 
@@ -108,7 +123,7 @@ class SegmentAdmin(LimitedAdmin):
         saved = self.get_queryset(request).filter(pk=row_id(pk)).first()
         form = self.get_form(request)(request.GET, instance=saved)
         form.fields["name"].required = False
-        is_valid = form.is_valid() or set(form.errors) <= {"name", "__all__"}
+        is_valid = form.is_valid() or set(form.errors) <= UNFINISHED
         found = people(form.instance).count() if is_valid and form.instance.account_id else None
         return render(request, "notifier/segment_count.html", {"count": found})
 

@@ -1,5 +1,6 @@
 """The sidebar: what operators open every day first."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,21 +15,28 @@ from notifier.admin.webhook_words import endpoints_for_somebody
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [
-        {"items": _every_day()},
+        {"items": _every_day(request)},
         {"title": _("What is sent, and to whom"), "separator": True, "items": _what_is_sent()},
         {"title": _("Set-up"), "separator": True, "items": _set_up(request)},
     ]
 
 
-def _every_day() -> list[dict[str, Any]]:
+def _every_day(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {"title": _("Overview"), "icon": "monitoring", "link": reverse_lazy("admin:index")},
         _item(_("Message log"), "notifier_message_changelist", "forum")
         | {"active": _is_message_log},
-        _item(_("Sending"), "sending", "swap_vert", "notifier.view_message")
-        | {"badge": trouble, "badge_variant": "danger"},
-        _item(_("Campaigns"), "notifier_campaign_changelist", "campaign")
-        | {"badge": campaigns_for_somebody, "badge_variant": "warning"},
+        _with_badge(
+            request,
+            _item(_("Sending"), "sending", "swap_vert", "notifier.view_message"),
+            trouble,
+        ),
+        _with_badge(
+            request,
+            _item(_("Campaigns"), "notifier_campaign_changelist", "campaign"),
+            campaigns_for_somebody,
+            "warning",
+        ),
         _item(_("Webhook log"), "notifier_webhookdelivery_changelist", "webhook"),
         _item(_("Errcodes"), "errcodes", "menu_book", "notifier.view_message"),
         _item(_("Send a test"), "message-test-send", "send", "notifier.add_message"),
@@ -52,8 +60,11 @@ def _set_up(request: HttpRequest) -> list[dict[str, Any]]:
         _item(_("Official accounts"), "templates_app_officialaccount_changelist", "storefront"),
         _item(_("API clients"), "notifier_apiclient_changelist", "key"),
         _item(_("Recurring messages"), "notifier_schedule_changelist", "event_repeat"),
-        _item(_("Webhook endpoints"), "notifier_webhookendpoint_changelist", "podcasts")
-        | {"badge": endpoints_for_somebody(request), "badge_variant": "danger"},
+        _with_badge(
+            request,
+            _item(_("Webhook endpoints"), "notifier_webhookendpoint_changelist", "podcasts"),
+            endpoints_for_somebody,
+        ),
         _item(_("Gateways"), "notifier_gateway_changelist", "cable"),
         _item(_("Users"), "auth_user_changelist", "person"),
         _item(_("Roles and groups"), "auth_group_changelist", "badge"),
@@ -83,3 +94,15 @@ def _item(title: object, view: str, icon: str, permission: str = "") -> dict[str
         "link": reverse_lazy(f"admin:{view}"),
         "permission": lambda request: request.user.has_perm(needed),
     }
+
+
+def _with_badge(
+    request: HttpRequest,
+    item: dict[str, Any],
+    count: Callable[[HttpRequest], int | str],
+    variant: str = "danger",
+) -> dict[str, Any]:
+    """The theme calls no function for a badge, and shows a nought; who does not see the item costs
+    nothing."""
+    badge = (count(request) or "") if item["permission"](request) else ""
+    return item | {"badge": badge, "badge_variant": variant}

@@ -31,6 +31,7 @@ from notifier.models import (
     masked_openid,
     masked_phone,
 )
+from notifier.recipients.attributes import in_words
 from notifier.recipients.directory import people_of
 from notifier.recipients.phones import normalised, phone_hash, phone_hashes
 from templates_app.admin.dialogs import confirm, found, leave_dialog
@@ -46,6 +47,7 @@ COLOURS: dict[str, str] = {
 CHANGE = "admin:notifier_recipient_change"
 IN_FULL = ("openid", "user_id", "name", "email", "phone", "unionid")
 MASKED = ("masked", "user_id", "name_masked", "email_masked", "phone_shown", "unionid_masked")
+ATTRIBUTES = ("attributes_open", "attributes_masked")
 KNOWN = ("tags_given", "followed_at", "state_since")
 
 
@@ -146,14 +148,15 @@ class RecipientAdmin(LimitedAdmin):
     def get_fields(self, request: HttpRequest, obj: Recipient | None = None) -> tuple[str, ...]:
         if obj is None:
             return ("account", *IN_FULL, "is_test", "state")
-        personal = IN_FULL if self._is_open(request, obj) else MASKED
+        is_open = self._is_open(request, obj)
+        personal = (*IN_FULL, "attributes_open") if is_open else (*MASKED, "attributes_masked")
         return ("account", *personal, "groups", "is_test", "state", *KNOWN)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Recipient | None = None
     ) -> tuple[str, ...]:
         masked = (name for name in MASKED if name != "user_id")
-        return ("account", "openid", *masked, *KNOWN) if obj else ()
+        return ("account", "openid", *masked, *ATTRIBUTES, *KNOWN) if obj else ()
 
     def _is_open(self, request: HttpRequest, recipient: Recipient) -> bool:
         """A form that was opened in full is saved in full, however long it stood open."""
@@ -237,6 +240,14 @@ class RecipientAdmin(LimitedAdmin):
     @admin.display(description="UnionID")
     def unionid_masked(self, recipient: Recipient) -> str:
         return masked_openid(recipient.unionid) if recipient.unionid else "–"
+
+    @admin.display(description=_("attributes"))
+    def attributes_open(self, recipient: Recipient) -> str:
+        return in_words(recipient.attributes) or "–"
+
+    @admin.display(description=_("attributes"))
+    def attributes_masked(self, recipient: Recipient) -> str:
+        return in_words(recipient.attributes, in_full=False) or "–"
 
     @admin.display(description=_("WeChat tags"))
     def tags_given(self, recipient: Recipient) -> str:

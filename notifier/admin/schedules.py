@@ -27,6 +27,7 @@ class ScheduleAdmin(ReadOnlyAdmin):
     empty_text = _("No service has made a recurring message. They do it by the API.")
     fields = (
         "name",
+        "state_in_words",
         "client",
         "account",
         "template",
@@ -40,7 +41,7 @@ class ScheduleAdmin(ReadOnlyAdmin):
         "is_test",
         "created_at",
     )
-    readonly_fields = ("person", "runs")
+    readonly_fields = ("state_in_words", "person", "runs")
     actions_detail = ("pause", "go_on")
 
     @display(description=_("state"), label={"on": "success", "off": "", "problem": "warning"})
@@ -50,6 +51,10 @@ class ScheduleAdmin(ReadOnlyAdmin):
         if row.last_problem:
             return "problem", gettext("last refused")
         return "on", gettext("active")
+
+    @admin.display(description=_("state"))
+    def state_in_words(self, row: Schedule) -> str:
+        return self.stands(row)[1]
 
     @admin.display(description=_("recipient"))
     def person(self, row: Schedule) -> str:
@@ -67,7 +72,7 @@ class ScheduleAdmin(ReadOnlyAdmin):
         description=_("Pause"),
         url_path="pause",
         icon="pause",
-        permissions=["switch"],
+        permissions=["pause"],
         dialog=confirm(_("Pause it?"), _("Nothing is sent until somebody lets it go on.")),
     )
     def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
@@ -77,7 +82,7 @@ class ScheduleAdmin(ReadOnlyAdmin):
         description=_("Let it go on"),
         url_path="go-on",
         icon="play_arrow",
-        permissions=["switch"],
+        permissions=["go_on"],
         dialog=confirm(_("Let it go on?"), _("What was due meanwhile is not sent.")),
     )
     def go_on(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
@@ -89,5 +94,15 @@ class ScheduleAdmin(ReadOnlyAdmin):
         self.log_change(request, row, [{"changed": {"fields": ["is_active"]}}])
         return leave_dialog(CHANGE, object_id)
 
-    def has_switch_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perm("notifier.change_schedule")
+    def has_pause_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._may_switch(request, object_id, is_on=False)
+
+    def has_go_on_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._may_switch(request, object_id, is_on=True)
+
+    def _may_switch(self, request: HttpRequest, object_id: Any, *, is_on: bool) -> bool:
+        """Of the two buttons that one is shown which changes something."""
+        if not request.user.has_perm("notifier.change_schedule"):
+            return False
+        row = self.get_object(request, object_id) if object_id else None
+        return row is None or row.is_active != is_on

@@ -84,13 +84,12 @@ def _try_now(request: HttpRequest) -> None:
         messages.info(request, gettext("The next message is tried now."))
 
 
-def trouble(request: HttpRequest) -> str:
+def trouble(request: HttpRequest) -> int | str:
     """The badge of the menu: how many accounts and templates need somebody."""
     with suppress(RedisError):
-        now = timezone.now()
         active = _accounts(request).filter(is_active=True)
-        stopped = sum(gate.condition(one, now).open_since is not None for one in active)
-        return str(stopped + len(held_templates(request)) or "")
+        found = gate.conditions(active, timezone.now())
+        return sum(one.open_since is not None for one in found) + len(held_templates(request))
     return "!"
 
 
@@ -107,7 +106,7 @@ def _accounts(request: HttpRequest) -> QuerySet[OfficialAccount]:
 def account_states(rows: QuerySet[OfficialAccount], now: datetime) -> list[AccountState]:
     accounts = rows.defer("app_secret").order_by("name")
     try:
-        found = [_state(account, gate.condition(account, now)) for account in accounts]
+        found = map(_state, accounts, gate.conditions(accounts, now))
         return sorted(found, key=lambda one: URGENCY.index(one.colour))
     except RedisError:
         text = gettext(_REDIS_IS_AWAY)

@@ -47,9 +47,9 @@ class Settings(Struct, forbid_unknown_fields=True):
         """Raises InvalidRequest."""
         zone = self.zone or settings.TIME_ZONE
         if zone not in available_timezones():
-            raise _wrong("/zone", "No time zone such as Asia/Shanghai.")
+            raise wrong("/zone", "No time zone such as Asia/Shanghai.")
         if self.send_at and not timezone.now() <= self.send_at <= LATEST:
-            raise _wrong("/send_at", "It must lie in the future.")
+            raise wrong("/send_at", "It must lie in the future.")
         return {
             "name": self.name,
             "send_at": self.send_at and self.send_at.astimezone(UTC),
@@ -77,7 +77,7 @@ class CampaignBody(Settings, kw_only=True, forbid_unknown_fields=True):
             raise InvalidRequest(faults, status=422)
         given = {name for name in _KINDS if getattr(self.audience, name)}
         if len(given) + self.audience.rows != 1:
-            raise _wrong("/audience", "Give one of segment, group, tag and rows.", "one_of")
+            raise wrong("/audience", "Give one of segment, group, tag and rows.", "one_of")
         if self.audience.rows:
             return {"audience": Audience.UPLOAD}
         kind = given.pop()
@@ -85,7 +85,7 @@ class CampaignBody(Settings, kw_only=True, forbid_unknown_fields=True):
         row = _KINDS[kind].objects.filter(account=account_id, name=name).first()
         if row is None:
             text = f"The template's account has no {kind} {name!r}."
-            raise _wrong(f"/audience/{kind}", text, "unknown_audience")
+            raise wrong(f"/audience/{kind}", text, "unknown_audience")
         return {"audience": kind, kind: row}
 
 
@@ -121,7 +121,7 @@ decode_replay = msgspec.json.Decoder(ReplayBody).decode
 decode_row = msgspec.json.Decoder(RowOfAudience).decode
 
 
-def _wrong(pointer: str, text: str, code: str = "invalid_value") -> InvalidRequest:
+def wrong(pointer: str, text: str, code: str = "invalid_value") -> InvalidRequest:
     return InvalidRequest([Fault(pointer, code, text)], status=422)
 
 

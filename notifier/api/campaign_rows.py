@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from notifier.api.bodies import decoded, unstorable
 from notifier.api.campaign_bodies import RowOfAudience, decode_row
 from notifier.api.errors import InvalidRequest
 from notifier.campaigns import states
-from notifier.campaigns.files import files
+from notifier.campaigns.files import NDJSON_NAME, files
 from notifier.intake.errors import Fault
 from notifier.models import Audience, Campaign
 from notifier.recipients.imports.files import fresh
@@ -24,7 +25,7 @@ from templates_app.compiled import published
 ADDRESSES = ("openid", "user", "phone", "unionid")
 HEADERS = ("openid", "user_id", "phone", "unionid")
 MOST_FAULTS = 20
-KINDS = {NDJSON: "rows.ndjson", "text/csv": "rows.csv"}
+KINDS = {NDJSON: NDJSON_NAME, "text/csv": "rows.csv"}
 
 
 def keep_rows(request: Request, campaign: Campaign, by: str) -> None:
@@ -60,10 +61,13 @@ def _write(lines: Lines, kind: str, campaign: Campaign, path: Path) -> None:
         return
     variables = published(campaign.version_id).variables
     faults: list[Fault] = []
+    above = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*HEADERS, *variables])
         for number, line in lines:
+            writer.writerows(repeat([], number - above - 1))  # blank lines, which count as well
+            above = number
             try:
                 writer.writerow(_cells(decoded(decode_row, line), variables))
             except InvalidRequest as invalid:

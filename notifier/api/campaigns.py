@@ -21,14 +21,16 @@ from notifier.api.campaign_bodies import (
     decode_decision,
     decode_replay,
 )
+from notifier.api.campaign_changes import decode_changes, values_of
 from notifier.api.campaign_rows import keep_rows
 from notifier.api.listing import page_by_number
 from notifier.api.views import Endpoint, idempotency_key
 from notifier.campaigns import states
+from notifier.campaigns.files import files
 from notifier.campaigns.replay import make_replay
 from notifier.intake.allowed import sendable_or_reject
 from notifier.intake.errors import KeyReused
-from notifier.models import Campaign, CampaignRow, CampaignState, Message, Priority, Scope
+from notifier.models import Audience, Campaign, CampaignRow, CampaignState, Message, Priority, Scope
 
 CHUNK = 1000
 
@@ -67,10 +69,23 @@ class Campaigns(CampaignEndpoint):
 
 
 class OneCampaign(CampaignEndpoint):
-    scopes = {"GET": Scope.CAMPAIGNS}
+    scopes = {"GET": Scope.CAMPAIGNS, "PATCH": Scope.CAMPAIGNS}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(whole(_found(request, pk)))
+
+    def patch(self, request: Request, pk: int) -> Response:
+        """While it may be written; what was found about its audience holds no more. The same again
+        changes nothing."""
+        body = decoded(decode_changes, request.body)
+        _own(request, pk)
+        allowance = key_of(request).allowance
+        with transaction.atomic():
+            states.change(pk, name_of(request), lambda row: values_of(body, row, allowance))
+            campaign = _joined().get(pk=pk)
+            if campaign.audience != Audience.UPLOAD:
+                transaction.on_commit(lambda: files.delete(pk))
+        return Response(whole(campaign))
 
 
 class Rows(CampaignEndpoint):

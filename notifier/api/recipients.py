@@ -11,18 +11,35 @@ from rest_framework.response import Response
 
 from notifier.api.bodies import Short, To, address_of, decoded
 from notifier.api.callers import key_of, refuse_test_key
-from notifier.api.decoding import NO_NUL
+from notifier.api.decoding import NO_NUL, escaped
 from notifier.api.errors import InvalidRequest, faults_as_json, in_the_air
 from notifier.api.views import Endpoint
 from notifier.intake.errors import Fault
 from notifier.models import Recipient, RecipientState, Scope
 from notifier.recipients.directory import resolve_many
 from notifier.recipients.erasing import InTheAir, erase
+from notifier.recipients.imports.problems import Problem
 from notifier.recipients.upserting import Outcome, upsert
 from templates_app.models import OfficialAccount
 
 MOST = 1000
 Text = Annotated[str, Meta(max_length=300, pattern=NO_NUL)] | None | UnsetType
+Attributes = (
+    Annotated[
+        dict[str, Any],
+        Meta(
+            description="Given names are set, null removes one, others stay.",
+            extra_json_schema={
+                "propertyNames": {"maxLength": 64},
+                "additionalProperties": {
+                    "anyOf": [{"type": kind} for kind in ("string", "number", "boolean", "null")]
+                },
+            },
+        ),
+    ]
+    | None
+    | UnsetType
+)
 Names = Annotated[list[Short], Meta(max_length=100)] | None | UnsetType
 
 
@@ -36,6 +53,7 @@ class PersonBody(Struct, forbid_unknown_fields=True):
     unionid: Text = UNSET
     groups: Names = UNSET
     leave_groups: Names = UNSET
+    attributes: Attributes = UNSET
 
     def row(self, openid: str) -> dict[str, Any]:
         given = {name: getattr(self, name) for name in self.__struct_fields__ if name != "openid"}
@@ -189,6 +207,7 @@ def _whole(person: Recipient) -> dict[str, Any]:
         "phone": person.phone_shown or None,
         "unionid": person.unionid or None,
         "state": person.state,
+        "attributes": dict(sorted(person.attributes.items())),
         "groups": list(person.groups.order_by("name").values_list("name", flat=True)),
         "tags": list(person.tags.order_by("name").values_list("name", flat=True)),
         "followed_at": person.followed_at and person.followed_at.isoformat(),
@@ -204,10 +223,16 @@ def _result(outcome: Outcome) -> dict[str, Any]:
 def _faults(outcome: Outcome) -> list[Fault]:
     return [
         Fault(
-            "/" + {"user_id": "user"}.get(problem.column, problem.column),
+            _pointer(problem),
             "invalid_value",
             f"It {problem.text}.",
             problem.params,
         )
         for problem in outcome.problems
     ]
+
+
+def _pointer(problem: Problem) -> str:
+    pointer = "/" + {"user_id": "user"}.get(problem.column, problem.column)
+    name = problem.params.get("attribute")
+    return pointer if name is None else f"{pointer}/{escaped(name)}"

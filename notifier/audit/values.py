@@ -50,7 +50,7 @@ def shown(rule: Watched, column: "Field[Any, Any]", value: Any) -> Any:
     if is_hidden(column):
         return SECRET
     if column.name in rule.masked:
-        return masked(str(value))
+        return dict.fromkeys(value, "…") if isinstance(value, dict) else masked(str(value))
     if column.remote_field:
         return _related(column, value)
     return plain(value)

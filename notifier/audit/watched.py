@@ -52,7 +52,16 @@ AUDITED: dict[str, Watched] = {
     "templates_app.TemplateField": Watched(name=lambda row: f"{row.version} · {row.key}"),
     "notifier.Recipient": Watched(
         masked=frozenset(
-            {"openid", "user_id", "name", "email", "unionid", "phone_hash", "phone_shown"}
+            {
+                "openid",
+                "user_id",
+                "name",
+                "email",
+                "unionid",
+                "phone_hash",
+                "phone_shown",
+                "attributes",
+            }
         ),
         name=_person,
     ),

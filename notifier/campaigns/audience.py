@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from notifier.campaigns.columns import Columns, match
-from notifier.campaigns.files import files
+from notifier.campaigns.files import NDJSON_NAME, files
 from notifier.models import Audience, Campaign, Recipient
 from notifier.recipients.directory import resolve_many
 from notifier.recipients.imports.problems import Unreadable
@@ -81,9 +81,11 @@ def _read_people(found: QuerySet[Recipient]) -> Reading:
 def _read_file(campaign: Campaign) -> Iterator[Reading]:
     with opened(files.upload(campaign.pk)) as sheet:
         columns = match(sheet.headers, campaign.version)
+        above = campaign.upload_name == NDJSON_NAME
+        numbered = ((number - above, cells) for number, cells in sheet.rows)
 
         def chunks() -> Iterator[list[Entry]]:
-            while rows := list(islice(sheet.rows, CHUNK)):
+            while rows := list(islice(numbered, CHUNK)):
                 yield _entries(rows, columns, campaign.account_id)
 
         yield Reading(chunks(), sheet.share, sheet.headers, columns.ignored)

@@ -4,7 +4,7 @@ its row.
 The admin and the API both come here. Who may do it is asked before.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,10 +52,25 @@ class NotAllowed(Exception):
 def note_editor(pk: int, by: str) -> None:
     """It was changed: what was found about its audience holds no more. Raises NotAllowed."""
     with _locked(pk) as campaign:
-        if campaign.state not in EDITABLE:
-            raise _not_now(campaign)
-        campaign.state, campaign.reason = CampaignState.DRAFT, []
-        _add_editor(campaign, by)
+        _ask_whether_editable(campaign)
+        _void(campaign, by)
+
+
+def change(pk: int, by: str, values_of: Callable[[Campaign], Mapping[str, Any]]) -> None:
+    """As `note_editor`, and stores what differs; the same again changes nothing, and what was found
+    still holds. `values_of`: what the columns are to hold, asked under the lock.
+
+    Raises NotAllowed.
+    """
+    with _locked(pk) as campaign:
+        _ask_whether_editable(campaign)
+        values = values_of(campaign)
+        differing = [name for name, value in values.items() if getattr(campaign, name) != value]
+        if differing:
+            for name in differing:
+                setattr(campaign, name, values[name])
+            campaign.save(update_fields=differing)
+            _void(campaign, by)
 
 
 def check(pk: int, by: str) -> None:
@@ -236,6 +251,17 @@ def _move(campaign: Campaign, to: CampaignState, only_from: str = "") -> None:
 
 def _not_now(campaign: Campaign) -> NotAllowed:
     return NotAllowed(NOT_NOW, state=campaign.get_state_display())
+
+
+def _void(campaign: Campaign, by: str) -> None:
+    """What was found about its audience holds no more."""
+    campaign.state, campaign.reason = CampaignState.DRAFT, []
+    _add_editor(campaign, by)
+
+
+def _ask_whether_editable(campaign: Campaign) -> None:
+    if campaign.state not in EDITABLE:
+        raise _not_now(campaign)
 
 
 def _add_editor(campaign: Campaign, by: str) -> None:

@@ -5,6 +5,7 @@ from it is two pure scripts, which know the time only as a parameter. A lost Red
 the next answers of WeChat close it again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -149,7 +150,20 @@ def tell(account_id: int, report: Report, limits: Limits, now: datetime) -> bool
 
 
 def condition(account: OfficialAccount, now: datetime) -> Condition:
-    stored: Any = redis().hgetall(_key(account.pk))
+    return conditions([account], now)[0]
+
+
+def conditions(accounts: Iterable[OfficialAccount], now: datetime) -> list[Condition]:
+    """In one round trip."""
+    asked = list(accounts)
+    with redis().pipeline(transaction=False) as pipeline:
+        for one in asked:
+            pipeline.hgetall(_key(one.pk))
+        stored = pipeline.execute()
+    return [_condition(one, found, now) for one, found in zip(asked, stored, strict=True)]
+
+
+def _condition(account: OfficialAccount, stored: Any, now: datetime) -> Condition:
     found = {name.decode(): value.decode() for name, value in stored.items()}
 
     def moment(name: str) -> datetime | None:

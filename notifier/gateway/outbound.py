@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import requests
 
-from notifier.webhooks.wire import Line, Unsent, session_on
+from notifier.webhooks.post import problem_of
+from notifier.webhooks.wire import Line, session_on
 
 TIMEOUT = (3, 5)
 """Seconds to connect and to wait: WeChat waits 5 for an answer."""
@@ -17,8 +18,16 @@ MOST = 1024
 AT_ONCE = 16
 
 
+class Unreached(Exception):
+    """No answer; `problem` is a name of `notifier/webhooks/problems.py`."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
 def post(url: str, body: bytes, headers: dict[str, str]) -> int:
-    """The HTTP status. Raises OSError (that of `requests` is one)."""
+    """The HTTP status. Raises Unreached."""
     with (
         _session() as session,
         session.post(
@@ -29,7 +38,7 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> int:
 
 
 def get(url: str, headers: dict[str, str]) -> tuple[int, str]:
-    """The HTTP status and the beginning of the body. Raises OSError."""
+    """The HTTP status and the beginning of the body. Raises Unreached."""
     with (
         _session() as session,
         session.get(
@@ -52,10 +61,10 @@ def _session() -> Iterator[requests.Session]:
         with session_on(line) as session:
             yield session
         if line.was_cut:  # in the midst of the headers, which the library takes for their end
-            raise TimeoutError
-    except Unsent as error:
-        raise OSError(error.problem) from None
-    except Exception as error:
-        raise (TimeoutError if line.was_cut else error) from None
+            raise Unreached("timeout")
+    except Unreached:
+        raise
+    except Exception as error:  # whatever an address can do
+        raise Unreached(problem_of(error, line)) from None
     finally:
         end.cancel()

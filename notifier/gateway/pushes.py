@@ -140,8 +140,8 @@ def _push(row: GatewayMessage, callback: Callback) -> None:
         status = post(*sealed(callback, _receipt(row), int(now.timestamp())), HEADERS)
         _silent.pop(row.gateway_id, None)
         row.detail = "" if 200 <= status < 300 else f"HTTP {status}"
-    except Exception as error:  # whatever an address can do
-        row.detail = type(error).__name__
+    except Exception as error:  # a key that does not fit, too
+        row.detail = getattr(error, "problem", type(error).__name__)
         wait = WAITS[min(times, 5)]
         _silent[row.gateway_id] = (times + 1, time.monotonic() + wait)
     if row.detail:

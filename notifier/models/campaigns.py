@@ -254,7 +254,7 @@ class CampaignRow(models.Model):
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="rows", db_index=False)
     number = models.PositiveIntegerField()
-    """In the file as a spreadsheet shows it; else counted from 1."""
+    """In the file as a spreadsheet shows it, in NDJSON the line; else counted from 1."""
     recipient = models.ForeignKey(Recipient, models.PROTECT, null=True, db_index=False)
     """None: the row names nobody whom the account knows."""
     data = models.JSONField(default=dict)

@@ -52,6 +52,9 @@ class Recipient(models.Model):
     tags = models.ManyToManyField(
         WeChatTag, editable=False, related_name="recipients", verbose_name=_("WeChat tags")
     )
+    attributes = models.JSONField(_("attributes"), default=dict, editable=False)
+    """What services keep of the person: name -> text, number or boolean
+    (notifier/recipients/attributes.py)."""
     state = models.CharField(
         _("state"),
         max_length=12,

@@ -31,7 +31,7 @@ class Schedule(models.Model):
     idempotency_key = models.CharField(max_length=263, null=True, editable=False)  # noqa: DJ001
     request_digest = models.CharField(max_length=64, blank=True, editable=False)
     is_test = models.BooleanField(_("test"), default=False)
-    cron = models.CharField("cron", max_length=100)
+    cron = models.CharField(_("cron expression"), max_length=100)
     zone = models.CharField(_("time zone"), max_length=50)
     late = models.CharField(
         _("runs that were missed"), max_length=4, choices=Late.choices, default=Late.ONCE

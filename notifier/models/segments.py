@@ -46,6 +46,16 @@ class Segment(models.Model):
         _("phone"), max_length=3, choices=Having.choices, blank=True, default=Having.ANY
     )
 
+    attribute = models.CharField(
+        _("attribute"),
+        max_length=64,
+        blank=True,
+        help_text=_("As your services name it, such as city."),
+    )
+    attribute_value = models.CharField(
+        _("its value"), max_length=300, blank=True, help_text=_("A text, a number, true or false.")
+    )
+
     class Meta:
         verbose_name = _("segment")
         verbose_name_plural = _("segments")

@@ -101,6 +101,7 @@ def _forget(person: Recipient) -> None:
     person.openid = _new_openid(person)
     for name in ("user_id", "name", "email", "phone_hash", "phone_shown", "unionid"):
         setattr(person, name, "")
+    person.attributes = {}
     person.followed_at, person.is_test = None, False
     person.state, person.state_since = RecipientState.ERASED, timezone.now()
     person.save()

@@ -1,4 +1,5 @@
-"""Recipients as CSV, row by row; an export with full data can be imported again."""
+"""Recipients as CSV, row by row; an export with full data can be imported again. Attributes, which
+services write, are JSON in it and no import's column; masked, only their names."""
 
 import csv
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from notifier.models import Recipient, masked_email, masked_name, masked_openid
+from notifier.recipients.attributes import as_json
 from notifier.recipients.safe_csv import guarded
 
 CHUNK = 2000
@@ -19,6 +21,7 @@ COLUMNS = (
     "email",
     "masked_phone",
     "unionid",
+    "attributes",
     "groups",
     "state",
     "followed_at",
@@ -43,6 +46,7 @@ def csv_lines(people: QuerySet[Recipient], in_full: bool) -> Iterator[str]:
 
 def _cells(row: Recipient, in_full: bool) -> list[str]:
     own = (row.openid, row.user_id, row.name, row.email, row.phone_shown, row.unionid)
+    attributes = as_json(row.attributes) if row.attributes else ""
     if not in_full:
         own = (
             masked_openid(row.openid),
@@ -52,8 +56,9 @@ def _cells(row: Recipient, in_full: bool) -> list[str]:
             row.phone_shown,
             masked_openid(row.unionid) if row.unionid else "",
         )
+        attributes = ";".join(sorted(row.attributes))
     groups = ";".join(sorted(group.name for group in row.groups.all()))
-    return [*own, groups, row.state, _moment(row.followed_at)]
+    return [*own, attributes, groups, row.state, _moment(row.followed_at)]
 
 
 def _moment(at: datetime | None) -> str:

@@ -3,9 +3,11 @@
 from datetime import date, datetime, time, timedelta
 
 from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KeyTransform
 from django.utils import timezone
 
 from notifier.models import Recipient, Segment
+from notifier.recipients.attributes import meant
 
 _FILLED = {"user_id": "user_id", "email": "email", "phone": "phone_hash"}
 
@@ -24,7 +26,12 @@ def people(segment: Segment) -> QuerySet[Recipient]:
         if asked := getattr(segment, name):
             empty = Q(**{column: ""})
             wanted &= ~empty if asked == "yes" else empty
-    return Recipient.objects.filter(wanted)
+    found = Recipient.objects.filter(wanted)
+    if segment.attribute and segment.attribute_value:
+        held = KeyTransform(segment.attribute, "attributes")
+        values = [Q(held=value) for value in meant(segment.attribute_value)]
+        found = found.alias(held=held).filter(Q(*values, _connector=Q.OR))
+    return found
 
 
 _COLUMNS = {"state": "state", "group_id": "groups", "tag_id": "tags"}

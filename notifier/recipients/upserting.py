@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from notifier.models import Recipient
+from notifier.recipients import attributes
 from notifier.recipients.imports.applying import RACES, write
 from notifier.recipients.imports.columns import CELLS, MAX_GROUPS, Entry, Wrong
 from notifier.recipients.imports.comparing import compare
@@ -22,6 +23,7 @@ CLEARS: dict[str, tuple[str, ...]] = {
     "email": ("email",),
     "phone": ("phone_hash", "phone_shown"),
     "unionid": ("unionid",),
+    "attributes": ("attributes",),
 }
 """What an explicit null empties."""
 
@@ -36,16 +38,18 @@ class Outcome:
 
 def upsert(account_id: int, rows: Rows) -> list[Outcome]:
     """Each row: `openid`, and what is to be set of the import's columns; None empties, what is not
-    named stays. `groups` are joined, `leave_groups` left. In the order of the rows."""
+    named stays. `groups` are joined, `leave_groups` left. Of `attributes` each name is set, or
+    removed by None. In the order of the rows."""
     entries, problems = _read(rows)
     for race in range(RACES):
         try:
             with transaction.atomic():
-                plan = compare(account_id, entries)
+                plan = compare(account_id, entries, for_update=True)
                 write(account_id, plan)
-                left = _leave(account_id, entries, rows)
+                wrong = {problem.row for problem in plan.problems}
+                left = _leave(account_id, [one for one in entries if one.row not in wrong], rows)
             break
-        except IntegrityError:  # somebody gave a user id to another person meanwhile
+        except IntegrityError:  # somebody added the person, or took their user id, meanwhile
             if race == RACES - 1:
                 raise
     for problem in plan.problems:
@@ -76,6 +80,9 @@ def _read(rows: Rows) -> tuple[list[Entry], dict[int, list[Problem]]]:
                     if column == "openid":
                         raise Wrong("is empty; every row needs an OpenID")
                     values["cleared"] += CLEARS[column]
+                elif column == "attributes":
+                    attributes.check(value)
+                    values["attributes"] = value
                 else:
                     values |= CELLS[column](value)
             except Wrong as wrong:

@@ -57,20 +57,28 @@ def post(
             if one is not None:
                 one.set_attribute("hongyan.event_id", parcel.event_id)
                 one.set_attribute("http.response.status_code", result.status or 0)
-    except Unsent as error:
-        result = Result(error.problem)
-    except requests.exceptions.SSLError:
-        result = Result("timeout" if line.was_cut else "tls")
-    except requests.Timeout:
-        result = Result("timeout")
-    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError):
-        result = Result("no_url")
-    except Exception:  # whatever a server can do to an HTTP library
-        result = Result("timeout" if line.was_cut else "broken")
+    except Exception as error:  # whatever a server can do to an HTTP library
+        result = Result(problem_of(error, line))
     finally:
         line.end()
     seconds = time.monotonic() - began
     return Result(result.problem, result.status, result.answer, seconds, result.retry_after)
+
+
+def problem_of(error: Exception, line: Line) -> str:
+    """A name of PROBLEMS."""
+    if isinstance(error, Unsent):
+        return error.problem
+    if line.was_cut or isinstance(error, requests.Timeout):
+        return "timeout"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "tls"
+    if isinstance(error, _NO_URL):
+        return "no_url"
+    return "broken"
+
+
+_NO_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError)
 
 
 def _post(

@@ -113,6 +113,19 @@ def test_a_callback_is_verified_as_wechat_does(
     assert {"signature", "timestamp", "nonce", "echostr"} <= asked.query.keys()
 
 
+def test_why_a_callback_was_not_reached_is_told_in_words(
+    root: Client, gateway: Gateway, settings: Any
+) -> None:
+    settings.WEBHOOK_ALLOWED_NETWORKS = []
+    Gateway.objects.update(callback_url="https://127.0.0.1:9/")
+    told = text(confirm(root, page(gateway, "verify_callback")))
+    assert "must: The address leads into a private network." in told
+    gateway.messages.create(message=builders.make_message(), detail="connect_timeout", attempts=2)
+    chinese = {"accept-language": "zh-hans"}
+    assert "no connection in time" in text(root.get(page(gateway)))
+    assert "connect_timeout" not in text(root.get(page(gateway), headers=chinese))
+
+
 def test_an_address_that_is_none_is_told(root: Client, gateway: Gateway) -> None:
     Gateway.objects.update(callback_url="")
     assert "no callback address" in text(confirm(root, page(gateway, "verify_callback")))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 
 import pytest
 from django.db import connection
@@ -41,6 +42,7 @@ def recipient(account: OfficialAccount) -> Recipient:
         phone_hash=phone_hash("13800000001"),
         phone_shown="138****0001",
         unionid="uUNIONxxxxxxxxxxxxxxxxxxxxx1",
+        attributes={"level": 3, "city": "杭州", "vip": True},
     )
 
 
@@ -54,8 +56,9 @@ def reveal(client: Client, recipient: Recipient) -> None:
 
 def test_the_page_shows_masked_data(root: Client, recipient: Recipient) -> None:
     shown = text(root.get(own(recipient)))
-    for part in ("李*", "l***@example.com", "138****0001", "uUNI…xxx1"):
+    for part in ("李*", "l***@example.com", "138****0001", "uUNI…xxx1", "city: ***"):
         assert part in shown, part
+    assert "杭州" not in shown
     assert not AuditEntry.objects.filter(action="reveal").exists()
 
 
@@ -65,6 +68,7 @@ def test_revealing_is_recorded_and_ends(
     other = builders.make_recipient(recipient.account, name="韩梅梅")
     reveal(root, recipient)
     assert form(root.get(own(recipient)), FORM)["name"] == "李雷"
+    assert "city: 杭州 level: 3 vip: true" in text(root.get(own(recipient)))
     assert "韩梅梅" not in html(root.get(own(other)))
     entry = AuditEntry.objects.get(action="reveal")
     assert entry.object_id == str(recipient.pk)
@@ -149,11 +153,13 @@ def test_an_export_is_masked(staff: StaffMaker, recipient: Recipient) -> None:
     assert row["email"] == "l***@example.com"
     assert (row["masked_phone"], row["groups"]) == ("138****0001", "会员")
     assert recipient.openid not in str(row)
+    assert row["attributes"] == "city;level;vip"
 
 
 def test_an_export_in_full_is_recorded(root: Client, recipient: Recipient) -> None:
     (row,) = exported(root, in_full="on")
     assert (row["openid"], row["name"]) == (recipient.openid, "李雷")
+    assert json.loads(row["attributes"]) == recipient.attributes
     assert AuditEntry.objects.get(action="export").object_name == "in_full=True"
 
 

@@ -34,6 +34,54 @@ def test_the_count_follows_the_form(root: Client, account: OfficialAccount, grou
     assert text(root.get(reverse(COUNT), asked | {"state": "unfollowed"})).split()[0] == "0"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "fits"),
+    [
+        ("city", "杭州", 2),
+        ("city", "杭", 0),
+        ("level", "3", 2),
+        ("level", "3.0", 1),
+        ("vip", "true", 1),
+        ("vip", "false", 1),
+        ("account_id", "x", 1),
+        ("a b.c:d__e-f", "x", 1),
+        ("nothing", "x", 0),
+        ("city", "", 4),
+        ("", "杭州", 4),
+        ("0", "x", 4),
+        ("city", "x' OR 1=1 --", 0),
+    ],
+)
+def test_an_attribute_chooses_whatever_type_it_has(
+    root: Client, account: OfficialAccount, name: str, value: str, fits: int
+) -> None:
+    """What is not complete, or can be no name, counts nothing out yet."""
+    for held in (
+        {"city": "杭州", "level": 3, "vip": True, "account_id": "x"},
+        {"city": "杭州", "level": "3", "vip": False, "a b.c:d__e-f": "x"},
+        {"city": "宁波", "level": 30, "vip": 1},
+        {},
+    ):
+        builders.make_recipient(account, attributes=held)
+    asked = {"account": account.pk, "attribute": name, "attribute_value": value}
+    assert text(root.get(reverse(COUNT), asked)).split()[0] == str(fits)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("city", "", {"attribute_value": "Enter the value, too."}),
+        ("", "x", {"attribute": "Enter the name of the attribute, too."}),
+        ("2026", "x", {"attribute": "No attribute can have this name."}),
+    ],
+)
+def test_half_a_rule_is_told(
+    root: Client, account: OfficialAccount, name: str, value: str, told: dict[str, str]
+) -> None:
+    given = {"name": "s", "account": account.pk, "attribute": name, "attribute_value": value}
+    assert faults(root.post(address(SEGMENT, "add"), given)) == told
+
+
 @pytest.mark.parametrize("asked", [{}, {"account": "x"}, {"account": "1", "followed_from": "x"}])
 def test_a_form_that_says_nothing_yet_counts_nothing(
     root: Client, account: OfficialAccount, asked: dict[str, str]

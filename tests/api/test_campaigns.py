@@ -1,9 +1,12 @@
 """Campaigns by API: written, checked, approved by another, sent, stopped, told."""
 
+import csv
 import json
+from io import StringIO
 
 import pytest
 
+from notifier.campaigns.files import files
 from notifier.models import Campaign, Message
 from templates_app.compiled import published
 from tests import builders
@@ -57,8 +60,34 @@ def test_an_uploaded_audience_with_values_row_by_row(shop, made, template):
     assert "=1+1" in sent.payload
     assert "'=1+1" not in sent.payload
     rows = lines(shop.get(f"{URL}/{pk}/results"))
+    assert [row["row"] for row in rows] == [1, 2, 3]
     assert [row["status"] for row in rows] == ["queued", "queued", "left_out"]
     assert rows[2]["problem"] == "unknown_recipient"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind", "wrong"),
+    [
+        (
+            b'\n{"user":"u-1","data":{"%s":"a"}}\n \r\n\n{"user":"nobody"}\n',
+            "application/x-ndjson",
+            5,
+        ),
+        (b"user_id,%s\nu-1,a\n\nnobody,\n", "text/csv", 4),
+    ],
+)
+def test_a_row_is_the_line_of_what_was_sent(shop, made, template, sent, kind, wrong):
+    """Blank lines count, and in a CSV its headers."""
+    builders.make_recipient(template.account, user_id="u-1")
+    variable = published(template.published_id).variables[0].encode()
+    pk = made(audience={"rows": True})
+    answer = shop.generic("PUT", f"{URL}/{pk}/rows", sent % variable, content_type=kind)
+    assert answer.status_code == 200, answer.content
+    checked(shop, pk)
+    rows = lines(shop.get(f"{URL}/{pk}/results"))
+    assert [(row["row"], row["status"]) for row in rows] == [(2, "waiting"), (wrong, "left_out")]
+    told = list(csv.DictReader(StringIO(files.errors(pk).read_text("utf-8-sig"))))
+    assert [row["row"] for row in told] == [str(wrong)]
 
 
 def test_a_csv_as_an_audience(shop, made, template):

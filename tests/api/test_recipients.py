@@ -5,7 +5,9 @@ from rest_framework.test import APIClient
 
 from notifier.models import ApiKey, Recipient, RecipientGroup, RecipientState
 from notifier.models.sandbox import make_sandbox
+from notifier.recipients.upserting import upsert
 from tests import builders
+from tests.threads import at_once
 
 
 @pytest.fixture
@@ -37,6 +39,7 @@ LI = {
     "phone": "13800138000",
     "unionid": "oU1",
     "groups": ["会员", "杭州"],
+    "attributes": {"city": "杭州", "level": 3, "newsletter": True},
 }
 
 
@@ -70,6 +73,83 @@ def test_what_is_not_named_stays_and_null_empties(keeper, put, where):
     ]
     assert found["groups"] == ["会员"]
     assert statuses(put(emptied)) == ["unchanged"]
+
+
+def attributes_of(keeper, where):
+    return keeper.get(f"{where}/oLi").json()["attributes"]
+
+
+def test_an_attribute_is_set_removed_or_stays(keeper, put, where):
+    put(LI)
+    given = {"openid": "oLi", "attributes": {"level": 4, "newsletter": None, "会员等级": 2.5}}
+    assert statuses(put(given)) == ["changed"]
+    assert attributes_of(keeper, where) == {"city": "杭州", "level": 4, "会员等级": 2.5}
+    assert statuses(put(given, {"openid": "oHan", "attributes": {"gone": None}})) == [
+        "unchanged",
+        "created",
+    ]
+    assert statuses(put({"openid": "oLi", "name": "李磊", "attributes": {}})) == ["changed"]
+    assert len(attributes_of(keeper, where)) == 3
+    assert statuses(put({"openid": "oLi", "attributes": None})) == ["changed"]
+    assert attributes_of(keeper, where) == {}
+    assert statuses(put({"openid": "oLi", "attributes": None})) == ["unchanged"]
+
+
+def test_true_is_another_value_than_one(keeper, put, where):
+    put({"openid": "oLi", "attributes": {"vip": 1}})
+    assert statuses(put({"openid": "oLi", "attributes": {"vip": True}})) == ["changed"]
+    assert attributes_of(keeper, where)["vip"] is True
+
+
+@pytest.mark.parametrize(
+    ("attributes", "pointer", "told"),
+    [
+        ({"a": ["x"]}, "/attributes/a", "neither text, number, boolean nor null"),
+        ({"a": {"b": 1}}, "/attributes/a", "neither text"),
+        ({"a": "x\0"}, "/attributes/a", "NUL"),
+        ({"a": 10**15}, "/attributes/a", "more than 15 digits"),
+        ({"a": 10**40}, "/attributes/a", "more than 15 digits"),
+        ({"": "x"}, "/attributes/", "no name of an attribute"),
+        ({"2026": "x"}, "/attributes/2026", "no name"),
+        ({"a/b~": "x"}, "/attributes/a~1b~0", "no name"),
+        ({"n" * 65: "x"}, "/attributes/" + "n" * 65, "no name"),
+        ({f"n{n}": n for n in range(51)}, "/attributes", "51; at most 50"),
+        ({"a": "汉" * 1400}, "/attributes", "4208 bytes as JSON; at most 4096"),
+    ],
+)
+def test_attributes_that_cannot_be_are_named_in_their_row(put, attributes, pointer, told):
+    answer = put({"openid": "oBad", "attributes": attributes, "groups": ["x"]}, {"openid": "oGood"})
+    assert statuses(answer) == ["rejected", "created"]
+    (error,) = answer.json()["results"][0]["errors"]
+    assert error["pointer"] == pointer
+    assert told in error["detail"]
+    assert not RecipientGroup.objects.exists()
+
+
+def test_what_is_stored_counts_against_the_limit(keeper, put, where):
+    put({"openid": "oLi", "attributes": {f"n{n}": n for n in range(50)}})
+    one = {"openid": "oLi", "name": "李雷", "attributes": {"more": 1}, "leave_groups": ["x"]}
+    put({"openid": "oLi", "groups": ["x"]})
+    assert statuses(put(one)) == ["rejected"]
+    found = keeper.get(f"{where}/oLi").json()
+    assert (found["name"], found["groups"], len(found["attributes"])) == (None, ["x"], 50)
+    instead = {"openid": "oLi", "attributes": {"more": 1, "n0": None}}
+    assert statuses(put(instead)) == ["changed"]
+
+
+def test_attributes_that_are_no_object_are_refused(put):
+    for given in ("x", 1, [], [{"a": 1}]):
+        answer = put({"openid": "oLi", "attributes": given})
+        assert answer.status_code == 422
+        assert "attributes" in answer.json()["errors"][0]["pointer"]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_of_many_who_write_at_once_each_keeps_what_it_wrote(account, is_known):
+    if is_known:
+        upsert(account.pk, [{"openid": "oLi"}])
+    at_once(4, lambda n: upsert(account.pk, [{"openid": "oLi", "attributes": {f"n{n}": n}}]))
+    assert Recipient.objects.get().attributes == {f"n{n}": n for n in range(4)}
 
 
 def test_one_alone(keeper, where):
@@ -154,6 +234,7 @@ def test_an_erased_person_is_gone(keeper, put, where, account):
     person.refresh_from_db()
     message.refresh_from_db()
     assert (person.state, person.name, message.state) == (RecipientState.ERASED, "", "cancelled")
+    assert person.attributes == {}
 
 
 def test_who_is_being_sent_to_is_not_erased_now(keeper, put, where, account):

@@ -208,6 +208,9 @@ def test_personal_data_is_masked(template: MessageTemplate, anna: Actor) -> None
     for data in (person.openid, "李雷", "李小雷", "13800138000", "lilei"):
         assert data not in written
     assert told(last()) == ("change", {"name": "李…"}, {"name": "李…"})
+    person.attributes = {"city": "杭州", "vip": True}
+    person.save()
+    assert told(last()) == ("change", {"attributes": {}}, {"attributes": {"city": "…", "vip": "…"}})
 
 
 def test_publishing_holding_releasing_and_revoking_have_names_of_their_own(

@@ -187,6 +187,7 @@ def _with_a_click(world: LivedIn) -> Iterator[Look]:
     yield Look("repair", failed, press('[value="resend_messages"]'))
     yield Look("test-send-refused", chosen, press("form[method=post] .hy-button"))
     yield Look("dialog-reveal", person, dialog("reveal"))
+    yield Look("person-revealed", person, reveal)
     yield Look("dialog-send-again", endpoint, dialog("send-again"))
     yield Look("dialog-secret", endpoint, dialog("new-secret"))
     yield Look("webhooks-filters", told, press("a:has-text('filter_list')"))
@@ -223,6 +224,12 @@ def dialog(action: str) -> Prepare:
         viewer.page.locator("#dialog").wait_for(state="visible")
 
     return prepare
+
+
+def reveal(viewer: Viewer) -> None:
+    dialog("reveal")(viewer)
+    viewer.press("#dialog button[type=submit]")
+    viewer.page.locator('[name="email"]').wait_for(state="visible")
 
 
 def choose_rows(viewer: Viewer) -> None:

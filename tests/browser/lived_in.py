@@ -41,6 +41,12 @@ LONG_NAME = "鸿雁商城华东区会员服务与售后通知中心官方服务�
 LONG_CODE = "membership-renewal-reminder-for-long-standing-customers.v2"
 PRODUCTS = ("云南白茶", "西湖龙井", "安溪铁观音", "武夷山大红袍")
 NAMES = ("李雷", "韩梅梅", "欧阳娜娜", "阿卜杜拉·买买提江", "", "诸葛亮")
+ATTRIBUTES = {
+    "city": "杭州",
+    "会员等级": "金卡（年消费五万元以上，含企业采购与员工福利订单）",
+    "last_order": 20261124,
+    "newsletter": True,
+}
 CHANGED_CONTENT = builders.CONTENT.replace("thing2", "thing4")
 
 
@@ -176,6 +182,7 @@ def people(world: LivedIn) -> None:
         person.groups.add(groups[number % 3])
         person.tags.add(tag)
     known = list(Recipient.objects.order_by("pk"))
+    Recipient.objects.filter(pk=known[0].pk).update(attributes=ATTRIBUTES)
     Recipient.objects.filter(pk__in=[one.pk for one in known[:3]]).update(is_test=True)
     refused, unfollowed, erased = known[-3:]
     refused.state, unfollowed.state, erased.state = "refused", "unfollowed", "erased"
@@ -192,7 +199,12 @@ def people(world: LivedIn) -> None:
             until=until,
         )
     segment = Segment.objects.create(
-        account=account, name="华东区活跃会员（近三十天关注、有邮箱）", group=groups[1], tag=tag
+        account=account,
+        name="华东区活跃会员（近三十天关注、有邮箱）",
+        group=groups[1],
+        tag=tag,
+        attribute="city",
+        attribute_value="杭州",
     )
     Segment.objects.create(account=account, name="全部关注者")
     world.rows |= {"person": known[0], "erased": erased, "group": groups[1], "segment": segment}
@@ -250,6 +262,7 @@ def _texts(row: Model) -> Iterator[str]:
     values = [getattr(row, one.attname) for one in fields if one.name not in OURS]
     if isinstance(row, Recipient):
         values += [masked_name(row.name), masked_email(row.email)]
+        values += [*row.attributes, *row.attributes.values()]
     if isinstance(row, TemplateField):
         values += re.findall(r"\w+", row.pattern)
     for value in values:

@@ -7,6 +7,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, expect
 
 RESULTS = Path(__file__).parents[2] / "test-results"
 PATIENCE = 15_000
+TALLEST = 12_000
+"""Pixels of a photograph: few viewers open a longer one."""
 HAN = re.compile(r"[\u4e00-\u9fff]")
 GLYPHS = """text => [...text].map(letter => {
     const canvas = Object.assign(document.createElement("canvas"), {width: 40, height: 40});
@@ -85,7 +87,8 @@ class Viewer:
         RESULTS.mkdir(exist_ok=True)
         file = f"{self.language}-{self.width}-{self._shots:02d}-{name}.png"
         tall = self.page.evaluate("document.scrollingElement.scrollHeight")
-        self.page.set_viewport_size({"width": self.width, "height": max(tall, self.height)})
+        height = min(max(tall, self.height), TALLEST)
+        self.page.set_viewport_size({"width": self.width, "height": height})
         self.page.screenshot(path=RESULTS / file)
         wide = int(self.page.evaluate("document.scrollingElement.scrollWidth - innerWidth"))
         self.page.set_viewport_size({"width": self.width, "height": self.height})

@@ -104,7 +104,7 @@ def messages(world: Any) -> None:
     for state, values in {
         "delivered": told | {"pushed_at": now()},
         "failed": told | {"attempts": 3, "due_at": now(), "detail": "HTTP 502"},
-        "unknown": told | {"attempts": 11, "detail": "ReadTimeout"},
+        "unknown": told | {"attempts": 11, "detail": "timeout"},
         "sent": {"due_at": now()},
     }.items():
         GatewayMessage.objects.create(gateway=gateway, message=world.rows[state], **values)

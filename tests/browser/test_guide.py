@@ -10,6 +10,9 @@ from tests.browser.looking import Viewer
 from tests.browser.test_pages import DESK, PHONE, axe
 
 pytestmark = pytest.mark.browser
+LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
+"""Of ReDoc's makers, by their script; our Content-Security-Policy refuses it before it is asked
+for."""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -36,3 +39,23 @@ def test_every_page_of_the_guide_is_fit_to_be_seen(
     viewer.context.close()
     assert [url for url in foreign if not url.startswith(live_server.url)] == []
     assert viewer.faults == []
+
+
+@pytest.mark.parametrize(
+    ("name", "read"), [("docs", "Send a message"), ("redoc", "Send a message")]
+)
+def test_the_reference_is_drawn_from_here(
+    browser: Browser, live_server: LiveServer, name: str, read: str
+) -> None:
+    """Swagger UI's and ReDoc's own pages, in English, whatever the browser's language."""
+    viewer = Viewer(browser, live_server.url, "zh-CN", DESK)
+    told: list[str] = []
+    viewer.page.on("response", lambda one: told.append(one.url))
+    viewer.open(f"/api/{name}/")
+    for width in (DESK, PHONE):
+        viewer.resize(width)
+        viewer.read(read)
+        viewer.look(f"reference-{name}")
+    viewer.context.close()
+    assert [url for url in told if not url.startswith((live_server.url, "data:", "blob:"))] == []
+    assert [one for one in viewer.faults if LOGO not in one] == []

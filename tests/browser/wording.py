@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from notifier.models import Scope
 from tests.browser.looking import HAN, Viewer
 
 SPOKEN = """() => {
@@ -38,7 +39,8 @@ NAMES = {
     *("Errcode", "Errmsg", "Rid", "Token", "errcode", "errmsg", "msgid", "rid", "token"),
     *("openid", "unionid", "name", "email", "phone", "groups", "demo", "token", "whsec", "worker"),
     *("const", "enum", "gh", "wx", "code", "esc", "en", "worker background"),
-    *("urgent", "normal", "bulk", "receipts", "background"),
+    *("urgent", "normal", "bulk", "receipts", "background", "true", "false", "Cron"),
+    *Scope.values,
 }
 """Names of things, which Chinese engineers write so, too."""
 CODES = re.compile(

@@ -212,7 +212,7 @@ def test_an_address_that_hangs_is_left_after_a_time(listening, receiver, body, m
     receiver.status = None
     process_pushes()
     row = GatewayMessage.objects.get()
-    assert (row.detail, row.pushed_at) == ("ReadTimeout", None)
+    assert (row.detail, row.pushed_at) == ("timeout", None)
     assert row.due_at > timezone.now()
 
 

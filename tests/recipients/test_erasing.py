@@ -31,7 +31,7 @@ from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TRACES = ("oERASEME", "u-erase", "李雷雷", "li@erase.example", "uERASE", "A-SECRET-1", "m-secret")
-TRACES += (phone_hash("13800000001"), "138****0001")
+TRACES += (phone_hash("13800000001"), "138****0001", "a-secret-city")
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def person(template):
         unionid="uERASE",
         phone_hash=phone_hash("13800000001"),
         phone_shown="138****0001",
+        attributes={"city": "a-secret-city"},
     )
     person.groups.add(RecipientGroup.objects.create(account=template.account, name="g"))
     Suppression.objects.create(

@@ -152,7 +152,7 @@ def test_what_the_database_refuses_is_no_outage(account, monkeypatch):
         row = checked(account, FILE)
         confirm(row)
 
-        def refuses(*_, error=error):
+        def refuses(*_, error=error, **__):
             raise error
 
         monkeypatch.setattr(applying, "compare", refuses)
@@ -170,7 +170,7 @@ def test_a_failure_that_stays_stops_and_can_go_on(account, monkeypatch):
     row = checked(account, FILE)
     confirm(row)
     with monkeypatch.context() as broken:
-        broken.setattr(applying, "compare", lambda *_: 1 / 0)
+        broken.setattr(applying, "compare", lambda *_, **__: 1 / 0)
         for _ in range(5):
             RecipientImport.objects.update(lease_until=None)
             job.run(row.pk)

@@ -45,6 +45,7 @@ EXAMPLES: dict[tuple[str, str], Any] = {
         "audience": {"segment": "杭州会员"},
         "pace": 100,
     },
+    ("campaign", "PATCH"): {"send_at": None, "data": {"time": "2026-11-25 10:30"}},
     ("campaign-rows", "PUT"): {"user": "u-1001", "data": {"order_no": "20261124001"}},
     ("campaign-replay", "POST"): {"name": "双十一 · 补发", "status": ["failed", "expired"]},
     ("campaign-launch", "POST"): DECISION,
@@ -53,7 +54,11 @@ EXAMPLES: dict[tuple[str, str], Any] = {
     ("recipients", "PUT"): {
         "recipients": [{"openid": "oAbc_123", "user": "u-1001", "name": "李雷", "groups": ["会员"]}]
     },
-    ("recipient", "PUT"): {"user": "u-1001", "phone": "13800138000"},
+    ("recipient", "PUT"): {
+        "user": "u-1001",
+        "phone": "13800138000",
+        "attributes": {"city": "杭州", "level": 3, "newsletter": True, "old_plan": None},
+    },
     ("resolve", "POST"): {"to": [{"user": "u-1001"}, {"phone": "13800138000"}]},
     ("webhook-endpoints", "POST"): {
         "url": "https://shop.example.com/hooks",

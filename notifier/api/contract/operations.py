@@ -4,7 +4,15 @@ each method of each address; `tests/api/test_contract.py` finds what is missing.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from notifier.api import bodies, campaign_bodies, recipients, schedules, templates, webhooks
+from notifier.api import (
+    bodies,
+    campaign_bodies,
+    campaign_changes,
+    recipients,
+    schedules,
+    templates,
+    webhooks,
+)
 from notifier.api.batch import NDJSON
 from notifier.api.contract import campaign_shapes, event_shapes, shapes
 
@@ -147,6 +155,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (IDEMPOTENCY,),
     ),
     ("campaign", "GET"): Operation("Read a campaign", {200: campaign_shapes.CampaignAnswer}),
+    ("campaign", "PATCH"): _action(
+        "Change a campaign that is not launched",
+        takes=_takes(campaign_changes.CampaignChanges),
+        about="What is not named stays. What was checked must be checked again.",
+    ),
     ("campaign-rows", "PUT"): Operation(
         "Upload a campaign's audience",
         {200: campaign_shapes.CampaignAnswer},

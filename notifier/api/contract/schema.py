@@ -17,21 +17,21 @@ from notifier.api.contract.operations import FOR_ALL, OPERATIONS, Operation
 REF = "#/components/schemas/{name}"
 PROBLEM = "application/problem+json"
 CODES = ["400", "401", "403", "404", "409", "410", "413", "422", "429", "503"]
-TAGS = {
+TAGS = {  # in the order of the reference
     "messages": "Messages",
     "message": "Messages",
-    "schedules": "Recurring messages",
-    "schedule": "Recurring messages",
     "campaigns": "Campaigns",
     "campaign": "Campaigns",
-    "events": "Events and webhooks",
-    "webhook": "Events and webhooks",
-    "templates": "Templates",
-    "template": "Templates",
+    "schedules": "Recurring messages",
+    "schedule": "Recurring messages",
     "accounts": "Recipients",
     "recipients": "Recipients",
     "recipient": "Recipients",
     "resolve": "Recipients",
+    "templates": "Templates",
+    "template": "Templates",
+    "events": "Events and webhooks",
+    "webhook": "Events and webhooks",
 }
 
 
@@ -132,7 +132,9 @@ def _for_others(schema: Any) -> Any:
 
 
 def add_components(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-    """A hook of drf-spectacular's. Each refusal is described once, by its status."""
+    """A hook of drf-spectacular's: tags in the order of their table, each refusal described once,
+    by its status."""
+    result["tags"] = [{"name": name} for name in dict.fromkeys(TAGS.values())]
     components = result["components"]
     components.setdefault("schemas", {}).update(_components())
     shared = components.setdefault("responses", {})

@@ -237,6 +237,7 @@ class Person(Struct):
     email: str | None
     phone: Annotated[str | None, Meta(description="Masked: the number itself is not kept.")]
     unionid: str | None
+    attributes: dict[str, str | int | float | bool]
     state: str
     groups: list[str]
     tags: list[str]

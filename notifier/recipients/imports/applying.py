@@ -14,7 +14,7 @@ from notifier.models import ImportState, Recipient, RecipientGroup, RecipientImp
 from notifier.recipients.claims import Claim
 from notifier.recipients.imports.checking import SHOWN
 from notifier.recipients.imports.columns import Entry
-from notifier.recipients.imports.comparing import TEXTS, Plan, compare
+from notifier.recipients.imports.comparing import COLUMNS, Plan, compare
 from notifier.recipients.imports.files import files
 
 CHUNK = 2000
@@ -39,7 +39,7 @@ def _store(claim: Claim[RecipientImport], entries: list[Entry], until: int) -> N
     for race in range(RACES):
         try:
             with transaction.atomic():
-                plan = compare(claim.row.account_id, entries)
+                plan = compare(claim.row.account_id, entries, for_update=True)
                 write(claim.row.account_id, plan)
                 claim.keep(**_progress(claim, plan, until))
             return
@@ -65,17 +65,19 @@ def _progress(claim: Claim[RecipientImport], plan: Plan, until: int) -> dict[str
 
 
 def write(account_id: int, plan: Plan) -> None:
-    rows = plan.new + plan.changed
-    # In the order of their ids, as everybody who locks several: else two could wait for each other.
-    rows.sort(key=lambda row: (row.pk is None, row.pk or 0, row.openid))
-    for row in rows:
+    """Raises IntegrityError: somebody else has added one of the new ones. Compare them anew."""
+    if plan.new:
+        Recipient.objects.bulk_create(
+            sorted(plan.new, key=lambda row: row.openid), batch_size=CHUNK
+        )
+    for row in plan.changed:
         row.pk = None
     Recipient.objects.bulk_create(
-        rows,
+        plan.changed,
         batch_size=CHUNK,
         update_conflicts=True,
         unique_fields=["account", "openid"],
-        update_fields=TEXTS,
+        update_fields=COLUMNS,
     )
     if plan.joins:
         _join(account_id, plan.joins)

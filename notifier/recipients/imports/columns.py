@@ -1,7 +1,7 @@
 """The columns of a file: their headers in English and Chinese, and what a cell may hold."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -48,6 +48,8 @@ class Entry(NamedTuple):
     groups: Sequence[str] = ()
     cleared: Sequence[str] = ()
     """Columns of the row that are emptied; no file says so."""
+    attributes: Mapping[str, Any] | None = None
+    """Of no file, either: services write them (notifier/recipients/attributes.py)."""
 
 
 class Wrong(Exception):
