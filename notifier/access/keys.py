@@ -26,7 +26,11 @@ def admitted(key: str, address: str) -> ApiKey | None:
     return found
 
 
-def check_scope(key: ApiKey, scope: Scope) -> None:
-    """Raises WrongScope."""
-    if scope not in key.scopes:
-        raise WrongScope(scope, key.scopes)
+def check_scope(key: ApiKey, needed: Scope | tuple[Scope, ...]) -> None:
+    """One of several is enough. Raises WrongScope."""
+    if not set(in_any(needed)) & set(key.scopes):
+        raise WrongScope(" or ".join(in_any(needed)), key.scopes)
+
+
+def in_any(needed: Scope | tuple[Scope, ...]) -> tuple[Scope, ...]:
+    return needed if isinstance(needed, tuple) else (needed,)

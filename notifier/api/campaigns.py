@@ -35,6 +35,10 @@ from notifier.models import Audience, Campaign, CampaignRow, CampaignState, Mess
 CHUNK = 1000
 
 
+READ = (Scope.CAMPAIGNS, Scope.APPROVE)
+"""Who approves must see what waits for it."""
+
+
 class CampaignEndpoint(Endpoint):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Raises TestKey: a campaign's people are real."""
@@ -43,7 +47,7 @@ class CampaignEndpoint(Endpoint):
 
 
 class Campaigns(CampaignEndpoint):
-    scopes = {"GET": Scope.CAMPAIGNS, "POST": Scope.CAMPAIGNS}
+    scopes = {"GET": READ, "POST": Scope.CAMPAIGNS}
 
     def get(self, request: Request) -> Response:
         """The client's own and, for keys that approve, those that wait for it; newest first."""
@@ -69,7 +73,7 @@ class Campaigns(CampaignEndpoint):
 
 
 class OneCampaign(CampaignEndpoint):
-    scopes = {"GET": Scope.CAMPAIGNS, "PATCH": Scope.CAMPAIGNS}
+    scopes = {"GET": READ, "PATCH": Scope.CAMPAIGNS}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(whole(_found(request, pk)))
@@ -240,7 +244,7 @@ def _joined() -> QuerySet[Campaign]:
 def _seen(request: Request) -> QuerySet[Campaign]:
     """The client's own, as far as the key reaches; for who approves, what waits for approval."""
     key = key_of(request)
-    mine = Q(client=client_of(request))
+    mine = Q(client=client_of(request)) if Scope.CAMPAIGNS in key.scopes else Q()
     if Scope.APPROVE in key.scopes:
         mine |= Q(state=CampaignState.SUBMITTED)
     rows = _joined().filter(mine)

@@ -37,8 +37,8 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class Endpoint(APIView):
-    scopes: Mapping[str, Scope]
-    """What a key needs, for each method."""
+    scopes: Mapping[str, Scope | tuple[Scope, ...]]
+    """What a key needs, for each method; one of several is enough."""
     contract_name = ""
     """The name of its address; set there."""
     max_body = "API_MAX_BODY_BYTES"

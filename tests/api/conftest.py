@@ -72,7 +72,7 @@ def shop(service):
 
 @pytest.fixture
 def boss(transactional_db):
-    return caller(builders.make_client(name="boss"), "campaigns", "approve")
+    return caller(builders.make_client(name="boss"), "approve")
 
 
 @pytest.fixture

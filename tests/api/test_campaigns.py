@@ -196,8 +196,11 @@ def test_its_people_count_against_the_keys_limit(service, asked):
 
 def test_others_campaigns_and_test_keys(shop, boss, made, service, asked):
     pk = made()
-    assert boss.get(f"{URL}/{pk}").status_code == 404
-    assert do(boss, pk, "cancel").status_code == 404
+    other = caller(builders.make_client(), "campaigns")
+    assert other.get(f"{URL}/{pk}").status_code == 404
+    assert do(other, pk, "cancel").status_code == 404
+    assert boss.get(f"{URL}/{pk}").status_code == 404  # it waits for no approval
+    assert do(boss, pk, "cancel").status_code == 403
     tester = caller(service, "campaigns", is_test=True)
     for answer in (tester.get(URL), tester.post(URL, asked, format="json")):
         assert answer.status_code == 403

@@ -9,6 +9,7 @@ import msgspec
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
+from notifier.access.keys import in_any
 from notifier.api.contract import shapes
 from notifier.api.contract.examples import EXAMPLES
 from notifier.api.contract.examples import PROBLEM as PROBLEM_EXAMPLE
@@ -58,8 +59,8 @@ class Documented(AutoSchema):
         return self._row.summary
 
     def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular's own
-        scope = self.view.scopes[self.method]
-        return f"{self._row.about}\n\nScope: `{scope}`.".strip()
+        scopes = " or ".join(f"`{one}`" for one in in_any(self.view.scopes[self.method]))
+        return f"{self._row.about}\n\nScope: {scopes}.".strip()
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         return [{"key": []}]
