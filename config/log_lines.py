@@ -8,6 +8,8 @@ PROCESS = env.text("HONGYAN_PROCESS", "hongyan")
 FORMAT = env.text("LOG_FORMAT") or (
     "line" if env.flag("HONGYAN_DEMO") or sys.stderr.isatty() else "json"
 )
+SLOW_REQUEST_SECONDS = env.seconds("SLOW_REQUEST_SECONDS", 1)
+"""What takes longer has a line."""
 
 LOGGING = {
     "version": 1,

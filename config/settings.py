@@ -8,7 +8,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from config import env
-from config.log_lines import LOGGING  # noqa: F401 - a setting
+from config.keeping import (  # noqa: F401 - settings
+    EVENT_KEEP_DAYS,
+    IMPORT_KEEP_DAYS,
+    MESSAGE_KEEP_DAYS,
+    PUSH_KEEP_DAYS,
+)
+from config.log_lines import LOGGING, SLOW_REQUEST_SECONDS  # noqa: F401 - settings
 from config.theme import UNFOLD  # noqa: F401 - a setting
 
 BASE_DIR = env.BASE_DIR
@@ -23,7 +29,6 @@ env.hand_on(
     env.directory("PROMETHEUS_MULTIPROC_DIR", HONGYAN_HOME / "metrics"),
 )
 METRICS_TOKEN = env.text("METRICS_TOKEN")
-SLOW_REQUEST_SECONDS = env.seconds("SLOW_REQUEST_SECONDS", 1)
 
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 SIMULATOR_PORT = env.integer("SIMULATOR_PORT", 8700, minimum=1, maximum=65535)
@@ -225,14 +230,12 @@ WEBHOOK_CA_FILE = env.text("WEBHOOK_CA_FILE", certifi.where())
 WEBHOOK_ALLOWED_NETWORKS = env.networks(
     "WEBHOOK_ALLOWED_NETWORKS", ("127.0.0.0/8", "::1/128") if HONGYAN_DEMO else ()
 )
-EVENT_KEEP_DAYS = env.integer("EVENT_KEEP_DAYS", 7, minimum=1)
 
 # A version is published by somebody who did not write it; in the demo there is one person.
 TEMPLATE_REVIEW = env.flag("TEMPLATE_REVIEW", default=not HONGYAN_DEMO)
 
 # Imports of recipients: the files lie in HONGYAN_HOME/imports
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 256 * 1024 * 1024, minimum=1024)
-IMPORT_KEEP_DAYS = env.integer("IMPORT_KEEP_DAYS", 7, minimum=1)
 
 FOLLOWER_SYNC_HOUR = env.integer("FOLLOWER_SYNC_HOUR", 3, maximum=24)  # 24: never
 

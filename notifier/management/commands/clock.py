@@ -21,6 +21,7 @@ from notifier.intake import figures
 from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
 from notifier.recipients.imports import job as imports
+from notifier.retention.sweep import sweep
 from notifier.schedules.send import send_due
 from notifier.webhooks.courier import courier
 from notifier.webhooks.relay import prune, relay
@@ -43,6 +44,7 @@ BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
     ("campaigns", watch_all, 1, 1),
     ("schedules", send_due, 1, 1),
     ("uploads", forget_uploads, 3600, 120),
+    ("old rows", sweep, 3600, 240),
 )
 """(name, work, seconds between two, seconds before the first): each in a thread of its own, for
 WeChat, a mail server or a service may be slow, and the clock must not be. Work that returns

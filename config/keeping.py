@@ -1,0 +1,10 @@
+"""How long each class of data is kept, in days (`notifier/retention/sweep.py`)."""
+
+from config import env
+
+MESSAGE_KEEP_DAYS = env.integer("MESSAGE_KEEP_DAYS", 365)
+"""0: for ever; the same of pushes. Their hourly counts stay."""
+PUSH_KEEP_DAYS = env.integer("PUSH_KEEP_DAYS", 90)
+EVENT_KEEP_DAYS = env.integer("EVENT_KEEP_DAYS", 7, minimum=1)
+"""With their webhooks."""
+IMPORT_KEEP_DAYS = env.integer("IMPORT_KEEP_DAYS", 7, minimum=1)

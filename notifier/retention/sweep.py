@@ -1,0 +1,65 @@
+"""What is older than is kept goes, a slice at a time. The hourly counts, and so the figures, stay.
+
+Each class of data has its days (config/keeping.py). What still waits is never touched. Events with
+their webhooks (notifier/webhooks/relay.py), uploads (notifier/campaigns/forgetting.py) and files of
+imports have sweeps of their own: something else hangs on their end.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections, transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from notifier.models import MOVES, Message, Push, State
+from notifier.models.ids import first_id_at
+
+SLICE = 500
+PAUSE_SECONDS = 0.1
+"""Between two slices: sends come first."""
+WAIT = frozenset({State.QUEUED, State.SENDING})
+OVER = [state for state in MOVES if state not in WAIT]
+
+
+def _messages(before: datetime) -> QuerySet[Message]:
+    """By their ids, which are ordered by time."""
+    return Message.objects.filter(pk__lt=first_id_at(before), state__in=OVER).order_by("pk")
+
+
+def _pushes(before: datetime) -> QuerySet[Push]:
+    """Of the first ids, which ascend with the time: while none is old, not all are looked at."""
+    first = list(Push.objects.order_by("pk").values_list("pk", flat=True)[:SLICE])
+    return Push.objects.filter(pk__in=first, received_at__lt=before, due_at=None).order_by("pk")
+
+
+CLASSES: dict[str, Callable[[datetime], QuerySet[Any]]] = {
+    "MESSAGE_KEEP_DAYS": _messages,
+    "PUSH_KEEP_DAYS": _pushes,
+}
+"""Setting: what of it is over."""
+
+
+def sweep() -> bool:
+    """A slice of each; True: there may be more."""
+    close_old_connections()
+    found = [_slice(rows, getattr(settings, name)) for name, rows in CLASSES.items()]
+    if any(found):
+        time.sleep(PAUSE_SECONDS)
+    return any(count == SLICE for count in found)
+
+
+def _slice(rows: Callable[[datetime], QuerySet[Any]], days: int) -> int:
+    """How many went; with them what hangs on them."""
+    if not days:
+        return 0
+    old = rows(timezone.now() - timedelta(days=days))
+    with transaction.atomic():
+        # Who works on one of them just now keeps it until the next time.
+        ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SLICE])
+        model: type[Model] = old.model
+        model._default_manager.filter(pk__in=ids).delete()
+    return len(ids)
