@@ -52,7 +52,7 @@ class Claimed:
     is_test: bool
     """It is in no figure."""
     openid: str
-    trace: Context
+    trace: Context = NONE
 
 
 Place = tuple[datetime, uuid.UUID]
