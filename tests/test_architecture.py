@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "schedules": EVERYBODY | {"intake", "recipients"},
     "receipts": EVERYBODY | {"dispatch"},
     "fallback": EVERYBODY,
-    "retention": EVERYBODY,
+    "retention": EVERYBODY | {"audit", "campaigns", "dispatch"},
     "webhooks": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
     "audit": EVERYBODY | {"observability"},

@@ -1,0 +1,156 @@
+"""A database that comes from a backup: can it be used, and what in it may have happened already?
+
+What was waiting in the backup may have been sent between the backup and its restoring. WeChat
+remembers a client_msg_id for ten minutes only: sent again, it would be there twice.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.apps import apps
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Max, QuerySet
+from django.utils.translation import gettext_noop
+
+from notifier.audit.verify import Verification
+from notifier.campaigns import states
+from notifier.dispatch.moves import move
+from notifier.models import (
+    Campaign,
+    CampaignState,
+    Message,
+    MessageEvent,
+    Reason,
+    Schedule,
+    State,
+)
+from templates_app.encryption import EncryptedTextField
+
+SLICE = 500
+GOING = (CampaignState.CANARY, CampaignState.RUNNING)
+RESTORED = gettext_noop(
+    "The database was restored from a backup: whom it reached since the backup is not known here. "
+    "Cancel it, unless it cannot have gone on."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    name: str
+    is_good: bool
+    text: str
+
+
+def findings(now: datetime) -> Iterator[Finding]:
+    """Each needs the ones before it: after a bad one of the first two nothing is asked."""
+    for name, look in CHECKS.items():
+        good, text = look(now)
+        yield Finding(name, good, text)
+        if not good and name in ("migrations", "keys"):
+            return
+
+
+def _migrations(_now: datetime) -> tuple[bool, str]:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    unknown = set(executor.loader.applied_migrations) - set(executor.loader.graph.nodes)
+    newer = sorted(name for app, name in unknown if app in ("notifier", "templates_app"))
+    if newer:
+        return False, f"it comes from a newer Hongyan ({newer[-1]}): install that one"
+    return not missing, f"{len(missing)} to apply: run manage.py migrate" if missing else "all"
+
+
+def _keys(_now: datetime) -> tuple[bool, str]:
+    """Every encrypted value can be read with FIELD_ENCRYPTION_KEYS."""
+    read = 0
+    for model in apps.get_models():
+        columns = [one.name for one in model._meta.fields if isinstance(one, EncryptedTextField)]
+        if not columns:
+            continue
+        try:
+            read += sum(1 for _ in model._default_manager.values_list(*columns).iterator())
+        except Exception as error:  # whatever the library says of a wrong key
+            name = model._meta.label
+            text = f"{name} cannot be read ({type(error).__name__}): FIELD_ENCRYPTION_KEYS lacks"
+            return False, f"{text} the key of that time"
+    return True, f"{read} rows of secrets can be read"
+
+
+def _trail(_now: datetime) -> tuple[bool, str]:
+    verification = Verification(None, [])
+    problems = sum(1 for _ in verification.problems())
+    if problems:
+        return False, f"{problems} problems in {verification.rows} rows: see manage.py verify_audit"
+    return True, f"{verification.rows} rows, all as they were written"
+
+
+def _age(now: datetime) -> tuple[bool, str]:
+    newest = MessageEvent.objects.aggregate(newest=Max("at"))["newest"]
+    return (
+        True,
+        f"the last change of a message is of {newest:%Y-%m-%d %H:%M} UTC" if newest else "-",
+    )
+
+
+def _waiting(now: datetime) -> tuple[bool, str]:
+    parts = [
+        (_due(now).count(), "messages that were due"),
+        (Campaign.objects.filter(state__in=GOING).count(), "campaigns on their way"),
+        (_scheduled(now).count(), "campaigns whose time has come"),
+        (_late(now).count(), "recurring messages that were due"),
+    ]
+    found = ", ".join(f"{count} {what}" for count, what in parts if count)
+    if not found:
+        return True, "nothing that could be sent twice"
+    return False, f"{found}: perhaps sent since the backup. Run this with --park before a worker"
+
+
+CHECKS: dict[str, Callable[[datetime], tuple[bool, str]]] = {
+    "migrations": _migrations,
+    "keys": _keys,
+    "audit trail": _trail,
+    "age": _age,
+    "waiting": _waiting,
+}
+
+
+def _due(now: datetime) -> QuerySet[Message]:
+    return Message.objects.filter(state__in=(State.QUEUED, State.SENDING), due_at__lte=now)
+
+
+def _scheduled(now: datetime) -> QuerySet[Campaign]:
+    return Campaign.objects.filter(state=CampaignState.SCHEDULED, send_at__lte=now)
+
+
+def _late(now: datetime) -> QuerySet[Schedule]:
+    return Schedule.objects.filter(is_active=True, next_at__lte=now)
+
+
+def park(now: datetime, by: str) -> dict[str, int]:
+    """What may have happened already waits for a person: messages become `unknown`, campaigns stand,
+    recurring messages are switched off. What was not due yet is left as it is."""
+    counts = {"messages": 0, "campaigns": 0, "recurring messages": 0}
+    while attempts := _slice(now):
+        counts["messages"] += attempts
+    for pk in Campaign.objects.filter(state__in=GOING).values_list("pk", flat=True):
+        states.pause(pk, RESTORED)
+        counts["campaigns"] += 1
+    for pk in _scheduled(now).values_list("pk", flat=True):
+        states.withdraw(pk, by)
+        counts["campaigns"] += 1
+    for schedule in _late(now):
+        schedule.switch(False, now)
+        counts["recurring messages"] += 1
+    return counts
+
+
+def _slice(now: datetime) -> int:
+    with transaction.atomic():
+        rows = _due(now).order_by("pk").select_for_update(of=("self",))
+        attempts: dict[UUID, int] = dict(rows.values_list("pk", "attempts")[:SLICE])
+        text = "restored from a backup"
+        move(attempts, State.UNKNOWN, now, Reason.NONE, text, claimed_by="", lease_until=None)
+    return len(attempts)

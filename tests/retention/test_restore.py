@@ -1,0 +1,92 @@
+"""A database from a backup: what is told of it, and nothing is sent twice from it."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from notifier.models import CampaignState, Message, State
+from tests import builders
+from tests.campaigns.campaigning import make_campaign
+
+HOUR = timedelta(hours=1)
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def told(*arguments):
+    """(whether it may be used, what it says)"""
+    out = StringIO()
+    try:
+        call_command("backup_check", *arguments, stdout=out)
+    except CommandError as error:
+        assert "Do not start" in str(error)
+        return False, out.getvalue()
+    return True, out.getvalue()
+
+
+def test_a_quiet_database_may_be_used():
+    builders.set_message(builders.make_message(), state=State.SENT)
+    may_be, said = told()
+    assert may_be
+    assert [line.split(":")[0] for line in said.splitlines()] == [
+        "ok  migrations",
+        "ok  keys",
+        "ok  audit trail",
+        "ok  age",
+        "ok  waiting",
+    ]
+
+
+def test_what_was_due_is_not_sent_again(platform, work):
+    waits, held = platform.message(), platform.message()
+    later = platform.message(send_at=timezone.now() + HOUR)
+    builders.set_message(held, state=State.SENDING, lease_until=timezone.now())
+    may_be, said = told()
+    assert not may_be
+    assert "BAD waiting: 2 messages that were due" in said
+    assert told("--park")[0]
+    work()
+    assert platform.received() == []
+    for message in (waits, held):
+        message.refresh_from_db()
+        assert message.state == State.UNKNOWN
+        assert message.events.get(state=State.UNKNOWN).detail == "restored from a backup"
+    later.refresh_from_db()
+    assert later.state == State.QUEUED
+
+
+def test_a_campaign_stands_and_a_recurring_message_is_off(service):
+    template = builders.make_template()
+    person = builders.make_recipient(template.account)
+    campaign = make_campaign(template, state=CampaignState.RUNNING)
+    a_schedule = builders.make_schedule(service, template, person)
+    may_be, said = told("--park")
+    assert may_be
+    assert "1 campaigns" in said
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.PAUSED
+    assert "restored from a backup" in campaign.reason[0]
+    a_schedule.refresh_from_db()
+    assert (a_schedule.is_active, a_schedule.next_at) == (False, None)
+
+
+def test_keys_of_another_installation_are_named(settings):
+    builders.make_account()
+    settings.FIELD_ENCRYPTION_KEYS = ["A" * 43 + "="]
+    may_be, said = told()
+    assert not may_be
+    assert "BAD keys: templates_app.OfficialAccount cannot be read" in said
+    assert "waiting" not in said
+
+
+def test_a_database_of_a_newer_hongyan_is_named():
+    table = "INSERT INTO django_migrations (app, name, applied) VALUES ('notifier', '9999_x', %s)"
+    with connection.cursor() as cursor:
+        cursor.execute(table, [timezone.now()])
+    may_be, said = told()
+    assert not may_be
+    assert "it comes from a newer Hongyan (9999_x)" in said
+    assert Message.objects.count() == 0
