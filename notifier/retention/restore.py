@@ -12,7 +12,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
 from notifier.audit.verify import Verification
@@ -87,12 +87,9 @@ def _trail(_now: datetime) -> tuple[bool, str]:
     return True, f"{verification.rows} rows, all as they were written"
 
 
-def _age(now: datetime) -> tuple[bool, str]:
-    newest = MessageEvent.objects.aggregate(newest=Max("at"))["newest"]
-    return (
-        True,
-        f"the last change of a message is of {newest:%Y-%m-%d %H:%M} UTC" if newest else "-",
-    )
+def _age(_now: datetime) -> tuple[bool, str]:
+    newest = MessageEvent.objects.order_by("-pk").values_list("at", flat=True).first()
+    return True, f"the last change is of {newest:%Y-%m-%d %H:%M} UTC" if newest else "no message"
 
 
 def _waiting(now: datetime) -> tuple[bool, str]:
@@ -130,8 +127,8 @@ def _late(now: datetime) -> QuerySet[Schedule]:
 
 
 def park(now: datetime, by: str) -> dict[str, int]:
-    """What may have happened already waits for a person: messages become `unknown`, campaigns stand,
-    recurring messages are switched off. What was not due yet is left as it is."""
+    """What may have happened already waits for a person: messages become `unknown`, campaigns
+    stand, recurring messages are switched off. What was not due yet is left as it is."""
     counts = {"messages": 0, "campaigns": 0, "recurring messages": 0}
     while attempts := _slice(now):
         counts["messages"] += attempts

@@ -5,10 +5,10 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from notifier.models import CampaignState, Message, State
+from notifier.models import CampaignState, State
 from tests import builders
 from tests.campaigns.campaigning import make_campaign
 
@@ -21,8 +21,7 @@ def told(*arguments):
     out = StringIO()
     try:
         call_command("backup_check", *arguments, stdout=out)
-    except CommandError as error:
-        assert "Do not start" in str(error)
+    except CommandError:
         return False, out.getvalue()
     return True, out.getvalue()
 
@@ -83,10 +82,10 @@ def test_keys_of_another_installation_are_named(settings):
 
 
 def test_a_database_of_a_newer_hongyan_is_named():
-    table = "INSERT INTO django_migrations (app, name, applied) VALUES ('notifier', '9999_x', %s)"
-    with connection.cursor() as cursor:
-        cursor.execute(table, [timezone.now()])
-    may_be, said = told()
+    newer = MigrationRecorder.Migration.objects.create(app="notifier", name="9999_x")
+    try:
+        may_be, said = told()
+    finally:
+        newer.delete()  # tests do not empty this table
     assert not may_be
     assert "it comes from a newer Hongyan (9999_x)" in said
-    assert Message.objects.count() == 0
