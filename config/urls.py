@@ -9,7 +9,7 @@ from notifier.admin.queues import queue_pages
 from notifier.admin.second_factor import second_factor
 from notifier.api.contract.pages import page, schema
 from notifier.api.errors import bad_request, not_found, server_error
-from notifier.api.guide.pages import first, guide, index
+from notifier.books.book import GUIDE, RUNBOOKS, addresses
 from notifier.gateway.views import gateway
 from notifier.observability.exposition import metrics
 from notifier.observability.health import healthz, readyz
@@ -24,9 +24,8 @@ urlpatterns = [
     path("api/schema/", schema, name="schema"),
     path("api/docs/", page, {"name": "swagger"}, name="api-docs"),
     path("api/redoc/", page, {"name": "redoc"}, name="api-redoc"),
-    path("api/guide/", index, name="api-guide"),
-    path("api/guide/<slug:language>/", first, name="api-guide-first"),
-    path("api/guide/<slug:language>/<slug:name>/", guide, name="api-guide-page"),
+    path("api/guide/", include(addresses(GUIDE))),
+    path("runbooks/", include(addresses(RUNBOOKS))),
     path("wechat/<slug:account>/callback", callback, name="wechat-callback"),
     path("gateway/<path:path>", gateway, name="gateway"),
     path("admin/rq/", include((queue_pages, "django_rq"))),

@@ -14,12 +14,13 @@ HOUSE = ("config", "notifier", "templates_app")
 EVERYBODY = frozenset({"models", "wechat", "templates_app", "metrics", "tracing", "acting"})
 """What every room but the leaves may use."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
-    "config": EVERYBODY | {"api", "gateway", "receipts", "observability", "admin"},
+    "config": EVERYBODY | {"api", "books", "gateway", "receipts", "observability", "admin"},
     "templates_app": frozenset({"wechat"}),
     "wechat": frozenset(),
     "metrics": frozenset(),
     "tracing": frozenset(),
     "acting": frozenset(),
+    "books": frozenset(),
     "simulator": frozenset(),
     "models": frozenset({"templates_app"}),
     "recipients": EVERYBODY | {"dispatch"},

@@ -6,6 +6,7 @@ tell their names.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
@@ -67,23 +68,27 @@ def _count(name: str, text: str, labels: Iterable[str], values: Values) -> Metri
     return found
 
 
-def _accounts() -> list[OfficialAccount]:
-    return list(OfficialAccount.objects.defer("app_secret").order_by("pk"))
+def _active() -> list[OfficialAccount]:
+    """What is switched off wakes nobody."""
+    return list(OfficialAccount.objects.filter(is_active=True).order_by("pk").defer("app_secret"))
 
 
 def _names() -> Iterator[Metric]:
-    accounts = [((one.pk, one.slug), 1.0) for one in _accounts()]
+    slugs = OfficialAccount.objects.order_by("pk").values_list("pk", "slug")
+    accounts = [(labels, 1.0) for labels in slugs]
     yield _gauge("account_info", "The short name of an account", ["account", "slug"], accounts)
-    rows = MessageTemplate.objects.order_by("pk").values_list("pk", "code", "held_since")
-    templates = [((pk, code), 1.0) for pk, code, _ in rows]
-    yield _gauge("template_info", "The code of a template", ["template", "code"], templates)
-    held = [((pk,), float(since is not None)) for pk, _, since in rows]
+    named = ("account", "code", "pk", "held_since", "account__is_active")
+    rows = MessageTemplate.objects.order_by("pk").values_list(*named)
+    labels = ["account", "code", "template"]
+    known = [((account, code, pk), 1.0) for account, code, pk, _, _ in rows]
+    yield _gauge("template_info", "The account and the code of a template", labels, known)
+    held = [((pk,), float(since is not None)) for _, _, pk, since, is_active in rows if is_active]
     yield _gauge("template_held", "1: WeChat refuses the template, it waits", ["template"], held)
 
 
 def _lanes() -> Iterator[Metric]:
     now, due = timezone.now(), oldest_due(timezone.now())
-    pks = [one.pk for one in _accounts() if one.is_active]
+    pks = [one.pk for one in _active()]
     ages, depths = {}, {}
     for lane in [(pk, priority) for pk in pks for priority in Priority]:
         labels = (lane[0], lane[1].word)
@@ -107,7 +112,7 @@ def _lanes() -> Iterator[Metric]:
 
 def _gates() -> Iterator[Metric]:
     now, labels = timezone.now(), ["account"]
-    found = [(one, gate.condition(one, now), Limits.of(one)) for one in _accounts()]
+    found = [(one, gate.condition(one, now), Limits.of(one)) for one in _active()]
     opened = [
         ((one.pk,), (now - how.open_since).total_seconds() if how.open_since else 0.0)
         for one, how, _ in found
@@ -122,13 +127,16 @@ def _gates() -> Iterator[Metric]:
     yield _gauge("account_pace", text, labels, paced)
     used = [((one.pk,), float(how.sent_today)) for one, how, _ in found]
     yield _gauge("quota_used", "Messages of today in China that count", labels, used)
-    limits = [((one.pk,), float(limit.daily)) for one, _, limit in found if limit.daily]
+    counted = [(one.pk, limit) for one, _, limit in found if limit.daily]
+    limits = [((pk,), float(limit.daily)) for pk, limit in counted]
     yield _gauge("quota_limit", "Messages a day that are allowed", labels, limits)
+    reserves = [((pk,), float(limit.reserve)) for pk, limit in counted]
+    yield _gauge("quota_reserve", "So many of them are kept for urgent ones", labels, reserves)
 
 
 def _tokens() -> Iterator[Metric]:
     shared = cast(TokenCache, cache)
-    told = [((one.pk,), *fetches(shared, one.appid)) for one in _accounts()]
+    told = [((one.pk,), *fetches(shared, one.appid)) for one in _active()]
     now = timezone.now().timestamp()
     counts = [(pk, float(count)) for pk, count, _ in told]
     yield _count("token_fetches", "Access tokens fetched from WeChat", ["account"], counts)
@@ -156,10 +164,15 @@ def _queues() -> Iterator[Metric]:
     yield _gauge("rq_jobs", "Jobs that wait", ["queue"], waiting)
     failed = [((name,), float(queue(name).failed_job_registry.count)) for name in names]
     yield _gauge("rq_failed_jobs", "Jobs that failed and are kept", ["queue"], failed)
-    beats = [worker.last_heartbeat for worker in Worker.all(connection=redis())]
-    yield _gauge("rq_workers", "Workers that are known", [], [((), float(len(beats)))])
-    ages = [(now - beat).total_seconds() for beat in beats if beat]
-    text = "Of the worker that was silent for the longest time"
+    workers = Worker.all(connection=redis())
+    yield _gauge("rq_workers", "Workers that are known", [], [((), float(len(workers)))])
+    listen = Counter(name for worker in workers for name in worker.queue_names())
+    listening = [((name,), float(listen[name])) for name in names]
+    yield _gauge("queue_workers", "Workers that listen to it", ["queue"], listening)
+    # A job of the background takes hours, and RQ hears nothing of its worker meanwhile.
+    sending = [one for one in workers if {*one.queue_names()} != {settings.BACKGROUND_QUEUE}]
+    ages = [(now - beat).total_seconds() for one in sending if (beat := one.last_heartbeat)]
+    text = "Of the worker that was silent for the longest time, those of the background left out"
     yield _gauge("rq_heartbeat_seconds", text, [], [((), max(ages, default=0.0))])
     beat = last_beat()
     silent = [((), (now - beat).total_seconds())] if beat else []

@@ -115,7 +115,7 @@ def settle(run: Run, now: datetime, jitter: float) -> None:
         if not result.problem
     ]
     if taken:
-        metrics.webhook_seconds.labels(run.endpoint_id).observe_many(taken)
+        metrics.webhook_seconds.labels(run.endpoint_id.hex).observe_many(taken)
 
 
 def _apply_all(run: Run, now: datetime, jitter: float) -> None:

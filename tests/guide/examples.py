@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from notifier.api.guide.markdown import fence_of, parser
+from notifier.books.markdown import fence_of, parser
 
 RUN = {"sh", "python"}
 ANSWERS = {"json", "ndjson", "text"}

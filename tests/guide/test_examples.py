@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier.api.guide.pages import FOLDER, LANGUAGES, PAGES
+from notifier.books.book import GUIDE, LANGUAGES
 from tests.guide.examples import ANSWERS, RUN, blocks_of, differs, follow
 
 README = Path(__file__).parents[2] / "README.md"
@@ -20,12 +20,13 @@ NOT_RUN = {
 
 
 def path_of(page: str, language: str = "en") -> Path:
-    return README if page == "README" else FOLDER / language / f"{page}.md"
+    return README if page == "README" else GUIDE.file(language, page)
 
 
 def test_the_examples_do_what_the_pages_say(reader):
     """Read from the first page to the last: the processes start once."""
-    assert [fault for page in [*PAGES, "README"] for fault in faults_of(page, reader(page))] == []
+    pages = [*GUIDE.pages, "README"]
+    assert [fault for page in pages for fault in faults_of(page, reader(page))] == []
 
 
 def faults_of(page, one):
@@ -43,14 +44,14 @@ def preamble():
 
 def test_no_block_is_left_out():
     found = {}
-    for page in [*PAGES, "README"]:
+    for page in [*GUIDE.pages, "README"]:
         for block in blocks_of(path_of(page)):
             if (page, block.language) in NOT_RUN or block.language not in RUN | ANSWERS:
                 found[page, block.language] = found.get((page, block.language), 0) + 1
     assert found == NOT_RUN
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", GUIDE.pages)
 def test_both_languages_have_the_same_code(page):
     english, chinese = (
         [(one.language, one.file, one.code) for one in blocks_of(path_of(page, language))]

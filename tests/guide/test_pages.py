@@ -1,4 +1,5 @@
-"""The guide as somebody reads it: both languages, its links, and that it leaves nothing out."""
+"""The books as somebody reads them: both languages, their links, and that the guide leaves nothing
+out."""
 
 import ast
 import json
@@ -8,12 +9,11 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from django.urls import reverse
 
 from notifier.api.contract.pages import document
-from notifier.api.guide.markdown import parser
-from notifier.api.guide.pages import FOLDER, LANGUAGES, PAGES
 from notifier.api.urls import urlpatterns
+from notifier.books.book import GUIDE, LANGUAGES, RUNBOOKS, Book
+from notifier.books.markdown import parser
 from notifier.models import Scope
 from notifier.models.sandbox import SANDBOX
 
@@ -25,28 +25,39 @@ SCOPE = re.compile(r"`(\w+)`")
 
 
 def page(language: str, name: str) -> str:
-    return (FOLDER / language / f"{name}.md").read_text("utf-8")
+    return GUIDE.file(language, name).read_text("utf-8")
 
 
 def address(language: str, name: str) -> str:
-    return reverse("api-guide-page", args=[language, name])
+    return GUIDE.link(language, name)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_shown_with_its_links(client: Client, language: str, name: str) -> None:
-    answer = client.get(address(language, name))
+@pytest.mark.parametrize(
+    ("book", "name"), [(book, name) for book in (GUIDE, RUNBOOKS) for name in book.pages]
+)
+def test_a_page_is_shown_with_its_links(
+    client: Client, language: str, book: Book, name: str
+) -> None:
+    here = book.link(language, name)
+    answer = client.get(here)
     assert answer.status_code == 200
     text = answer.content.decode()
     assert f'<html lang="{LANGUAGES[language]}">' in text
     assert "script" not in answer["Content-Security-Policy"]
     assert "<script" not in text
     assert 'aria-current="page"' in text
-    here = address(language, name)
     for href in re.findall(r'<a [^>]*href="([^"]+)"', text):
-        if href.startswith(("../", "/api/guide/")):
+        if href.startswith(("../", "/api/guide/", "/runbooks/")):
             to = re.sub(r"[^/]+/\.\./", "", here + href) if href[0] == "." else href
             assert client.get(to.partition("#")[0]).status_code == 200, href
+
+
+@pytest.mark.parametrize("book", [GUIDE, RUNBOOKS], ids=lambda one: one.folder)
+def test_a_page_leads_to_its_other_language(client: Client, book: Book) -> None:
+    for name in book.pages:
+        text = client.get(book.link("en", name)).content.decode()
+        assert f'<a href="{book.link("zh", name)}" lang="zh-hans">中文</a>' in text
 
 
 @pytest.mark.parametrize(
@@ -73,6 +84,8 @@ def test_what_is_not_there_is_not_found(client: Client, wrong: str) -> None:
 
 def test_a_language_alone_opens_its_first_page(client: Client) -> None:
     assert client.get("/api/guide/zh/")["Location"] == address("zh", "quick-start")
+    assert client.get("/runbooks/zh/")["Location"] == "/runbooks/zh/start/"
+    assert client.get("/runbooks/?lang=en")["Location"] == "/runbooks/en/start/"
 
 
 def test_html_in_a_page_stays_text() -> None:
@@ -87,7 +100,7 @@ def test_html_in_a_page_stays_text() -> None:
 def test_every_endpoint_stands_in_a_table_with_its_scope(language: str) -> None:
     told = {
         (method, re.sub(r"{\w+}", "{}", path), tuple(SCOPE.findall(scopes)))
-        for name in PAGES
+        for name in GUIDE.pages
         for method, path, scopes in ROW.findall(page(language, name))
     }
     assert told == set(endpoints())

@@ -6,10 +6,13 @@ from datetime import timedelta
 import django_rq
 from django.utils import timezone
 from redis import RedisError
+from rq.utils import utcformat
 
 from notifier.dispatch import clock
+from notifier.dispatch.lanes import redis
 from notifier.models import Message, State
 from notifier.observability import gauges
+from templates_app.models import MessageTemplate, OfficialAccount
 from tests.builders import magic
 
 
@@ -94,7 +97,8 @@ def test_how_it_stands_is_told(platform, client, work):
     assert value(client, rf'hongyan_token_age_seconds\{{account="{account}"\}}') < 60
     slug, code = platform.account.slug, platform.template.code
     assert value(client, rf'hongyan_account_info\{{account="{account}",slug="{slug}"\}}') == 1
-    assert value(client, rf'hongyan_template_info\{{code="{code}",template="{template}"\}}') == 1
+    told = f'account="{account}",code="{code}",template="{template}"'
+    assert value(client, rf"hongyan_template_info\{{{told}\}}") == 1
     sent = f'account="{account}",state="sent",template="{template}"'
     assert value(client, rf"hongyan_messages_total\{{{sent}\}}") == 2
 
@@ -116,13 +120,34 @@ def test_a_stopped_account_and_its_refusals_are_told(platform, client, work):
 
 def test_workers_and_the_clock_are_told(db, client):
     clock.beat(timezone.now() - timedelta(seconds=40))
-    worker = django_rq.get_worker("normal")
-    worker.register_birth()
+    workers = [django_rq.get_worker("normal", "bulk"), django_rq.get_worker("background")]
+    for worker, silent in zip(workers, (70, 7000), strict=True):
+        worker.register_birth()
+        beat = utcformat(timezone.now() - timedelta(seconds=silent))
+        redis().hset(worker.key, "last_heartbeat", beat)
     try:
-        assert value(client, "hongyan_rq_workers") >= 1
+        assert value(client, "hongyan_rq_workers") == 2
+        for queue, count in (("urgent", 0), ("normal", 1), ("bulk", 1), ("background", 1)):
+            assert value(client, rf'hongyan_queue_workers\{{queue="{queue}"\}}') == count
+        assert 70 <= value(client, "hongyan_rq_heartbeat_seconds") < 100
         assert 40 <= value(client, "hongyan_clock_silent_seconds") < 60
     finally:
-        worker.register_death()
+        for worker in workers:
+            worker.register_death()
+
+
+def test_what_is_switched_off_wakes_nobody(platform, client, work):
+    account, template = f'account="{platform.account.pk}"', f'template="{platform.template.pk}"'
+    stopped = rf"hongyan_account_stopped_seconds\{{{account}\}}"
+    held = rf"hongyan_template_held\{{{template}\}}"
+    fault = {"path": "/cgi-bin/message/template/send", "errcode": 48001, "times": 9}
+    platform.simulator.control("POST", "/faults", fault)
+    platform.message()
+    work()
+    MessageTemplate.objects.update(held_since=timezone.now())
+    assert (value(client, stopped) > 0, value(client, held)) == (True, 1)
+    OfficialAccount.objects.update(is_active=False)
+    assert (value(client, stopped), value(client, held)) == (0, 0)
 
 
 def test_what_does_not_answer_is_left_out_and_said(db, client, monkeypatch):

@@ -256,7 +256,7 @@ def test_what_waits_and_what_came_of_it_is_counted(endpoint, ask, receiver, clie
 
 
 def test_how_long_an_event_waited_for_its_endpoint_is_counted(endpoint, ask, receiver, client):
-    name = rf'hongyan_webhook_lag_seconds_count\{{endpoint="{endpoint.pk}"\}}'
+    name = rf'hongyan_webhook_lag_seconds_count\{{endpoint="{endpoint.pk.hex}"\}}'
     before = value(client, name)
     receiver.answers = [500]
     one_event(ask)

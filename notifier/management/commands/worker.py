@@ -15,6 +15,9 @@ from notifier.dispatch.sender import sender
 log = logging.getLogger(__name__)
 
 WAIT_SECONDS = 0.5
+KNOWN_SECONDS = 60
+"""An idle worker is heard from every 45 s (RQ: 15 before the end), and one that was killed is
+forgotten after 120; with RQ's own 420 it would pass for alive for eight minutes."""
 
 
 class Command(BaseCommand):
@@ -50,6 +53,7 @@ class Command(BaseCommand):
             *queues,
             worker_class="notifier.dispatch.worker.DispatchWorker",
             serializer="rq.serializers.JSONSerializer",
+            worker_ttl=KNOWN_SECONDS,
         )
         log.info("worker %s listens to %s", worker.name, ", ".join(queues))
         with suppress(RedisError):  # RQ ends a worker that loses Redis

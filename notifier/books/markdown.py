@@ -1,4 +1,4 @@
-"""The guide's Markdown as HTML: no raw HTML passes, links between pages lead to their addresses,
+"""The Markdown of books as HTML: no raw HTML passes, links between pages lead to their addresses,
 code is coloured by classes."""
 
 import re
@@ -15,7 +15,14 @@ from pygments.lexers import get_lexer_by_name
 
 PAGE = re.compile(r"([a-z-]+)\.md(#.*)?")
 """A link to another page, as it also works where the files themselves are read."""
-LEXERS = {"sh": "bash", "python": "python", "json": "json", "ndjson": "json", "php": "php"}
+LEXERS = {
+    "sh": "bash",
+    "python": "python",
+    "promql": "promql",
+    "json": "json",
+    "ndjson": "json",
+    "php": "php",
+}
 _FORMATTER = HtmlFormatter(nowrap=True)
 # What scrolls sideways can be reached by the keyboard.
 _PRE = '{file}<pre tabindex="0"><code class="language-{language}">{code}</code></pre>\n'
