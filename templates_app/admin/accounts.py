@@ -115,9 +115,7 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
             self.message_user(request, text % {"count": count}, messages.SUCCESS)
         return leave_dialog("admin:templates_app_officialaccount_change", object_id)
 
-    @action(
-        description=_("Doctor"), url_path="doctor", icon="stethoscope", permissions=["view"]
-    )
+    @action(description=_("Doctor"), url_path="doctor", icon="stethoscope", permissions=["view"])
     def doctor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The page that looks at all of the account at once."""
         return redirect("admin:account-doctor", found(self, request, object_id).pk)
