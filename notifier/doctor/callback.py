@@ -43,6 +43,13 @@ REASONS: dict[str, str] = {
 }
 
 
+EVENTS: dict[str, str] = {
+    "templatesendjobfinish": gettext_noop("Receipt"),
+    "subscribe": gettext_noop("Follows"),
+    "unsubscribe": gettext_noop("Follows no more"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """One push and its ticks: True, False, or None where it is not known yet. What is not signed is
@@ -56,6 +63,10 @@ class Received:
     is_done: bool
     is_known: bool | None
     """It was about a message or a person of ours."""
+
+    @property
+    def title(self) -> str:
+        return gettext(EVENTS.get(self.event, self.event))
 
 
 def callback(patient: Patient) -> Result:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 
 from notifier.dispatch.gate import Limits
@@ -42,12 +42,12 @@ def quota(patient: Patient) -> Result:
         theirs = patient.ask(lambda client: client.send_quota())
     except WeChatError:
         theirs = {}  # what is known here stays true
-    used = {"used": condition.sent_today, "limit": limits.daily, "reserve": limits.reserve}
-    text = gettext("%(used)d of %(limit)d sent today; %(reserve)d are kept for urgent ones.")
-    details = [text % used] if limits.daily else []
+    ours = {"used": condition.sent_today, "limit": limits.daily, "reserve": limits.reserve}
+    text = gettext("%(used)s of %(limit)s sent today; %(reserve)s are kept for urgent ones.")
+    details = [text % _grouped(ours)] if limits.daily else []
     if theirs:
-        text = gettext("WeChat counts %(used)d of %(daily_limit)d, %(remain)d are left.")
-        details.append(text % theirs)
+        text = gettext("WeChat counts %(used)s of %(daily_limit)s, %(remain)s are left.")
+        details.append(text % _grouped(theirs))
     if condition.parked_until or (theirs and theirs["remain"] <= 0):
         fix = gettext(
             "Normal and bulk messages wait for midnight in Shanghai by themselves. If it is too "
@@ -62,6 +62,10 @@ def quota(patient: Patient) -> Result:
         fix = gettext("Let campaigns wait for tomorrow, so that what is urgent can go.")
         return warn(gettext("The quota of today is nearly used up."), fix, *details)
     return ok(gettext("There is quota left."), *details)
+
+
+def _grouped(numbers: dict[str, int]) -> dict[str, str]:
+    return {name: number_format(one, force_grouping=True) for name, one in numbers.items()}
 
 
 def breaker(patient: Patient) -> Result:

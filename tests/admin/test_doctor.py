@@ -52,7 +52,7 @@ def test_all_is_green_and_the_pushes_are_shown(root: Client, healthy: Platform) 
     assert ticks(answer) == {"ok": len(CHECKS)}
     shown = text(answer)
     assert "Nothing is wrong." in shown
-    assert "subscribe" in shown
+    assert "Follows" in shown
     row = healthy.account.push_set.get()
     assert row.openid not in html(answer)
 
@@ -121,8 +121,8 @@ def test_only_the_last_twenty_pushes_are_shown(root: Client, healthy: Platform) 
     other = builders.make_account()
     push(other, event("subscribe", builders.openid()))
     shown = html(pressed(root, healthy.account))
-    assert shown.count(">unsubscribe<") == 20
-    assert ">subscribe<" not in shown
+    assert shown.count(">Follows no more<") == 20
+    assert ">Follows<" not in shown
 
 
 @pytest.mark.parametrize("pk", ["0", "999999999"])
