@@ -6,6 +6,7 @@ from typing import cast
 from django.core.cache import cache
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
 from notifier.doctor.patient import Patient
@@ -93,8 +94,15 @@ def token(patient: Patient) -> Result:
     details = []
     if at:
         fetched = timezone.localtime(datetime.fromtimestamp(at, UTC))
-        text = gettext("Fetched at %(at)s; %(count)d times in a month.")
-        details = [text % {"at": date_format(fetched, "m-d H:i:s"), "count": count}]
+        text = gettext("Fetched at %(at)s (%(age)s ago), number %(count)d so far.")
+        details = [
+            text
+            % {
+                "at": date_format(fetched, "m-d H:i:s"),
+                "age": timesince(fetched, patient.now),
+                "count": count,
+            }
+        ]
     if is_good is None and (patient.token_refusal or not patient.account.is_active):
         return skipped(gettext("There is none."))
     if is_good is None:
