@@ -203,7 +203,10 @@ RQ_QUEUES = {
 RQ = {"COMMIT_MODE": "auto"}  # dispatch itself waits for the commit before it wakes a queue
 
 # WeChat
-WECHAT_API_BASE_URL = env.text("WECHAT_API_BASE_URL", "https://api.weixin.qq.com")
+WECHAT_API_BASE_URL = env.text(
+    "WECHAT_API_BASE_URL",
+    f"http://127.0.0.1:{SIMULATOR_PORT}" if HONGYAN_DEMO else "https://api.weixin.qq.com",
+)
 WECHAT_CONNECT_TIMEOUT = env.seconds("WECHAT_CONNECT_TIMEOUT", 3)
 WECHAT_READ_TIMEOUT = env.seconds("WECHAT_READ_TIMEOUT", 10)
 WECHAT_CA_FILE = env.text("WECHAT_CA_FILE", certifi.where())

@@ -33,16 +33,17 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "retention": EVERYBODY | {"audit", "campaigns", "dispatch"},
     "webhooks": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
+    "doctor": EVERYBODY | {"dispatch", "receipts"},
     "audit": EVERYBODY | {"observability"},
     "access": EVERYBODY | {"audit", "observability"},
     "api": EVERYBODY
     | {"access", "campaigns", "intake", "recipients", "dispatch", "observability"}
     | {"schedules", "webhooks"},
     "gateway": EVERYBODY | {"access", "intake", "recipients", "observability", "webhooks"},
-    "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit"},
+    "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit", "doctor"},
     "admin": EVERYBODY
     | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway", "webhooks"}
-    | {"schedules"},
+    | {"schedules", "doctor"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {

@@ -29,6 +29,8 @@ NO_FIELDS: dict[str, str] = {
     "filters": gettext_noop("filters"),
     "type": gettext_noop("event"),
     "which": gettext_noop("Which"),
+    "bad": gettext_noop("wrong"),
+    "warn": gettext_noop("to look at"),
     "since": gettext_noop("From"),
     "until": gettext_noop("Until"),
 }

@@ -10,12 +10,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from notifier.admin.words import ERRCODE
 from notifier.models import FollowerSync, SyncState
 from notifier.recipients.following.job import start
 from notifier.wechat.errors import lookup
 from templates_app.access import limited
-from templates_app.admin.reasons import reason_in_words
+from templates_app.admin.reasons import ERRCODE, reason_in_words
 from templates_app.models import OfficialAccount
 
 COLOURS: dict[str, str] = {

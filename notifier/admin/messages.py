@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from notifier.admin.doctor import account_doctor
 from notifier.admin.errcodes import errcode, errcodes
 from notifier.admin.keyset import KeysetChangeList
 from notifier.admin.log_filters import (
@@ -122,6 +123,7 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
         pages = (
             ("test-send/", test_send, "message-test-send"),
             ("sending/", sending, "sending"),
+            ("accounts/(?P<pk>[0-9]{1,9})/doctor/", account_doctor, "account-doctor"),
             ("errcodes/", errcodes, "errcodes"),
             (r"errcodes/(?P<code>-?[0-9]{1,9})/", errcode, "errcode"),
             ("(?P<message_id>[0-9a-f-]{36})/rid/", rid, "message-rid"),

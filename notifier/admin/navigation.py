@@ -80,7 +80,7 @@ def _set_up(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _is_message_log(request: HttpRequest) -> bool:
     """Not the pages beside it, whose addresses begin alike."""
-    others = ("/test-send/", "/sending/", "/errcodes/")
+    others = ("/test-send/", "/sending/", "/errcodes/", "/doctor/")
     return "/notifier/message/" in request.path and not any(o in request.path for o in others)
 
 

@@ -14,15 +14,13 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from redis import RedisError
 
-from notifier.admin.words import ERRCODE
 from notifier.audit.record import record
 from notifier.dispatch import gate
 from notifier.dispatch.gate import Condition
 from notifier.dispatch.mended import try_now
 from notifier.models import Action
-from notifier.wechat.errors import lookup_token_call
 from templates_app.access import limited
-from templates_app.admin.reasons import reason_in_words
+from templates_app.admin.reasons import fix_of, reason_in_words
 from templates_app.models import MessageTemplate, OfficialAccount
 
 _REDIS_IS_AWAY = gettext_noop("Redis does not answer: nothing is sent until it is back.")
@@ -118,7 +116,7 @@ def _state(account: OfficialAccount, condition: Condition) -> AccountState:
         return AccountState(account, condition, "", gettext("Switched off"), "")
     if condition.open_since:
         return AccountState(
-            account, condition, "danger", gettext("It cannot send"), _fix(condition.cause)
+            account, condition, "danger", gettext("It cannot send"), fix_of(condition.cause)
         )
     if condition.parked_until:
         text = gettext("WeChat's quota of today is used up")
@@ -129,11 +127,3 @@ def _state(account: OfficialAccount, condition: Condition) -> AccountState:
         to_do = gettext("Nothing to do: it grows faster by itself, step by step.")
         return AccountState(account, condition, "warning", text, to_do)
     return AccountState(account, condition, "success", gettext("It sends"), "")
-
-
-def _fix(cause: str) -> str:
-    if code := ERRCODE.search(cause):
-        return gettext(lookup_token_call(int(code[1])).fix)
-    return gettext(
-        "WeChat gives no usable answer. Check this server's network, and WeChat's own state."
-    )

@@ -1,6 +1,5 @@
 """What happened, in plain words, and what to do next: tables of texts, and who fills them in."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from notifier.dispatch.waiting import Waiting
 from notifier.models import Message, MessageEvent, Reason, State
 from notifier.models.timeline import timeline
 from notifier.wechat.errors import ErrCode, lookup, lookup_token_call
-from templates_app.admin.reasons import reason_in_words
+from templates_app.admin.reasons import ERRCODE, reason_in_words
 
 HAPPENED: dict[str, str] = {
     State.QUEUED: gettext_noop("Waits to be sent"),
@@ -68,9 +67,6 @@ RECEIPTS: dict[str, str] = {
     "failed: system failed": gettext_noop("WeChat failed to deliver it and gives no reason."),
     "failed:freq limit": gettext_noop("Too many messages to this person in a short time."),
 }
-
-
-ERRCODE = re.compile(r"^errcode (-?\d+):")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from notifier.dispatch.waker import waker
 from notifier.models import Push
 from notifier.models.away import AWAY, leave_read_only
 from notifier.receipts.process import HANDLERS, WAKE
+from notifier.receipts.refused import SIGNATURE, note_refused
 from notifier.wechat.callback import (
     BadPush,
     BadSignature,
@@ -41,6 +42,7 @@ def _verify(request: HttpRequest, account: OfficialAccount) -> HttpResponse:
     query = request.GET
     parts = (query.get("timestamp", ""), query.get("nonce", ""), query.get("signature", ""))
     if not verify_url(account.callback_token, *parts):
+        note_refused(account.pk, SIGNATURE, timezone.now())
         return _text("The signature is wrong.", 403)
     return _text(query.get("echostr", ""))
 
@@ -55,8 +57,10 @@ def _push(request: HttpRequest, account: OfficialAccount) -> HttpResponse:
     try:
         push = open_push(keys, request.GET.dict(), request.body)
     except BadSignature:
+        note_refused(account.pk, SIGNATURE, timezone.now())
         return _text("The signature is wrong.", 403)
     except BadPush as error:
+        note_refused(account.pk, str(error), timezone.now())
         return _text(str(error), 400)
     # Other events, and what followers write, are nothing of ours: answered and not kept.
     if push.event in HANDLERS:

@@ -104,6 +104,8 @@ class Account:
     ip_not_whitelisted: str = ""
     banned: bool = False
     api_unauthorized: bool = False
+    callback_unreachable: bool = False
+    """callback/check reports that every ping was lost."""
     send_quota: int = DEFAULT_SEND_QUOTA
     duplicate_reply: str = "ok"
     token_lifetime: int = 7200
@@ -204,6 +206,7 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "duplicate_reply": _one_of("ok", "40241"),
     "ip_not_whitelisted": _text,
     **dict.fromkeys(("frozen", "banned", "api_unauthorized", "any_openid", "lists_magic"), _switch),
+    "callback_unreachable": _switch,
     **dict.fromkeys(("send_quota", "token_lifetime", "dedup_seconds"), _whole),
     "pages": _texts,
     "templates": _templates,

@@ -74,8 +74,7 @@ def callback_check(world: World, account: Account, request: Request) -> Answer:
     host = urlsplit(account.callback_url).hostname
     if host is None:
         raise Refusal(40201)
-    parts = {
-        "dns": [{"ip": host, "real_operator": "DEFAULT"}],
-        "ping": [{"ip": host, "from_operator": "DEFAULT", "package_loss": "0%", "time": "0.1ms"}],
-    }
+    loss, spent = ("100%", "") if account.callback_unreachable else ("0%", "0.1ms")
+    ping = {"ip": host, "from_operator": "DEFAULT", "package_loss": loss, "time": spent}
+    parts = {"dns": [{"ip": host, "real_operator": "DEFAULT"}], "ping": [ping]}
     return plain(parts if action == "all" else {action: parts[str(action)]})

@@ -7,7 +7,6 @@ texts of its exceptions, and none of these leaves this module.
 
 import asyncio
 import math
-import ssl
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,17 +17,18 @@ from urllib.parse import quote, urlencode
 
 import orjson
 import requests
-from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from notifier.wechat.errors import Ambiguous, Kind, NoTime, Refused, Unreachable, kind_of, split_rid
+from notifier.wechat.answers import answer_of, date_of, failure_of
+from notifier.wechat.errors import Kind, NoTime, Refused, Unreachable, kind_of
 from notifier.wechat.phases import Phases
-from notifier.wechat.tokens import Token, TokenCache, Tokens
+from notifier.wechat.tokens import Token, TokenCache, TokenRefused, Tokens
 from notifier.wechat.wire import Wire
 
 UNREACHABLE_SECONDS = 30
 TOKEN_THREADS = 64
 """Accounts that may wait for their token call at once."""
 SEND_PATH = "/cgi-bin/message/template/send"
+QUOTA_PATH = "/cgi-bin/openapi/quota/get"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class WeChatClient:
                 self._unreachable_until[address] = time.monotonic() + UNREACHABLE_SECONDS
                 failure = error
                 continue
-            return str(_answer(status, content).get("msgid", ""))
+            return str(answer_of(status, content).get("msgid", ""))
         raise failure or Unreachable("no address is set")
 
     def _reachable_first(self) -> list[str]:
@@ -146,6 +146,45 @@ class WeChatClient:
         answer = self._with_token("GET", "/cgi-bin/template/get_all_private_template")
         return list(answer.get("template_list", []))
 
+    def try_secret(self) -> None:
+        """Can a token be had? Asks for one and keeps none: stable_token in normal mode ends no
+        other token, that of the other call neither (official page getStableAccessToken). Raises
+        TokenRefused, Unreachable or Ambiguous."""
+        try:
+            self._stable_token()
+        except Refused as error:
+            raise TokenRefused(error.errcode, error.errmsg, error.rid) from None
+
+    def try_shared_token(self) -> bool | None:
+        """Does WeChat take the token that all sends use? None: there is none. Fetches none and
+        replaces none. Raises Unreachable or Ambiguous."""
+        token = self._tokens.shared()
+        if token is None:
+            return None
+        asked = f"{QUOTA_PATH}?{urlencode({'access_token': token})}"
+        try:
+            self._exchange("POST", asked, orjson.dumps({"cgi_path": SEND_PATH}))
+        except Refused as error:
+            return error.kind is not Kind.TOKEN
+        return True
+
+    def send_quota(self) -> dict[str, int]:
+        """POST openapi/quota/get of message/template/send: `daily_limit`, `used`, `remain`."""
+        answer = self._with_token("POST", QUOTA_PATH, orjson.dumps({"cgi_path": SEND_PATH}))
+        found = answer.get("quota") or {}
+        return {name: int(found.get(name) or 0) for name in ("daily_limit", "used", "remain")}
+
+    def check_callback(self) -> dict[str, list[dict[str, str]]]:
+        """POST callback/check: WeChat looks up the callback's domain and pings it. `dns`: ip and
+        real_operator; `ping`: ip, from_operator, package_loss ("0%") and time ("23.079ms")."""
+        body = orjson.dumps({"action": "all", "check_operator": "DEFAULT"})
+        answer = self._with_token("POST", "/cgi-bin/callback/check", body)
+        return {name: list(answer.get(name) or []) for name in ("dns", "ping")}
+
+    def date(self) -> float | None:
+        """WeChat's clock: Unix seconds, whole ones, from the Date of a call without a token."""
+        return date_of(self._first_that_answers("GET", SEND_PATH).headers)
+
     def request_of(self, rid: str) -> dict[str, Any]:
         """POST openapi/rid/get: `invoke_time` (Unix seconds), `cost_in_ms`, `client_ip`,
         `request_url`, `request_body`, `response_body` of a call of the last 7 days; 76001 to 76004
@@ -177,14 +216,20 @@ class WeChatClient:
 
     def fetch_token(self) -> Token:
         """A token from WeChat itself; everybody else takes the shared one. Never in force mode."""
-        secret = {"appid": self._credentials.appid, "secret": self._credentials.secret}
         if self._credentials.token_call == "token":  # noqa: S105
-            query = urlencode({"grant_type": "client_credential"} | secret)
+            query = urlencode(self._secret())
             answer = self._exchange("GET", f"/cgi-bin/token?{query}")
         else:
-            body = {"grant_type": "client_credential", "force_refresh": False} | secret
-            answer = self._exchange("POST", "/cgi-bin/stable_token", orjson.dumps(body))
+            answer = self._stable_token()
         return Token(str(answer["access_token"]), int(answer.get("expires_in", 7200)))
+
+    def _stable_token(self) -> dict[str, Any]:
+        body = orjson.dumps({"force_refresh": False} | self._secret())
+        return self._exchange("POST", "/cgi-bin/stable_token", body)
+
+    def _secret(self) -> dict[str, str]:
+        known = {"appid": self._credentials.appid, "secret": self._credentials.secret}
+        return {"grant_type": "client_credential"} | known
 
     def _with_token(
         self,
@@ -208,6 +253,12 @@ class WeChatClient:
         return call(self._tokens.remembered(dead=token) or self._tokens.obtain(token))
 
     def _exchange(self, method: str, target: str, body: bytes | None = None) -> dict[str, Any]:
+        response = self._first_that_answers(method, target, body)
+        return answer_of(response.status_code, response.content)
+
+    def _first_that_answers(
+        self, method: str, target: str, body: bytes | None = None
+    ) -> requests.Response:
         failure = None
         for address in self._reachable_first():
             try:
@@ -217,10 +268,10 @@ class WeChatClient:
                 failure = error
         raise failure or Unreachable("no address is set")
 
-    def _request(self, method: str, url: str, body: bytes | None) -> dict[str, Any]:
+    def _request(self, method: str, url: str, body: bytes | None) -> requests.Response:
         headers = {"Content-Type": "application/json; charset=utf-8"} if body else {}
         try:
-            response = self._session.request(
+            return self._session.request(
                 method,
                 url,
                 data=body,
@@ -228,9 +279,8 @@ class WeChatClient:
                 timeout=self._timeout,
                 allow_redirects=False,  # it would carry the token elsewhere
             )
-            return _answer(response.status_code, response.content)
         except requests.RequestException as error:
-            failure = _failure(error)
+            failure = failure_of(error)
         # Raised here, not above: within `except` the error with the URL would be its context.
         raise failure
 
@@ -242,39 +292,8 @@ def _token_threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(TOKEN_THREADS, "token")
 
 
-def _failure(error: requests.RequestException) -> Unreachable | Ambiguous:
-    """Was it certainly not sent? Only a failed connect says so. The exception's text is dropped."""
-    cause = error.args[0] if error.args else None
-    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    name = type(reason or error).__name__
-    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError):
-        return Unreachable(f"no connection ({name})")
-    if isinstance(getattr(reason, "args", (None,))[0], ssl.SSLCertVerificationError):
-        return Unreachable("the server's certificate is not valid")
-    if isinstance(error, requests.Timeout):
-        return Ambiguous("no answer in time")
-    return Ambiguous(f"the connection broke ({name})")
-
-
 def _page(answer: dict[str, Any]) -> Page:
     """The last page names its own last OpenID, as every other; only the one after it is empty."""
     openids = [str(one) for one in (answer.get("data") or {}).get("openid", [])]
     following = str(answer.get("next_openid") or "") if openids else ""
     return Page(openids, following, int(answer.get("total") or 0))
-
-
-def _answer(status: int, content: bytes) -> dict[str, Any]:
-    """WeChat's JSON. Decoded as UTF-8 whatever the header says: it names no charset."""
-    if status != 200:
-        raise Ambiguous(f"HTTP {status}")
-    try:
-        answer = orjson.loads(content)
-        errcode = int(answer.get("errcode", 0))
-    except (ValueError, AttributeError, TypeError):
-        raise Ambiguous("the answer is not WeChat's JSON") from None
-    if not -(2**31) <= errcode < 2**31:
-        raise Ambiguous("the answer's errcode is no errcode")
-    if errcode:
-        errmsg, rid = split_rid(str(answer.get("errmsg", "")))
-        raise Refused(errcode, errmsg, rid)
-    return dict(answer)

@@ -30,6 +30,7 @@ __all__ = [
     "lookup",
     "lookup_token_call",
     "redact",
+    "refused_ip",
     "split_rid",
     "token_error_kind",
 ]
@@ -46,6 +47,7 @@ _SECRET = re.compile(
 )
 _URL = re.compile(r"https?://[^\s'\"<>]+", re.IGNORECASE)
 _RID = re.compile(r"\brid: ?([\w-]+)\s*$")
+_IP = re.compile(r"invalid ip ([0-9a-fA-F.:]+)")
 _HINT = re.compile(r"\bhint: ?\[([^\]]*)\]\s*$")
 
 # The token call itself: everything else (wrong secret, IP, frozen, quota of token calls used up,
@@ -92,6 +94,12 @@ def split_rid(errmsg: str) -> tuple[str, str]:
         if found := tail.search(errmsg):
             errmsg, rid = errmsg[: found.start()].rstrip(" ,"), rid or found[1]
     return errmsg.strip(), rid
+
+
+def refused_ip(errmsg: str) -> str:
+    """Return the address that 40164 names, as WeChat sees it; "" when there is none."""
+    found = _IP.search(errmsg)
+    return found[1] if found else ""
 
 
 def redact(text: str) -> str:

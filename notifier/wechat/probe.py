@@ -33,7 +33,7 @@ async def probe(wire: Wire, address: str, calls: int) -> AsyncIterator[Probe]:
     for _ in range(calls):
         phases = Phases()
         try:
-            status, body = await wire.post(address, PATH, b"{}", phases=phases)
+            status, body = await wire.post(address.rstrip("/"), PATH, b"{}", phases=phases)
         except WeChatError as error:
             yield Probe(address, phases, str(error))
             return

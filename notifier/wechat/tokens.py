@@ -120,7 +120,11 @@ class Tokens:
 
     def is_there(self) -> bool:
         """Sends have a token that is still good."""
-        return self._cached(None) is not None
+        return self.shared() is not None
+
+    def shared(self) -> str | None:
+        """The one that all processes use now."""
+        return self._cached(None)
 
     def _cached(self, dead: str | None) -> str | None:
         value = self._cache.get(self._key)

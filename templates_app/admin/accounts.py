@@ -1,11 +1,11 @@
 """Official accounts: their secrets go in and never come out; “check connection” asks WeChat."""
 
-import re
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from notifier.wechat.errors import Refused, WeChatError, lookup, lookup_token_call
+from notifier.wechat.errors import Refused, WeChatError, lookup, lookup_token_call, refused_ip
 from notifier.wechat.tokens import TokenRefused
 from templates_app.admin.dialogs import confirm, found, leave_dialog
 from templates_app.admin.reasons import reason_in_words
@@ -41,7 +41,7 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
         "No account yet. WeChat shows its AppID and AppSecret under Settings and development."
     )
     readonly_fields = ("callback_address",)
-    actions_detail = ("sync_templates", "check_connection")
+    actions_detail = ("sync_templates", "check_connection", "doctor")
     fieldsets = (
         (None, {"fields": ("name", "slug", "is_active")}),
         (_("WeChat"), {"fields": ("appid", "app_secret", "original_id", "token_call")}),
@@ -115,6 +115,11 @@ class OfficialAccountAdmin(WriteOnlyAdmin):
             self.message_user(request, text % {"count": count}, messages.SUCCESS)
         return leave_dialog("admin:templates_app_officialaccount_change", object_id)
 
+    @action(description=_("Doctor"), url_path="doctor", icon="stethoscope", permissions=["view"])
+    def doctor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page that looks at all of the account at once."""
+        return redirect("admin:account-doctor", found(self, request, object_id).pk)
+
     @action(
         description=_("Sync templates"),
         url_path="sync-templates",
@@ -175,6 +180,6 @@ def _answer(account: OfficialAccount, error: WeChatError) -> str:
     look_up = lookup_token_call if isinstance(error, TokenRefused) else lookup
     known = look_up(error.errcode)
     parts = [f"errcode {error.errcode}: {error.errmsg}", gettext(known.meaning), gettext(known.fix)]
-    if found_ip := re.search(r"invalid ip ([0-9a-fA-F.:]+)", error.errmsg):
-        parts.append(gettext("The address to add: %(ip)s") % {"ip": found_ip[1]})
+    if ip := refused_ip(error.errmsg):
+        parts.append(gettext("The address to add: %(ip)s") % {"ip": ip})
     return " — ".join(part for part in parts if part)

@@ -5,7 +5,11 @@ import re
 
 from django.utils.translation import gettext, gettext_noop
 
+from notifier.wechat.errors import lookup_token_call
 from templates_app.sync import CHANGED, GONE
+
+ERRCODE = re.compile(r"^errcode (-?\d+):")
+"""How a cause begins that WeChat named."""
 
 # The pattern, and its text: what is in the pattern's brackets takes the place of %(what)s.
 _REASONS = tuple(
@@ -43,3 +47,12 @@ def reason_in_words(reason: str) -> str:
             inner = [reason_in_words(part) for part in found.groups()]
             return gettext(text) % {"what": inner[0]} if inner else gettext(text)
     return reason
+
+
+def fix_of(cause: str) -> str:
+    """What to do about the cause of an account that cannot send."""
+    if code := ERRCODE.search(cause):
+        return gettext(lookup_token_call(int(code[1])).fix)
+    return gettext(
+        "WeChat gives no usable answer. Check this server's network, and WeChat's own state."
+    )

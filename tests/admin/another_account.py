@@ -99,6 +99,7 @@ def of_theirs(theirs: Rows) -> Iterator[str]:
         for action in admin.site.get_model_admin(model).actions_detail or ():
             yield address(named(model), str(action), row.pk)
     yield reverse("admin:recipient-erase", args=[theirs[Recipient].pk])
+    yield reverse("admin:account-doctor", args=[theirs[OfficialAccount].pk])
     yield reverse("admin:message-rid", args=[theirs[Message].pk])
     yield reverse("admin:version-preview", args=[theirs[TemplateVersion].pk])
     campaign = theirs[Campaign].pk

@@ -113,6 +113,7 @@ def pages(world: World) -> Iterator[str]:
     yield reverse("admin:message-test-send")
     yield reverse("admin:recipients-export")
     yield reverse("admin:followers")
+    yield reverse("admin:account-doctor", args=[world.rows[OfficialAccount][0].pk])
     yield reverse("admin:recipient-erase", args=[world.rows[Recipient][0].pk])
     yield f"{reverse('admin:message-test-send')}?template={template.pk}"
     yield f"{reverse('admin:notifier_campaign_add')}?template={template.pk}"

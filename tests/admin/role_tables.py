@@ -61,6 +61,7 @@ OTHERS: dict[str, set[str]] = {
     "second-factor": set(ROLES),
     "message-test-send": {"author", "sender", "administrator"},
     "sending": {"sender", "auditor", "administrator"},
+    "account-doctor": set(ROLES),
     "errcodes": {"sender", "auditor", "administrator"},
     "errcode": {"sender", "auditor", "administrator"},
     "notifier_auditentry_export": {"auditor", "administrator"},

@@ -55,6 +55,7 @@ PAGES: dict[str, Address] = {
     "new version": of("templates_app_messagetemplate", "new_version", "template"),
     "accounts": of("templates_app_officialaccount", "changelist"),
     "account": of("templates_app_officialaccount", "change", "account"),
+    "doctor": lambda world: reverse("admin:account-doctor", args=[world.account.pk]),
     "check connection": of("templates_app_officialaccount", "check_connection", "account"),
     "clients": of("notifier_apiclient", "changelist"),
     "new key": of("notifier_apiclient", "new_key", "client"),

@@ -133,6 +133,11 @@ def posted(view: str, *args: object, **values: str) -> Do:
     return lambda client, world: client.post(where, values)  # type: ignore[return-value]
 
 
+def examine(client: Client, world: World) -> HttpResponse:
+    where = reverse("admin:account-doctor", args=[world.rows[OfficialAccount][0].pk])
+    return client.post(where)  # type: ignore[return-value]
+
+
 ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
     "new version": (lambda: dialog(MessageTemplate, "new_version"), {"author", "administrator"}),
     "release": (
@@ -144,6 +149,7 @@ ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
         {"author", "administrator"},
     ),
     "check connection": (lambda: dialog(OfficialAccount, "check_connection"), {"administrator"}),
+    "examine": (lambda: examine, set(ROLES)),
     "rotate a key": (lambda: dialog(ApiKey, "rotate", hours=1), {"administrator"}),
     "revoke a key": (lambda: dialog(ApiKey, "revoke"), {"administrator"}),
     "revoke keys": (lambda: dialog(ApiClient, "revoke_keys"), {"administrator"}),

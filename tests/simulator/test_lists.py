@@ -104,6 +104,16 @@ def test_the_callback_check_knows_its_actions(official: Official) -> None:
     assert official.post("/cgi-bin/callback/check", {"action": "x"})["errcode"] == 40202
 
 
+@pytest.mark.parametrize(("unreachable", "loss"), [(False, "0%"), (True, "100%")])
+def test_a_callback_that_cannot_be_reached_loses_its_pings(
+    official: Official, unreachable: bool, loss: str
+) -> None:
+    official.change(callback_url="http://127.0.0.1:1/x", callback_unreachable=unreachable)
+    body = {"action": "ping", "check_operator": "DEFAULT"}
+    (ping,) = official.post("/cgi-bin/callback/check", body)["ping"]
+    assert ping["package_loss"] == loss
+
+
 def test_a_tags_members_come_in_pages(official: Official) -> None:
     openids = [f"o{number:027d}" for number in range(10_001)]
     official.change(followers=openids, tags=[{"id": 100, "name": "vip", "openids": openids}])

@@ -36,6 +36,10 @@ def test_each_address_with_a_new_and_a_kept_connection(simulator, capsys):
     assert "no connection" in shown
 
 
+def test_an_address_may_end_with_a_slash(simulator, capsys):
+    assert probed(capsys, f"{simulator.url}/")[0] == 0
+
+
 def test_for_programs(simulator, capsys):
     code, shown = probed(capsys, "--json", "--calls", "1", simulator.url)
     (one,) = json.loads(shown)["probes"]

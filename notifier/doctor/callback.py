@@ -1,0 +1,163 @@
+"""Does WeChat reach us? Its own check of the callback, and the pushes that have come."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Max, QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_noop
+
+from notifier.doctor.patient import Patient
+from notifier.doctor.results import Result, bad, ok, skipped, warn
+from notifier.models import Push, masked_openid
+from notifier.receipts.refused import SIGNATURE, last_refused
+from notifier.wechat.errors import Refused
+from notifier.wechat.tokens import TokenRefused
+from templates_app.models import OfficialAccount
+
+SHOWN = 20
+LOOKED_AT = 50_000
+"""The newest pushes of all accounts: there is no index by account and time, and a few rows of a
+quiet account are not worth one."""
+NO_ADDRESS = 40201
+LATELY = timedelta(days=1)
+PROMPT = timedelta(minutes=2)
+"""WeChat repeats a push within seconds; its clock and ours may differ a little."""
+LOST_SIGHT = frozenset({"unmatched", "unknown_recipient"})
+REASONS: dict[str, str] = {
+    SIGNATURE: gettext_noop("its signature is wrong: the callback token is another at WeChat"),
+    "the account is in safe mode, but the push is not encrypted": gettext_noop(
+        "it is not encrypted: the callback mode is another at WeChat"
+    ),
+    "the push is encrypted for another account or with another key": gettext_noop(
+        "it is encrypted for another account or with another key"
+    ),
+    "the decrypted text is padded wrongly: another key?": gettext_noop(
+        "the EncodingAESKey is another at WeChat"
+    ),
+    "the account has no EncodingAESKey": gettext_noop(
+        "it is encrypted, and no EncodingAESKey is stored here"
+    ),
+}
+
+
+EVENTS: dict[str, str] = {
+    "templatesendjobfinish": gettext_noop("Receipt"),
+    "subscribe": gettext_noop("Follows"),
+    "unsubscribe": gettext_noop("Follows no more"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One push and its ticks: True, False, or None where it is not known yet. What is not signed is
+    never stored, so of these all are."""
+
+    event: str
+    openid: str
+    """Masked."""
+    received_at: datetime
+    is_prompt: bool
+    is_done: bool
+    is_known: bool | None
+    """It was about a message or a person of ours."""
+
+    @property
+    def title(self) -> str:
+        return gettext(EVENTS.get(self.event, self.event))
+
+
+def callback(patient: Patient) -> Result:
+    same = gettext(
+        "At WeChat (Settings and development → Basic configuration → Server configuration) enter "
+        "the callback address that the account's page shows, with the same token, key and mode."
+    )
+    if not patient.account.callback_token:
+        return bad(gettext("No callback token is stored: every push is refused."), same)
+    try:
+        found = patient.ask(lambda client: client.check_callback())
+    except TokenRefused:
+        raise
+    except Refused as error:
+        if error.errcode == NO_ADDRESS:
+            return bad(gettext("WeChat has no callback address of this account."), same)
+        text = gettext("WeChat does not check it (errcode %(code)d).")
+        return skipped(text % {"code": error.errcode})
+    if not found["dns"]:
+        fix = gettext("Check the DNS record of the callback's domain.")
+        return bad(gettext("WeChat finds no address for the callback's domain."), fix)
+    lost = [one for one in found["ping"] if str(one.get("package_loss", "")).startswith("100")]
+    if len(lost) < len(found["ping"]) or not found["ping"]:
+        return ok(gettext("WeChat reaches the callback's server."), *_pings(found["ping"]))
+    last = _last(patient.account)
+    if last and patient.now - last < LATELY:
+        text = gettext("WeChat's pings are lost, but its pushes arrive.")
+        fix = gettext("Nothing to do if a firewall drops pings on purpose.")
+        return warn(text, fix, *_pings(lost))
+    fix = gettext(
+        "Let the firewall take ports 80 and 443 from WeChat, and see that the proxy runs."
+    )
+    return bad(gettext("WeChat does not reach the callback's server."), fix, *_pings(lost))
+
+
+def _pings(pings: list[dict[str, str]]) -> list[str]:
+    text = gettext("%(ip)s from %(who)s: %(loss)s lost %(time)s")
+    return [
+        text
+        % {
+            "ip": one.get("ip", ""),
+            "who": one.get("from_operator", ""),
+            "loss": one.get("package_loss", ""),
+            "time": one.get("time", ""),
+        }
+        for one in pings
+    ]
+
+
+def pushes(patient: Patient) -> Result:
+    """Are they signed as they must be, and do they come while messages are sent?"""
+    last, refused = _last(patient.account), last_refused(patient.account.pk)
+    if refused and (last is None or refused[0] > last) and patient.now - refused[0] < LATELY:
+        why = gettext(REASONS.get(refused[1], refused[1]))
+        text = gettext("The latest push (%(at)s) was refused: %(why)s.")
+        fix = gettext(
+            "Enter token, key and mode at WeChat and on the account's page anew, the same on both "
+            "sides. If the callback works, somebody else has posted to its address."
+        )
+        return bad(text % {"at": _at(refused[0]), "why": why}, fix)
+    is_recent = last is not None and patient.now - last < LATELY
+    if not is_recent and patient.condition.sent_today:
+        text = gettext("%(count)d messages were sent today, and no push has come for a day.")
+        fix = gettext("Without receipts messages stay “sent”. Look at “Callback”.")
+        return warn(text % {"count": patient.condition.sent_today}, fix)
+    if last is None:
+        return skipped(gettext("None has come yet, and nothing was sent today."))
+    return ok(gettext("The latest came at %(at)s, signed as it must be.") % {"at": _at(last)})
+
+
+def received(account: OfficialAccount) -> Iterator[Received]:
+    for row in _newest(account).order_by("-id")[:SHOWN]:
+        yield Received(
+            row.event,
+            masked_openid(row.openid),
+            row.received_at,
+            abs(row.received_at - row.happened_at) < PROMPT,
+            row.due_at is None,
+            row.outcome not in LOST_SIGHT if row.due_at is None else None,
+        )
+
+
+def _newest(account: OfficialAccount) -> QuerySet[Push]:
+    newest = Push.objects.aggregate(last=Max("id"))["last"] or 0
+    return Push.objects.filter(account=account, id__gt=newest - LOOKED_AT)
+
+
+def _last(account: OfficialAccount) -> datetime | None:
+    found = _newest(account).order_by("-id").values_list("received_at", flat=True)[:1]
+    return next(iter(found), None)
+
+
+def _at(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "m-d H:i:s")
