@@ -8,12 +8,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from config import env
-from config.keeping import (  # noqa: F401 - settings
-    EVENT_KEEP_DAYS,
-    IMPORT_KEEP_DAYS,
-    MESSAGE_KEEP_DAYS,
-    PUSH_KEEP_DAYS,
-)
+from config.keeping import *  # noqa: F403 - settings
 from config.log_lines import LOGGING, SLOW_REQUEST_SECONDS  # noqa: F401 - settings
 from config.theme import UNFOLD  # noqa: F401 - a setting
 
