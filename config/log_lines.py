@@ -22,7 +22,8 @@ LOGGING = {
         "json": {"()": "notifier.observability.logs.JsonFormatter", "process": PROCESS},
     },
     "filters": {
-        "calm": {"()": "notifier.observability.logs.Calm"},
+        # RQ complains of a Redis that is away again and again.
+        "calm": {"()": "notifier.observability.logs.Flood", "most": 1, "seconds": 30},
         "flood": {"()": "notifier.observability.logs.Flood"},
     },
     "handlers": {

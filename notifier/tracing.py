@@ -124,12 +124,6 @@ def record(
     return _context(one, parent.baggage)
 
 
-def flush() -> None:
-    """What is recorded is handed over; for tests, and before a process ends."""
-    if is_on():
-        _provider().force_flush()
-
-
 @lru_cache(maxsize=1)
 def _provider() -> Any:
     """Made at the first span: after a fork, for it has a thread of its own."""

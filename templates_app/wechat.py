@@ -26,16 +26,18 @@ def client_for(account: OfficialAccount) -> WeChatClient:
         return client
 
 
+def addresses_of(account: OfficialAccount) -> tuple[str, ...]:
+    """The usual one, then the backups."""
+    return (account.api_base_url or settings.WECHAT_API_BASE_URL, *account.backup_addresses)
+
+
 def new_client(account: OfficialAccount) -> WeChatClient:
     timeout = (settings.WECHAT_CONNECT_TIMEOUT, settings.WECHAT_READ_TIMEOUT)
     return WeChatClient(
         session=shared_session(settings.WECHAT_CA_FILE),
         wire=shared_wire(timeout, settings.WECHAT_CA_FILE),
         credentials=Credentials(account.appid, account.app_secret, account.token_call),
-        addresses=(
-            account.api_base_url or settings.WECHAT_API_BASE_URL,
-            *account.backup_addresses,
-        ),
+        addresses=addresses_of(account),
         cache=cast(TokenCache, cache),
         timeout=timeout,
     )

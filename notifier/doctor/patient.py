@@ -3,7 +3,7 @@ the same answer, and WeChat is asked once."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,7 +19,7 @@ from notifier.wechat.probe import Probe, probe
 from notifier.wechat.tokens import TokenRefused
 from notifier.wechat.wire import Wire
 from templates_app.models import OfficialAccount
-from templates_app.wechat import new_client
+from templates_app.wechat import addresses_of, new_client
 
 PATIENCE_SECONDS = 5
 """After one answer that took longer and never came, nothing more is asked: people wait."""
@@ -52,9 +52,7 @@ class Patient:
     @cached_property
     def probes(self) -> list[Probe]:
         """A call without a token to each of the account's addresses, all at once."""
-        account = self.account
-        usual = account.api_base_url or settings.WECHAT_API_BASE_URL
-        return asyncio.run(_probed([usual, *account.backup_addresses]))
+        return asyncio.run(_probed(addresses_of(self.account)))
 
     @cached_property
     def token_refusal(self) -> TokenRefused | None:
@@ -78,7 +76,7 @@ class Patient:
         return self.now + timedelta(seconds=time.monotonic() - self._began)
 
 
-async def _probed(addresses: list[str]) -> list[Probe]:
+async def _probed(addresses: Sequence[str]) -> list[Probe]:
     timeout = (settings.WECHAT_CONNECT_TIMEOUT, settings.WECHAT_READ_TIMEOUT)
     wire = Wire(timeout, settings.WECHAT_CA_FILE)
     try:

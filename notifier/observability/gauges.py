@@ -87,12 +87,11 @@ def _names() -> Iterator[Metric]:
 
 
 def _lanes() -> Iterator[Metric]:
-    now, due = timezone.now(), oldest_due(timezone.now())
+    now = timezone.now()
+    due = oldest_due(now)
     pks = [one.pk for one in _active()]
-    ages, depths = {}, {}
-    for lane in [(pk, priority) for pk in pks for priority in Priority]:
-        labels = (lane[0], lane[1].word)
-        ages[labels] = depths[labels] = 0.0
+    ages = {(pk, priority.word): 0.0 for pk in pks for priority in Priority}
+    depths = dict(ages)
     for one, since in due.items():
         labels = (one.account_id, one.priority.word)
         ages[labels] = (now - since).total_seconds()
@@ -112,7 +111,11 @@ def _lanes() -> Iterator[Metric]:
 
 def _gates() -> Iterator[Metric]:
     now, labels = timezone.now(), ["account"]
-    found = [(one, gate.condition(one, now), Limits.of(one)) for one in _active()]
+    accounts = _active()
+    found = [
+        (one, how, Limits.of(one))
+        for one, how in zip(accounts, gate.conditions(accounts, now), strict=True)
+    ]
     opened = [
         ((one.pk,), (now - how.open_since).total_seconds() if how.open_since else 0.0)
         for one, how, _ in found

@@ -23,22 +23,6 @@ _OPENID = re.compile(
 )
 
 
-class Calm(logging.Filter):
-    """A library that complains of the same thing again and again is heard once in a while."""
-
-    def __init__(self, seconds: float = 30) -> None:
-        super().__init__()
-        self._seconds = seconds
-        self._heard: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        now = time.monotonic()
-        if now - self._heard.get(str(record.msg), -self._seconds) < self._seconds:
-            return False
-        self._heard[str(record.msg)] = now
-        return True
-
-
 class Flood(logging.Filter):
     """Of lines that say the same, so many in a while; the next one tells how many were left out."""
 

@@ -12,6 +12,7 @@ from notifier.wechat.phases import PHASES
 from notifier.wechat.probe import OFFICIAL, Probe, probe
 from notifier.wechat.wire import Wire
 from templates_app.models import OfficialAccount
+from templates_app.wechat import addresses_of
 
 COLUMNS = ("address", "connection", "DNS", "TCP", "TLS", "first byte", "transfer", "all", "")
 SHOWN = [name for name in PHASES if name not in ("lost", "token")]
@@ -52,7 +53,7 @@ def _addresses(account: str | None) -> list[str]:
         raise CommandError(
             f"There is no account {account!r}. `manage.py hongyan accounts` lists them."
         )
-    return [found.api_base_url or settings.WECHAT_API_BASE_URL, *found.backup_addresses]
+    return [*addresses_of(found)]
 
 
 async def _probes(addresses: list[str], calls: int) -> list[Probe]:
