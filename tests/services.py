@@ -57,6 +57,7 @@ def _postgresql_once() -> str:
 os.environ |= {
     "HONGYAN_DEMO": "1",
     "HONGYAN_HOME": str(_home),
+    "PROMETHEUS_MULTIPROC_DIR": str(_home / "metrics"),  # not what the first process hands on
     "SECRET_KEY": "only-for-tests-" * 4,
     "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
     "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
