@@ -8,15 +8,15 @@ import django_rq
 import pytest
 from django.conf import settings
 from django.db import connection, connections
-from django.utils import translation
+from django.utils import timezone, translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from redis import Redis
 from rest_framework.test import APIClient
-from rq import Queue
+from rq import Queue, Worker
 
 from notifier.audit import append_only
-from notifier.dispatch import lanes
+from notifier.dispatch import clock, lanes
 from notifier.dispatch.lanes import redis
 from notifier.dispatch.sender import sender
 from notifier.dispatch.waker import waker
@@ -230,3 +230,14 @@ def dead_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing listens where the queues and locks are looked for."""
     connection = Redis.from_url("unix:///nonexistent/redis.sock")
     monkeypatch.setattr(lanes, "queue", lambda name: Queue(name, connection=connection))
+
+
+@pytest.fixture
+def running() -> Iterator[Worker]:
+    """A worker that is known to listen to everything, and a clock that was just heard."""
+    clock.beat(timezone.now())
+    queues = [django_rq.get_queue(name) for name in settings.RQ_QUEUES]
+    worker = Worker(queues, connection=queues[0].connection, name="one")
+    worker.register_birth()
+    yield worker
+    worker.register_death()

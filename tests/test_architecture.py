@@ -40,10 +40,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"access", "campaigns", "intake", "recipients", "dispatch", "observability"}
     | {"schedules", "webhooks"},
     "gateway": EVERYBODY | {"access", "intake", "recipients", "observability", "webhooks"},
-    "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit", "doctor"},
+    "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit", "doctor", "observability"},
     "admin": EVERYBODY
     | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway", "webhooks"}
-    | {"schedules", "doctor"},
+    | {"schedules", "doctor", "observability"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {

@@ -18,6 +18,7 @@ from notifier.admin import figures
 from notifier.admin.sending import account_states, held_templates
 from notifier.models import MessageCount, State
 from notifier.models.counts import ACCEPTED
+from notifier.observability.standing import standing
 from notifier.wechat.errors import lookup
 from templates_app.access import limited
 from templates_app.models import OfficialAccount
@@ -62,6 +63,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     day = timedelta(days=1)
     states = account_states(accounts, now)
     held = held_templates(request)
+    troubles = standing(now).troubles
     return context | {
         "title": gettext("Overview"),
         "tiles": _tiles(found, figures.figures(counts, today - day, now - day)),
@@ -76,7 +78,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ],
         "accounts": states,
         "held": held,
-        "is_well": not held and all(one.colour in ("", "success") for one in states),
+        "troubles": troubles,
+        "is_well": not (held or troubles) and all(one.colour in ("", "success") for one in states),
         "queues": figures.queues(accounts, now),
         "hours": _chart("H:i", figures.by_hour(counts, now).items()),
         "days": _chart("m-d", figures.by_day(counts, now).items()),

@@ -1,8 +1,9 @@
-"""How the sending goes, account by account: what holds it up, since when, and what to do."""
+"""How the sending goes: the platform itself, then account by account. What holds it up, since when,
+and what to do."""
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -17,8 +18,15 @@ from redis import RedisError
 from notifier.audit.record import record
 from notifier.dispatch import gate
 from notifier.dispatch.gate import Condition
+from notifier.dispatch.lanes import Lane
 from notifier.dispatch.mended import try_now
-from notifier.models import Action
+from notifier.models import Action, Priority
+from notifier.observability.standing import (
+    Waiting,
+    last_successes,
+    standing,
+    waiting,
+)
 from templates_app.access import limited
 from templates_app.admin.reasons import fix_of, reason_in_words
 from templates_app.models import MessageTemplate, OfficialAccount
@@ -26,6 +34,7 @@ from templates_app.models import MessageTemplate, OfficialAccount
 _REDIS_IS_AWAY = gettext_noop("Redis does not answer: nothing is sent until it is back.")
 
 
+PARTS = {"database": _("database"), "migrations": _("migrations"), "redis": "Redis"}
 URGENCY = ("danger", "warning", "success", "")
 """Which colours come first."""
 
@@ -52,14 +61,33 @@ def sending(request: HttpRequest) -> HttpResponse:
             raise PermissionDenied
         _try_now(request)
         return redirect("admin:sending")
+    now = timezone.now()
+    accounts = account_states(_accounts(request), now)
+    lanes = waiting(now)
+    last = last_successes([one.account.pk for one in accounts], now)
+    found = standing(now)
     context = {
         **admin.site.each_context(request),
         "title": _("Sending"),
-        "accounts": account_states(_accounts(request), timezone.now()),
+        "platform": found,
+        "parts": [(PARTS[name], word, word == "ok") for name, word in found.checks.items()],
+        "clock_runs": found.clock_runs(now),
+        "workers": [(one, one.is_silent(now)) for one in found.workers],
+        "accounts": [
+            (one, _lanes(one.account, lanes, now), last[one.account.pk]) for one in accounts
+        ],
         "held": held_templates(request),
         "may_mend": may_mend,
     }
     return render(request, "notifier/sending.html", context)
+
+
+def _lanes(
+    account: OfficialAccount, lanes: dict[Lane, Waiting], now: datetime
+) -> list[tuple[Priority, Waiting, timedelta]]:
+    """Those with due messages, and how long the first of them is due."""
+    found = [(one, lanes.get(Lane(account.pk, one))) for one in Priority]
+    return [(priority, one, now - one.since) for priority, one in found if one]
 
 
 def _try_now(request: HttpRequest) -> None:

@@ -1,27 +1,30 @@
 """hongyan status: does everything work? Exit code 1 when something needs somebody."""
 
 from argparse import ArgumentParser
-from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max
 from django.utils import timezone
+from django.utils.translation import override
 from redis import RedisError
-from rq import Worker
-from rq.worker import BaseWorker
 
 from notifier.console.terminal import Exit, Failed, Terminal
 from notifier.dispatch import gate
 from notifier.dispatch.gate import Condition, Limits
-from notifier.dispatch.lanes import redis
-from notifier.models import Message, MessageCount, Priority, State
-from notifier.models.counts import ACCEPTED, Span
+from notifier.dispatch.lanes import Lane
+from notifier.models import Priority
+from notifier.observability.standing import (
+    Last,
+    SeenWorker,
+    Standing,
+    Waiting,
+    last_successes,
+    standing,
+    waiting,
+)
 from templates_app.models import MessageTemplate, OfficialAccount
 
 HELP = "accounts, what waits, workers, the clock; exit code 1 when something needs somebody"
-CLOCK_PATIENCE = timedelta(minutes=2)
-"""The clock counts each minute, the running one too."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -32,7 +35,8 @@ def run(terminal: Terminal, **_options: Any) -> Exit:
     now = timezone.now()
     try:
         accounts = _accounts(now)
-        workers = [_worker(one) for one in Worker.all(connection=redis())]
+        with override("en"):  # as the rest of this command
+            found = standing(now)
     except RedisError as error:
         raise Failed(Exit.AWAY, f"Redis does not answer ({type(error).__name__}).") from None
     rows = MessageTemplate.objects.exclude(held_since=None).order_by("code")
@@ -40,8 +44,7 @@ def run(terminal: Terminal, **_options: Any) -> Exit:
         {"code": code, "held_because": because}
         for code, because in rows.values_list("code", "held_because")
     ]
-    counted = _clock_counted()
-    problems = _problems(accounts, workers, held, counted, now)
+    problems = _problems(accounts, held, found)
     if terminal.as_json:
         terminal.json(
             {
@@ -49,29 +52,26 @@ def run(terminal: Terminal, **_options: Any) -> Exit:
                 "problems": problems,
                 "accounts": accounts,
                 "held_templates": held,
-                "workers": workers,
-                "clock_counted": counted and counted.isoformat(),
+                "checks": found.checks,
+                "workers": [_worker(one) for one in found.workers],
+                "clock_beat": found.clock_beat and found.clock_beat.isoformat(),
             }
         )
     else:
-        _show(terminal, accounts, workers, problems)
+        _show(terminal, accounts, found.workers, problems)
     return Exit.REFUSED if problems else Exit.OK
 
 
 def _accounts(now: datetime) -> list[dict[str, Any]]:
-    waiting: dict[int, dict[str, int]] = defaultdict(dict)
-    rows = Message.objects.filter(state=State.QUEUED).order_by()
-    for pk, priority, count in rows.values_list("account_id", "priority").annotate(Count("pk")):
-        waiting[pk][Priority(priority).word] = count
-    return [
-        _account(one, gate.condition(one, now), waiting[one.pk])
-        for one in OfficialAccount.objects.defer("app_secret").order_by("slug")
-    ]
+    accounts = OfficialAccount.objects.defer("app_secret").order_by("slug")
+    lanes, last = waiting(now), last_successes([one.pk for one in accounts], now)
+    return [_account(one, gate.condition(one, now), lanes, last[one.pk]) for one in accounts]
 
 
 def _account(
-    account: OfficialAccount, condition: Condition, waiting: dict[str, int]
+    account: OfficialAccount, condition: Condition, lanes: dict[Lane, Waiting], last: Last
 ) -> dict[str, Any]:
+    due = {one.word: lanes.get(Lane(account.pk, one)) for one in Priority}
     limits = Limits.of(account)
     left = max(limits.daily - condition.sent_today, 0) if limits.daily else None
     return {
@@ -82,7 +82,10 @@ def _account(
         "per_second": condition.per_second,
         "sent_today": condition.sent_today,
         "quota_left": left,
-        "waiting": {one.word: waiting.get(one.word, 0) for one in Priority},
+        "waiting": {word: one.count if one else 0 for word, one in due.items()},
+        "waiting_since": {word: one and one.since.isoformat() for word, one in due.items()},
+        "last_sent": last.sent and last.sent.isoformat(),
+        "last_receipt": last.receipt and last.receipt.isoformat(),
     }
 
 
@@ -96,54 +99,42 @@ def _state(account: OfficialAccount, condition: Condition) -> str:
     return "slowed down" if condition.per_second or condition.paused_until else "sends"
 
 
-def _worker(worker: BaseWorker) -> dict[str, Any]:
-    beat = worker.last_heartbeat
+def _worker(worker: SeenWorker) -> dict[str, Any]:
     return {
         "worker": worker.name,
-        "queues": worker.queue_names(),
-        "state": str(getattr(worker.get_state(), "value", worker.get_state())),
-        "heartbeat": beat and beat.isoformat(),
+        "host": worker.host,
+        "pid": worker.pid,
+        "queues": worker.queues,
+        "state": "busy" if worker.is_busy else "idle",
+        "heartbeat": worker.heartbeat and worker.heartbeat.isoformat(),
     }
 
 
-def _clock_counted() -> datetime | None:
-    minutes = MessageCount.objects.filter(state=ACCEPTED, span=Span.MINUTE)
-    found: datetime | None = minutes.aggregate(last=Max("begins"))["last"]
-    return found
-
-
 def _problems(
-    accounts: list[dict[str, Any]],
-    workers: list[dict[str, Any]],
-    held: list[dict[str, str]],
-    counted: datetime | None,
-    now: datetime,
+    accounts: list[dict[str, Any]], held: list[dict[str, str]], found: Standing
 ) -> list[str]:
     """What needs somebody: a quota that is used up or a slower pace mend themselves."""
-    found = [
-        f"account {one['account']} cannot send: {one['cause'] or 'no usable answer of WeChat'}"
-        for one in accounts
-        if one["state"] == "stopped"
+    return [
+        *(
+            f"account {one['account']} cannot send: {one['cause'] or 'no usable answer of WeChat'}"
+            for one in accounts
+            if one["state"] == "stopped"
+        ),
+        *(f"template {one['code']} is held: {one['held_because']}" for one in held),
+        *(f"{one.text} {one.to_do}" for one in found.troubles),
     ]
-    found += [f"template {one['code']} is held: {one['held_because']}" for one in held]
-    listened = {name for one in workers for name in one["queues"]}
-    found += [
-        f"no worker listens to {word}"
-        for word in (one.word for one in Priority)
-        if word not in listened
-    ]
-    if counted is None or now - counted > CLOCK_PATIENCE + timedelta(minutes=1):
-        found.append("the clock does not run")
-    return found
 
 
 def _show(
     terminal: Terminal,
     accounts: list[dict[str, Any]],
-    workers: list[dict[str, Any]],
+    workers: list[SeenWorker],
     problems: list[str],
 ) -> None:
-    columns = ("account", "state", "urgent", "normal", "bulk", "sent today", "quota left", "pace")
+    columns = (
+        *("account", "state", "urgent", "normal", "bulk"),
+        *("last sent", "sent today", "quota left", "pace"),
+    )
     terminal.table(
         "Accounts, and what waits",
         columns,
@@ -152,6 +143,7 @@ def _show(
                 one["account"],
                 one["state"],
                 *(f"{count:,}" for count in one["waiting"].values()),
+                one["last_sent"] or "-",
                 f"{one['sent_today']:,}",
                 "-" if one["quota_left"] is None else f"{one['quota_left']:,}",
                 f"{one['per_second']:g}/s" if one["per_second"] else "-",
@@ -162,8 +154,11 @@ def _show(
     terminal.line("")
     terminal.table(
         "Workers",
-        ("worker", "state", "queues"),
-        [(one["worker"], one["state"], ", ".join(one["queues"])) for one in workers],
+        ("worker", "host", "state", "queues"),
+        [
+            (one.name, one.host, "busy" if one.is_busy else "idle", ", ".join(one.queues))
+            for one in workers
+        ],
     )
     terminal.line("")
     for problem in problems:

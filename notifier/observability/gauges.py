@@ -18,21 +18,19 @@ from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis import RedisError
-from rq import Worker
 
 from notifier.dispatch import gate
-from notifier.dispatch.clock import last_beat, oldest_due
+from notifier.dispatch.clock import last_beat
 from notifier.dispatch.gate import Limits
-from notifier.dispatch.lanes import queue, redis
+from notifier.dispatch.lanes import queue
 from notifier.models import Message, MessageCount, Priority, State
 from notifier.models.counts import ANSWER, Span
+from notifier.observability.standing import MOST_ROWS, seen_workers, waiting
 from notifier.wechat.tokens import TokenCache, fetches
 from templates_app.models import MessageTemplate, OfficialAccount
 
 log = logging.getLogger(__name__)
 
-MOST_ROWS = 10_000
-"""Waiting messages of a lane are counted so far: more is no other news, and takes longer."""
 Values = Iterable[tuple[Iterable[object], float]]
 
 
@@ -88,17 +86,13 @@ def _names() -> Iterator[Metric]:
 
 def _lanes() -> Iterator[Metric]:
     now = timezone.now()
-    due = oldest_due(now)
     pks = [one.pk for one in _active()]
     ages = {(pk, priority.word): 0.0 for pk in pks for priority in Priority}
     depths = dict(ages)
-    for one, since in due.items():
+    for one, found in waiting(now).items():
         labels = (one.account_id, one.priority.word)
-        ages[labels] = (now - since).total_seconds()
-        rows = Message.objects.filter(
-            account=one.account_id, priority=one.priority, state=State.QUEUED, due_at__lte=now
-        )
-        depths[labels] = float(rows.order_by("due_at", "id").values("pk")[:MOST_ROWS].count())
+        ages[labels] = (now - found.since).total_seconds()
+        depths[labels] = float(found.count)
     labels_of = ["account", "priority"]
     yield _gauge("queue_age_seconds", "How long the first message is due", labels_of, ages.items())
     text = f"Due messages that wait; {MOST_ROWS} are {MOST_ROWS} or more"
@@ -167,14 +161,14 @@ def _queues() -> Iterator[Metric]:
     yield _gauge("rq_jobs", "Jobs that wait", ["queue"], waiting)
     failed = [((name,), float(queue(name).failed_job_registry.count)) for name in names]
     yield _gauge("rq_failed_jobs", "Jobs that failed and are kept", ["queue"], failed)
-    workers = Worker.all(connection=redis())
+    workers = seen_workers()
     yield _gauge("rq_workers", "Workers that are known", [], [((), float(len(workers)))])
-    listen = Counter(name for worker in workers for name in worker.queue_names())
+    listen = Counter(name for worker in workers for name in worker.queues)
     listening = [((name,), float(listen[name])) for name in names]
     yield _gauge("queue_workers", "Workers that listen to it", ["queue"], listening)
-    # A job of the background takes hours, and RQ hears nothing of its worker meanwhile.
-    sending = [one for one in workers if {*one.queue_names()} != {settings.BACKGROUND_QUEUE}]
-    ages = [(now - beat).total_seconds() for one in sending if (beat := one.last_heartbeat)]
+    ages = [
+        (now - one.heartbeat).total_seconds() for one in workers if one.heartbeat and one.is_heard
+    ]
     text = "Of the worker that was silent for the longest time, those of the background left out"
     yield _gauge("rq_heartbeat_seconds", text, [], [((), max(ages, default=0.0))])
     beat = last_beat()

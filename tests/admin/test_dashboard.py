@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from rq import Worker
 
 from notifier.dispatch import gate
 from notifier.models import MessageCount, State
@@ -54,7 +55,9 @@ def test_today_in_numbers(root: Client, template: MessageTemplate) -> None:
     assert "7 (6.5 %)" in said  # of the template
 
 
-def test_all_is_well_until_it_is_not(root: Client, account: OfficialAccount) -> None:
+def test_all_is_well_until_it_is_not(
+    root: Client, account: OfficialAccount, running: Worker
+) -> None:
     assert "All is well" in text(root.get(INDEX))
     gate.tell(
         account.pk,
@@ -65,6 +68,13 @@ def test_all_is_well_until_it_is_not(root: Client, account: OfficialAccount) -> 
     said = text(root.get(INDEX))
     assert "Something needs you" in said
     assert "It cannot send" in said
+
+
+def test_nothing_is_well_while_no_worker_listens(root: Client, account: OfficialAccount) -> None:
+    said = text(root.get(INDEX))
+    assert "All is well" not in said
+    assert "No worker listens to urgent" in said
+    assert "The clock does not run." in said
 
 
 def test_what_waits(root: Client, template: MessageTemplate) -> None:

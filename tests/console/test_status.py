@@ -2,33 +2,17 @@
 
 from datetime import timedelta
 
-import django_rq
 import pytest
-from django.conf import settings
-from django.db.models import F
 from redis import RedisError
-from rq import Worker
 
-from notifier.dispatch import gate
-from notifier.intake import figures
-from notifier.models import MessageCount, Priority
+from notifier.dispatch import clock, gate
+from notifier.models import Priority
 from templates_app.models import MessageTemplate
 from tests import builders
 from tests.builders import now
 from tests.console.conftest import Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def running():
-    """A worker that listens to everything, and a clock."""
-    figures.tick(now())
-    queues = [django_rq.get_queue(name) for name in settings.RQ_QUEUE_NAMES]
-    worker = Worker(queues, connection=queues[0].connection, name="one")
-    worker.register_birth()
-    yield worker
-    worker.register_death()
 
 
 def test_all_is_well(run: Run, running):
@@ -66,13 +50,14 @@ def test_no_worker_and_no_clock_are_told(run: Run):
     builders.make_account()
     ran = run("status")
     assert ran.code == 1
-    for text in ("no worker listens to urgent", "no worker listens to bulk", "the clock does not"):
+    for text in ("No worker listens to urgent, receipts", "The clock does not run."):
         assert text in ran.out
 
 
 def test_a_clock_that_stopped_is_told(run: Run, running):
-    MessageCount.objects.update(begins=F("begins") - timedelta(minutes=4))
-    assert run("status", "--json").json["problems"] == ["the clock does not run"]
+    clock.beat(now() - timedelta(minutes=4))
+    (problem,) = run("status", "--json").json["problems"]
+    assert problem.startswith("The clock does not run. Start manage.py clock")
 
 
 def test_a_redis_that_is_away_is_told(run: Run, monkeypatch):
