@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MESSAGES ?= 100000
 
-.PHONY: help run test check format messages test-browser bench chaos clean
+.PHONY: help run test check format messages test-browser bench load chaos clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -55,8 +55,17 @@ test-browser: $(VENV)/.dev ## pages in a headless Chromium (CHROMIUM=/path/to/ch
 bench: $(VENV)/.dev .venv-rivals/.ready ## measures, side by side in one run, as ratios (BENCH=accept: a part)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
+# The callers of the load test, too: gevent and Flask are nothing of Hongyan's.
+.venv-load/.ready: tests/load/requirements.txt
+	$(PYTHON) -m venv .venv-load
+	.venv-load/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+load: $(VENV)/.dev .venv-load/.ready ## more and more callers until it is full, and what is full (LOAD="--scenario mixed --web 2")
+	$(BIN)/python -m tests.load .venv-load/bin/locust $(LOAD)
+
 chaos: $(VENV)/.dev ## a storm: all is killed while messages are accepted; none lost, none doubled (MESSAGES=3000 SEED=7)
 	$(BIN)/python -m tests.chaos.storm --messages $(MESSAGES) $(if $(SEED),--seed $(SEED))
 
 clean: ## removes the environment and the demo's data
-	rm -rf $(VENV) .venv-rivals var
+	rm -rf $(VENV) .venv-rivals .venv-load var

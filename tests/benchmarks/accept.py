@@ -70,9 +70,7 @@ def gunicorn(application: str) -> Iterator[int]:
 
 @contextmanager
 def gunicorn_process(application: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = ["--workers", "1", "--threads", THREADS, "--no-control-socket"]
     options += ["--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
     process = subprocess.Popen(
@@ -80,14 +78,20 @@ def gunicorn_process(application: str) -> Iterator[tuple[int, "subprocess.Popen[
         env=os.environ,
     )
     try:
-        _until_up(port)
+        until_up(port)
         yield port, process
     finally:
         process.terminate()
         process.wait()
 
 
-def _until_up(port: int) -> None:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until_up(port: int) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         with socket.socket() as probe:

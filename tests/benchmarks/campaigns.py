@@ -14,7 +14,7 @@ from notifier.models import Campaign, CampaignState, Message, Recipient, Recipie
 from templates_app.models import MessageTemplate
 from tests.benchmarks.bodies import DATA
 from tests.benchmarks.dispatch import make_template
-from tests.benchmarks.growth import _process, _until, measure, tune
+from tests.benchmarks.growth import _process, measure, tune, until
 from tests.simulator.process import SimulatorProcess
 
 WORKERS = 2
@@ -68,7 +68,7 @@ def pause_at(simulator: SimulatorProcess, campaign: Campaign, count: int) -> tup
     """Seconds until WeChat got the last message after a pause, and how many it got after it."""
     template = campaign.version.template
     before = received(simulator, template)
-    _until(lambda: received(simulator, template) - before > count)
+    until(lambda: received(simulator, template) - before > count)
     at_pause, pressed = received(simulator, template), time.perf_counter()
     states.pause_by(campaign.pk, "bench")
     last, last_at = at_pause, pressed
@@ -86,10 +86,10 @@ def send(simulator: SimulatorProcess, campaign: Campaign, count: int) -> tuple[f
         for command in ["worker"] * WORKERS + ["clock"]:
             stack.enter_context(_process(command))
         rows = Message.objects.filter(campaign=campaign)
-        _until(rows.exclude(sent_at=None).exists)
+        until(rows.exclude(sent_at=None).exists)
         started, already = time.perf_counter(), rows.exclude(sent_at=None).count()
         held, late = pause_at(simulator, campaign, count // 3)
-        _until(lambda: Campaign.objects.get(pk=campaign.pk).state == "done", seconds=1200)
+        until(lambda: Campaign.objects.get(pk=campaign.pk).state == "done", seconds=1200)
         seconds = time.perf_counter() - started - 5
     return (count - already) / seconds, held, late
 

@@ -57,20 +57,20 @@ def measure(
     workers: int = WORKERS,
 ) -> Result:
     _fill(count, template)
-    before = _accepted(simulator)
+    before = accepted_by_wechat(simulator)
     with ExitStack() as stack:
         running = [stack.enter_context(_process("worker")) for _ in range(workers)]
         stack.enter_context(_process("clock"))
-        _until(lambda: _accepted(simulator) > before)
+        until(lambda: accepted_by_wechat(simulator) > before)
         started = time.perf_counter()
-        at_start, first = count + before - _accepted(simulator), _mib(running[0].pid)
+        at_start, first = count + before - accepted_by_wechat(simulator), _mib(running[0].pid)
         urgent, others = _disturb(template, other) if count >= 1_000_000 else ([], 0.0)
         total = count + (URGENT + OTHERS if urgent else 0)
-        _until(lambda: _accepted(simulator) >= before + total, seconds=1200)
+        until(lambda: accepted_by_wechat(simulator) >= before + total, seconds=1200)
         seconds = time.perf_counter() - started
         last = _mib(running[0].pid)
         left = Message.objects.filter(account=template.account).exclude(state=State.SENT)
-        _until(lambda: not left.exists(), seconds=10)
+        until(lambda: not left.exists(), seconds=10)
     per_message = seconds / at_start
     return Result(count, per_message, (first, last), _p99(urgent), others)
 
@@ -99,10 +99,10 @@ def _disturb(template: MessageTemplate, other: MessageTemplate) -> tuple[list[fl
     started = time.perf_counter()
     people = list(other.account.recipients.all()[:OTHERS])
     ten = [builders.make_message(other, one, data=DATA, priority=Priority.BULK) for one in people]
-    _until(lambda: not Message.objects.filter(pk__in=[m.pk for m in ten], sent_at=None).exists())
+    until(lambda: not Message.objects.filter(pk__in=[m.pk for m in ten], sent_at=None).exists())
     others = time.perf_counter() - started
     rows = Message.objects.filter(pk__in=accepted)
-    _until(lambda: not rows.filter(sent_at=None).exists())
+    until(lambda: not rows.filter(sent_at=None).exists())
     taken = [sent.timestamp() - accepted[pk.hex] for pk, sent in rows.values_list("pk", "sent_at")]
     return taken, others
 
@@ -133,7 +133,7 @@ def _fill(count: int, template: MessageTemplate) -> None:
         cursor.execute("VACUUM ANALYZE notifier_message")
 
 
-def _accepted(simulator: SimulatorProcess) -> int:
+def accepted_by_wechat(simulator: SimulatorProcess) -> int:
     """By WeChat, of all accounts: the database is not asked while it is measured."""
     accounts = simulator.control("GET", "/state")["accounts"]
     return sum(int(one["counters"]["accepted"]) for one in accounts)
@@ -156,7 +156,7 @@ def _mib(pid: int) -> float:
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) / 1024
 
 
-def _until(condition: object, seconds: float = 120) -> None:
+def until(condition: object, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         if time.monotonic() > deadline:
