@@ -11,6 +11,7 @@ from notifier.wechat.client import Credentials, WeChatClient
 from notifier.wechat.session import shared_session
 from notifier.wechat.tokens import TokenCache
 from notifier.wechat.wire import shared_wire
+from templates_app.encryption import fernet
 from templates_app.models import OfficialAccount
 
 _clients: dict[int, tuple[datetime, WeChatClient]] = {}
@@ -39,5 +40,6 @@ def new_client(account: OfficialAccount) -> WeChatClient:
         credentials=Credentials(account.appid, account.app_secret, account.token_call),
         addresses=addresses_of(account),
         cache=cast(TokenCache, cache),
+        cipher=fernet(),
         timeout=timeout,
     )

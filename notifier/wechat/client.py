@@ -21,7 +21,7 @@ import requests
 from notifier.wechat.answers import answer_of, date_of, failure_of
 from notifier.wechat.errors import Kind, NoTime, Refused, Unreachable, kind_of
 from notifier.wechat.phases import Phases
-from notifier.wechat.tokens import Token, TokenCache, TokenRefused, Tokens
+from notifier.wechat.tokens import Cipher, Token, TokenCache, TokenRefused, Tokens
 from notifier.wechat.wire import Wire
 
 UNREACHABLE_SECONDS = 30
@@ -60,6 +60,7 @@ class WeChatClient:
         credentials: Credentials,
         addresses: Sequence[str],
         cache: TokenCache,
+        cipher: Cipher,
         timeout: tuple[float, float],
     ) -> None:
         self._session = session
@@ -67,7 +68,7 @@ class WeChatClient:
         self._credentials = credentials
         self._addresses = tuple(address.rstrip("/") for address in addresses)
         self._timeout = timeout
-        self._tokens = Tokens(cache, credentials.appid, self.fetch_token)
+        self._tokens = Tokens(cache, cipher, credentials.appid, self.fetch_token)
         self._unreachable_until: dict[str, float] = {}
         self._pending: dict[str | None, asyncio.Future[str]] = {}
 

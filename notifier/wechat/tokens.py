@@ -1,6 +1,7 @@
 """One access token an account, shared by all processes, fetched by one of them at a time.
 
-The cache (django-redis) is passed in; nothing here knows Django.
+The cache (django-redis) and the cipher are passed in; nothing here knows Django. The cache holds
+the token encrypted: who reads a dump of Redis cannot send with it.
 """
 
 import threading
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from cryptography.fernet import InvalidToken
 
 from notifier.wechat.errors import Ambiguous, NoToken, Refused, Unreachable
 
@@ -45,6 +48,13 @@ class TokenCache(Protocol):
     ) -> AbstractContextManager[Any]: ...
 
 
+class Cipher(Protocol):
+    """As cryptography's Fernet and MultiFernet have it."""
+
+    def encrypt(self, msg: bytes) -> bytes: ...
+    def decrypt(self, msg: bytes) -> bytes: ...
+
+
 def forget_failure(cache: TokenCache, name: str) -> None:
     """Somebody has mended the account: the next call may ask for a token at once."""
     cache.delete(f"{KEY}:{name}:failure")
@@ -60,8 +70,11 @@ class Tokens:
     """The token of one account: `remembered() or obtain(None)`; when WeChat refused it, the same
     with the dead one named."""
 
-    def __init__(self, cache: TokenCache, name: str, fetch: Callable[[], Token]) -> None:
+    def __init__(
+        self, cache: TokenCache, cipher: Cipher, name: str, fetch: Callable[[], Token]
+    ) -> None:
         self._cache = cache
+        self._cipher = cipher
         self._fetch = fetch
         self._name, self._key = name, f"{KEY}:{name}"
         self._memory: tuple[str, float] = ("", 0.0)
@@ -127,8 +140,12 @@ class Tokens:
         return self._cached(None)
 
     def _cached(self, dead: str | None) -> str | None:
-        value = self._cache.get(self._key)
-        return value if isinstance(value, str) and value != dead else None
+        sealed = self._cache.get(self._key)
+        try:
+            value = self._cipher.decrypt(sealed.encode()).decode() if sealed else None
+        except InvalidToken:  # of a key that is gone: WeChat gives the same token once more
+            value = None
+        return value if value != dead else None
 
     def _fetch_once(self, dead: str | None) -> str:
         with self._lock():
@@ -155,7 +172,8 @@ class Tokens:
             failure = (error.errcode, error.errmsg, error.rid)
             self._cache.set(f"{self._key}:failure", failure, timeout=FAILURE_SECONDS)
             raise TokenRefused(*failure) from None
-        self._cache.set(self._key, token.value, timeout=max(token.expires_in - EARLY_SECONDS, 10))
+        sealed = self._cipher.encrypt(token.value.encode()).decode()
+        self._cache.set(self._key, sealed, timeout=max(token.expires_in - EARLY_SECONDS, 10))
         count, _at = fetches(self._cache, self._name)
         told = (count + 1, time.time())  # under the lock
         self._cache.set(f"{self._key}:fetches", told, timeout=FETCHES_SECONDS)

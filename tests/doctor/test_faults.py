@@ -18,6 +18,7 @@ from tests import builders
 from tests.conftest import Platform
 from tests.doctor.conftest import Fault, seen, verdicts
 from tests.receipts.pushes import event, push
+from tests.shared_tokens import shared
 from tests.wechat.servers import answering, free_address, serving, silent
 
 IP = "203.0.113.7"
@@ -148,10 +149,10 @@ def test_the_address_to_add_is_named_in_what_to_do(healthy: Platform) -> None:
 def test_no_good_token_ends_by_it(healthy: Platform) -> None:
     """Also with the call that ends the token before."""
     change(healthy, token_call="token")
-    before = cache.get(f"{KEY}:{healthy.account.appid}")
+    before = shared(healthy.account.appid)
     counted = healthy.counters()["token_fetches"]
     assert verdicts(healthy.account) == {}
-    assert cache.get(f"{KEY}:{healthy.account.appid}") == before
+    assert shared(healthy.account.appid) == before
     assert healthy.counters()["token_fetches"] == counted
 
 
@@ -281,9 +282,9 @@ def test_the_pushes_with_their_ticks(healthy: Platform) -> None:
 
 def test_no_secret_or_token_is_in_what_it_says(healthy: Platform) -> None:
     account = healthy.account
-    hidden = [account.app_secret, account.callback_token, cache.get(f"{KEY}:{account.appid}")]
+    hidden = [account.app_secret, account.callback_token, shared(account.appid)]
     for fault in (dead_token, wrong_callback_token, missing_ip):
         fault(healthy)
         told = str(seen(account))
-        hidden.append(cache.get(f"{KEY}:{account.appid}") or "none")
+        hidden.append(shared(account.appid) or "none")
         assert [one for one in hidden if one in told] == []

@@ -17,6 +17,8 @@ from notifier.wechat.client import Credentials, WeChatClient
 from notifier.wechat.session import shared_session
 from notifier.wechat.tokens import TokenCache
 from notifier.wechat.wire import Wire
+from templates_app.encryption import fernet
+from tests.shared_tokens import share
 from tests.simulator.process import SimulatorProcess
 
 SECRET = "5ec2e7" + "0" * 26
@@ -104,6 +106,7 @@ def make_client(
             credentials=Credentials(appid, secret, token_call),
             addresses=addresses or (account.simulator.url,),
             cache=cast(TokenCache, cache),
+            cipher=fernet(),
             timeout=timeout,
         )
         return Caller(client, loop)
@@ -123,5 +126,5 @@ def body(client_msg_id: str = "", value: str = "云南白茶") -> bytes:
 
 def with_token(account: Account, token: str = TOKEN) -> str:
     """A token in the cache, so that nobody fetches one."""
-    cache.set(f"wechat-token:{account.appid}", token, timeout=60)
+    share(account.appid, token)
     return token

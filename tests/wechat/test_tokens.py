@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.cache import cache
 
 from notifier.wechat.errors import Ambiguous, Refused, Unreachable
@@ -16,6 +17,8 @@ from notifier.wechat.tokens import (
     TokenRefused,
     Tokens,
 )
+from templates_app.encryption import fernet
+from tests.shared_tokens import share, shared
 from tests.wechat.conftest import SECRET, body, with_token
 from tests.wechat.servers import answering, free_address, serving, silent
 
@@ -41,7 +44,7 @@ class Source:
 
 def tokens(source):
     """A process's view of the shared token."""
-    return Tokens(cast(TokenCache, cache), "wx1", source)
+    return Tokens(cast(TokenCache, cache), fernet(), "wx1", source)
 
 
 def test_a_token_is_fetched_once_and_kept():
@@ -54,6 +57,17 @@ def test_a_token_is_fetched_once_and_kept():
 def test_a_token_is_kept_until_wechat_makes_a_new_one():
     tokens(Source("t1")).obtain(None)
     assert 7200 - EARLY_SECONDS - 5 < cache.ttl(KEY) <= 7200 - EARLY_SECONDS
+
+
+def test_redis_holds_it_encrypted_and_a_lost_key_is_a_fetch():
+    source = Source("t1")
+    assert tokens(source).obtain(None) == "t1"
+    assert "t1" not in cache.get(KEY)
+    cache.set(KEY, Fernet(Fernet.generate_key()).encrypt(b"t0").decode(), timeout=60)
+    assert tokens(source).obtain(None) == "t1"
+    cache.set(KEY, "plain", timeout=60)
+    assert tokens(source).obtain(None) == "t1"
+    assert source.calls == 3
 
 
 def test_fifty_threads_of_five_processes_fetch_once():
@@ -101,16 +115,16 @@ def test_a_token_that_another_process_replaced_is_taken():
     source = Source("t1")
     mine = tokens(source)
     mine.obtain(None)
-    cache.set(KEY, "t2", timeout=60)
+    share("wx1", "t2")
     assert mine.obtain("t1") == "t2"
     assert source.calls == 1
 
 
 def test_a_token_expired_by_one_process_is_not_dropped_by_a_late_one():
     source = Source("t2")
-    cache.set(KEY, "t2", timeout=60)
+    share("wx1", "t2")
     assert tokens(source).obtain("t1") == "t2"
-    assert cache.get(KEY) == "t2"
+    assert shared("wx1") == "t2"
 
 
 def test_the_same_dead_token_again_is_the_accounts_matter(account, make_client):
@@ -156,7 +170,7 @@ def test_the_call_is_made_again_after_a_few_seconds():
 
 
 def test_a_replaced_token_is_everybodys_and_no_failure_is_left():
-    cache.set(KEY, "t1", timeout=60)
+    share("wx1", "t1")
     cache.set(f"{KEY}:failure", (40125, "no", ""), timeout=5)
     source = Source("t2")
     mine = tokens(source)
@@ -166,7 +180,7 @@ def test_a_replaced_token_is_everybodys_and_no_failure_is_left():
 
 
 def test_a_replacement_that_wechat_refuses_leaves_the_old_token():
-    cache.set(KEY, "t1", timeout=60)
+    share("wx1", "t1")
     mine = tokens(Source(Refused(40164, "not in whitelist")))
     with pytest.raises(TokenRefused):
         mine.replace()
