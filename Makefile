@@ -64,8 +64,8 @@ bench: $(VENV)/.dev .venv-rivals/.ready ## measures, side by side in one run, as
 load: $(VENV)/.dev .venv-load/.ready ## more and more callers until it is full, and what is full (LOAD="--scenario mixed --web 2")
 	$(BIN)/python -m tests.load .venv-load/bin/locust $(LOAD)
 
-chaos: $(VENV)/.dev ## a storm: all is killed while messages are accepted; none lost, none doubled (MESSAGES=3000 SEED=7)
-	$(BIN)/python -m tests.chaos.storm --messages $(MESSAGES) $(if $(SEED),--seed $(SEED))
+chaos: $(VENV)/.dev ## a storm: all is killed while messages are accepted; none lost, none doubled (MESSAGES=3000 SEED=7), nothing leaked (HUNT=1)
+	$(BIN)/python -m tests.chaos.storm --messages $(MESSAGES) $(if $(SEED),--seed $(SEED)) $(if $(HUNT),--hunt)
 
 clean: ## removes the environment and the demo's data
 	rm -rf $(VENV) .venv-rivals .venv-load var

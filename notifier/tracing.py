@@ -36,6 +36,13 @@ class Context:
         return self.traceparent[3:35]
 
     @property
+    def is_kept(self) -> bool:
+        """Somebody wants this trace. (Of W3C's flags, the last bit: sampled.) Where it is not set,
+        nothing is done at all: an SDK's span that is thrown away costs as much as one that is
+        kept, half of what a message costs."""
+        return self.traceparent != "" and int(self.traceparent[-2:], 16) & 1 == 1
+
+    @property
     def headers(self) -> dict[str, str]:
         given = {"traceparent": self.traceparent, "baggage": self.baggage}
         return {name: value for name, value in given.items() if value}
@@ -68,7 +75,7 @@ def is_on() -> bool:
 def serving(headers: Mapping[str, str], name: str) -> Iterator[Any]:
     """A request: its span, or None while off. Its context is `current()`."""
     caller = arriving(headers)
-    if not is_on():
+    if not is_on() or (caller.traceparent and not caller.is_kept):
         _current.set(caller)
         yield None
         return
@@ -82,7 +89,7 @@ def span(
     name: str, parent: Context, *, kind: str = "INTERNAL", is_root: bool = False
 ) -> Iterator[tuple[Any, Context]]:
     """(the span or None, its context). Without a parent there is one only if it `is_root`."""
-    if not is_on() or not (parent.traceparent or is_root):
+    if not is_on() or not (parent.is_kept or is_root):
         yield None, parent
         return
     one = _tracer().start_span(name, _parent(parent), _kind(kind))
@@ -104,18 +111,18 @@ def record(
     links: Iterable[Context] = (),
 ) -> Context:
     """A span of something that is over; `began` in Unix seconds. Nothing while off, and without a
-    parent or links."""
-    links = [*links]
-    if not is_on() or not (parent.traceparent or links):
+    parent or links that are kept."""
+    links = [one for one in links if one.is_kept]
+    if not is_on() or not (parent.is_kept or links):
         return NONE
-    from opentelemetry.trace import Link, Status, StatusCode, get_current_span
+    from opentelemetry.trace import Link, Status, StatusCode
 
     one = _tracer().start_span(
         name,
         _parent(parent),
         _kind(kind),
         dict(attributes),
-        [Link(get_current_span(_parent(each)).get_span_context()) for each in links],
+        [Link(_told(each)) for each in links],
         start_time=int(began * 1e9),
     )
     if failure:
@@ -148,9 +155,20 @@ def _tracer() -> Any:
 
 def _parent(context: Context) -> Any:
     from opentelemetry.context import Context as Carried
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+    from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 
-    return TraceContextTextMapPropagator().extract(context.headers, Carried())
+    if not context.traceparent:
+        return Carried()
+    return set_span_in_context(NonRecordingSpan(_told(context)), Carried())
+
+
+def _told(context: Context) -> Any:
+    """As the SDK has it. Read here, for a propagator takes ten times as long."""
+    from opentelemetry.trace import SpanContext, TraceFlags
+
+    _, trace_id, span_id, flags = context.traceparent.split("-")
+    kept = TraceFlags(int(flags, 16))
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=kept)
 
 
 def _context(one: Any, baggage: str) -> Context:

@@ -17,7 +17,9 @@ def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None
     """`began`: of the settling, Unix seconds; its span is linked to those it settled."""
     if not tracing.is_on():
         return
-    settled = [one for one, _ in steps if one.kind is not None and one.claimed.trace.traceparent]
+    settled = [one for one, _ in steps if one.kind is not None and one.claimed.trace.is_kept]
+    if not settled:
+        return
     calls = [_record(one) for one in settled]
     told = {"hongyan.messages": len(steps)}
     seconds = time.time() - began

@@ -1,8 +1,9 @@
 """Our dispatch: every row claimed, sent, settled, its events written, in PostgreSQL.
-Prints messages a second: python -m tests.benchmarks.our_loop N [asked | untold]
+Prints messages a second: python -m tests.benchmarks.our_loop N [asked | untold | traced SHARE]
 
-asked: a service asked for the messages, so that each change is written to its outbox; untold: it
-asked, and nothing is written, which only this benchmark can do.
+traced: the messages have a trace, of which this share is exported. asked: a service asked for them,
+so that each change is written to its outbox; untold: it asked, and nothing is written, which only
+this benchmark can do.
 """
 
 import sys
@@ -35,7 +36,7 @@ from templates_app.models import OfficialAccount, TemplateVersion
 from tests.benchmarks.bodies import body
 
 
-def fill(count: int, client: ApiClient | None = None) -> Lane:
+def fill(count: int, client: ApiClient | None = None, traced: float = 0.0) -> Lane:
     account = OfficialAccount.objects.get()
     version = TemplateVersion.objects.get()
     recipients = list(Recipient.objects.order_by("id"))
@@ -54,6 +55,7 @@ def fill(count: int, client: ApiClient | None = None) -> Lane:
                 openid=person.openid,
                 priority=Priority.BULK,
                 payload=body(number, pk.hex).decode(),
+                traceparent=_traceparent(number, traced) if traced else "",
                 created_at=now,
                 due_at=now,
                 expires_at=now + timezone.timedelta(days=1),
@@ -63,8 +65,14 @@ def fill(count: int, client: ApiClient | None = None) -> Lane:
     return Lane(account.pk, Priority.BULK)
 
 
-def run(count: int, client: ApiClient | None = None) -> float:
-    lane = fill(count, client)
+def _traceparent(number: int, share: float) -> str:
+    """The last two digits say whether the trace is kept."""
+    is_kept = number % round(1 / share) == 0
+    return f"00-{number + 1:032x}-{number + 1:016x}-{is_kept:02d}"
+
+
+def run(count: int, client: ApiClient | None = None, traced: float = 0.0) -> float:
+    lane = fill(count, client, traced)
     waiting = Message.objects.exclude(state=State.SENT)
     started = time.perf_counter()
     while waiting.filter(state=State.QUEUED).exists():
@@ -81,8 +89,11 @@ if __name__ == "__main__":
         names = ", ".join(one._meta.db_table for one in tables)
         cursor.execute(f"TRUNCATE {names} CASCADE")
     how = sys.argv[2] if len(sys.argv) > 2 else ""
-    asked = ApiClient.objects.get_or_create(name="benchmark")[0] if how else None
+    asked = None
+    if how in ("asked", "untold"):
+        asked = ApiClient.objects.get_or_create(name="benchmark")[0]
     if how == "untold":
         settle.note_changes = lambda *_args: None
-    run(300, asked)
-    print(run(int(sys.argv[1]), asked))
+    traced = float(sys.argv[3]) if how == "traced" else 0.0
+    run(300, asked, traced)
+    print(run(int(sys.argv[1]), asked, traced))

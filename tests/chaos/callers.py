@@ -25,6 +25,7 @@ BURST_SECONDS = 2.0
 """What a campaign has for so long arrives at one moment; so the workers hold rows that wait."""
 PAUSE_SECONDS = 0.3
 URGENT, NORMAL = 0.1, 0.55
+SAID = builders.DATA | {"product": "云南白茶，只有收件人知道"}
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Wish:
 
     @property
     def data(self) -> dict[str, str]:
-        return builders.DATA | {"order_no": self.key}
+        return SAID | {"order_no": self.key}
 
 
 class Callers:
@@ -62,7 +63,7 @@ class Callers:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._client = builders.make_client()
-        self._key = self._client.make_key()
+        self.key = self._client.make_key()
         self.templates = self._cast()
         self._openids = {
             template.code: list(
@@ -73,6 +74,10 @@ class Callers:
         dice = random.Random(f"{seed}/wishes")
         self._http = [self._wish(f"http-{number}", dice) for number in range(http)]
         self._direct = [self._wish(f"direct-{number}", dice) for number in range(messages - http)]
+
+    @property
+    def openids(self) -> list[str]:
+        return [one for them in self._openids.values() for one in them]
 
     @property
     def accounts(self) -> list[OfficialAccount]:
@@ -127,7 +132,7 @@ class Callers:
             "data": wish.data,
             "priority": wish.priority.word,
         }
-        headers = {"Authorization": f"Bearer {self._key}", "Idempotency-Key": wish.key}
+        headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": wish.key}
         last = ""
         while not self._stopped.is_set() and time.monotonic() < deadline:
             try:

@@ -72,9 +72,9 @@ def until(condition: Callable[[], bool], seconds: float = 40) -> None:
         time.sleep(0.05)
 
 
-def everything_in_redis() -> bytes:
+def everything_in_redis() -> list[bytes]:
     """Every key and value, jobs included."""
-    parts = []
+    parts: list[bytes] = []
     for key in redis().scan_iter():
         parts.append(key)
         match redis().type(key):
@@ -90,4 +90,4 @@ def everything_in_redis() -> bytes:
                 parts.extend(redis().zrange(key, 0, -1))
             case b"stream":
                 parts.append(repr(redis().xrange(key)).encode())
-    return b"\n".join(parts)
+    return parts

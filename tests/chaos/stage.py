@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,12 @@ class Player:
 class Stage:
     """Enter it to have the servers up, `start_players` for the rest; leaving ends everything."""
 
-    def __init__(self, worker_command: Sequence[str] = (*MANAGE, "worker")) -> None:
+    def __init__(
+        self,
+        worker_command: Sequence[str] = (*MANAGE, "worker"),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`settings`: of the environment, beside those below."""
         self.folder = Path(tempfile.mkdtemp(prefix="hongyan-storm-"))
         self.postgresql = PostgreSQL()
         self.redis = RedisServer(self.folder)
@@ -120,6 +125,7 @@ class Stage:
         self.workers: list[Player] = []
         self.not_ended: list[str] = []
         self._worker_command = worker_command
+        self._settings = settings or {}
         self._encryption_key = Fernet.generate_key().decode()
         self._players: dict[str, Player] = {}
         self._simulator: Player | None = None
@@ -159,6 +165,7 @@ class Stage:
             "DISPATCH_LEASE_SECONDS": str(LEASE_SECONDS),
             # Few, so that a worker holds claimed rows beside those in the air when it is struck.
             "DISPATCH_CONNECTIONS": "16",
+            **self._settings,
         }
 
     def start_players(self) -> None:

@@ -15,7 +15,9 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tests.chaos import leaks
 from tests.chaos.stage import MANAGE, Stage
+from tests.observability.otlp import Collector, collecting
 
 if TYPE_CHECKING:
     from tests.chaos.callers import Ledger
@@ -37,13 +39,16 @@ def main() -> None:
         signal.signal(name, lambda *_: sys.exit("stopped"))
     print(f"seed {asked.seed}: {asked.messages} messages in {asked.seconds:.0f} s", flush=True)
     broken = ("-m", "tests.chaos.unfenced", "worker")
-    stage = Stage(broken if asked.break_fencing else (*MANAGE, "worker"))
-    with stage:
-        os.environ |= stage.environment() | {"LOG_LEVEL": "CRITICAL"}  # its output is the verdict
-        import django
+    with collecting() as collector:
+        talkative = leaks.talkative(collector) if asked.hunt else None
+        stage = Stage(broken if asked.break_fencing else (*MANAGE, "worker"), talkative)
+        with stage:
+            # Its output is the verdict.
+            os.environ |= stage.environment() | {"LOG_LEVEL": "CRITICAL"}
+            import django
 
-        django.setup()
-        good = Storm(stage, asked).rage()
+            django.setup()
+            good = Storm(stage, asked, collector).rage()
     if good and not asked.keep_logs:
         stage.forget()
     elif good:
@@ -59,6 +64,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--only", default="", help="faults whose name contains it")
     parser.add_argument("--keep-logs", action="store_true", help="of the processes")
+    parser.add_argument(
+        "--hunt", action="store_true", help="look for secrets and people in what is written"
+    )
     parser.add_argument("--no-dedup", action="store_true", help="WeChat forgets client_msg_id")
     parser.add_argument(
         "--break-fencing", action="store_true", help="workers ignore leases: it must be noticed"
@@ -71,7 +79,7 @@ def _arguments() -> argparse.Namespace:
 class Storm:
     """Django is set up by now, so what needs its models is imported here."""
 
-    def __init__(self, stage: Stage, asked: argparse.Namespace) -> None:
+    def __init__(self, stage: Stage, asked: argparse.Namespace, collector: Collector) -> None:
         from django.core.management import call_command
 
         from tests.chaos.callers import Callers, known_to_the_simulator
@@ -90,6 +98,7 @@ class Storm:
         kinds = [kind for kind in FAULTS if asked.only in kind]
         accounts = self._callers.accounts
         self._schedule = Schedule(stage, asked.seed, asked.seconds, accounts, kinds)
+        self._hunt = leaks.Hunt(stage, self._callers, collector) if asked.hunt else None
 
     def rage(self) -> bool:
         """True when nothing was found."""
@@ -97,6 +106,8 @@ class Storm:
 
         stage, asked = self._stage, self._asked
         stage.start_players()
+        if self._hunt:
+            self._hunt.start()
         started = time.monotonic()
         accepting = threading.Thread(
             target=self._callers.run, args=(asked.seconds, PATIENCE_SECONDS), name="callers"
@@ -114,6 +125,7 @@ class Storm:
         self._wait_until_final()
         took = time.monotonic() - started
         self._wait_for_receipts()
+        found = self._hunt.end() if self._hunt else []
         exits = stage.ended_by_themselves()
         stage.end_players()
         stories = evidence.stories(stage)
@@ -132,7 +144,9 @@ class Storm:
             f"{asked.messages / took:.0f} messages/s"
         )
         nothing_found = _print_verdict(self._callers.ledger, stories, findings)
-        return nothing_found and len(self._callers.ledger.accepted) == asked.messages
+        for one in found:
+            print(f"leak: {one}")
+        return nothing_found and not found and len(self._callers.ledger.accepted) == asked.messages
 
     def _wait_until_final(self) -> None:
         from notifier.models import Message

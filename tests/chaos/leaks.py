@@ -1,0 +1,185 @@
+"""The hunt for leaks: while a storm rages everything that the platform writes is gathered (logs at
+DEBUG, traces, /metrics, all of Redis with its jobs, error pages, profiles), and at the end searched
+for what must stand in none of it: secrets, tokens, keys, OpenIDs, the values of messages.
+"""
+
+import re
+import threading
+import zlib
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from tests.chaos.stage import Stage
+from tests.observability.otlp import Collector
+
+if TYPE_CHECKING:
+    from tests.chaos.callers import Callers
+
+EVERY_SECONDS = 0.5
+WRONG_KEY = "hy_wrong-but-perhaps-nearly-right-0123456789abc"
+WRONG_TOKEN = "71_wrong-but-perhaps-somebodys-0123456789abc"
+VALUE = "机密的商品名"
+"""In requests that are refused."""
+SHOWN = 60
+
+
+def talkative(collector: Collector) -> dict[str, str]:
+    """Settings under which the platform writes as much as it ever does."""
+    return {
+        "LOG_LEVEL": "DEBUG",
+        "LOG_FORMAT": "json",
+        "SLOW_REQUEST_SECONDS": "0.001",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    what: str
+    where: str
+    count: int
+    around: bytes
+
+    def __str__(self) -> str:
+        return f"{self.what} in {self.where}, {self.count} times: {self.around!r}"
+
+
+class Hunt:
+    """Django is set up by now, so what needs its models is imported where it is needed."""
+
+    def __init__(self, stage: Stage, callers: "Callers", collector: Collector) -> None:
+        self._stage, self._callers, self._collector = stage, callers, collector
+        self._written: dict[str, set[bytes]] = defaultdict(set)
+        self._tokens: set[str] = set()
+        self._openids = callers.openids
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._gather, name="hunt")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> list[Leak]:
+        self._ended.set()
+        self._thread.join()
+        self._look()
+        for file in self._stage.folder.glob("*.log"):
+            if file.stem != "simulator":  # which plays WeChat, and is nobody's log
+                self._written[f"log of {file.stem}"].add(file.read_bytes())
+        self._written["traces"] = set(self._collector.raw)
+        places = {where: b"\n".join(parts) for where, parts in self._written.items()}
+        sizes = ", ".join(f"{where} {len(text) // 1024:,} KiB" for where, text in places.items())
+        needles = self._needles()
+        counts = ", ".join(f"{len(them):,} {what}" for what, them in needles.items())
+        print(f"hunted for {counts}; in {sizes}")
+        return hunt(places, needles)
+
+    def _gather(self) -> None:
+        while not self._ended.wait(EVERY_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        """What is struck down at the moment is looked at the next time."""
+        for look in (self._errors, self._metrics, self._redis, self._shared_tokens):
+            with suppress(Exception):
+                look()
+
+    def _errors(self) -> None:
+        openid = self._openids[0]
+        template = self._callers.templates[0]
+        right = {"Authorization": f"Bearer {self._callers.key}"}
+        wrong = {"Authorization": f"Bearer {WRONG_KEY}"}
+        message = {"template": template.code, "to": {"openid": openid}}
+        slug = template.account.slug
+        asked: list[tuple[str, str, dict[str, str], Any]] = [
+            ("POST", "/api/v1/messages", wrong, message),
+            ("POST", "/api/v1/messages", right, message | {"data": {"nothing": VALUE}}),
+            ("POST", "/api/v1/messages", right, message | {"data": {"order_no": VALUE * 99}}),
+            ("POST", "/api/v1/messages", right, message | {"template": "none"}),
+            ("POST", "/api/v1/messages", right, message | {"to": {"openid": openid, "user": 1}}),
+            ("POST", "/api/v1/messages", right, f'{{"to": "{openid}", {VALUE}'.encode()),
+            ("GET", f"/api/v1/messages?openid={openid}&since=x", right, None),
+            ("GET", f"/api/v1/messages/{openid}", right, None),
+            ("POST", f"/gateway/cgi-bin/message/template/send?access_token={WRONG_TOKEN}", {}, {}),
+            ("POST", f"/wechat/{slug}/callback?signature=x&openid={openid}", {}, openid.encode()),
+            ("GET", f"/admin/nowhere/{openid}/?key={WRONG_KEY}", {}, None),
+            ("GET", "/readyz", {}, None),
+        ]
+        for method, path, headers, body in asked:
+            content = {"data": body} if isinstance(body, bytes) else {"json": body}
+            answer = requests.request(
+                method, self._stage.web_url + path, headers=headers, timeout=10, **content
+            )
+            if answer.status_code >= 400:
+                self._written["error pages"].add(answer.content)
+
+    def _metrics(self) -> None:
+        answer = requests.get(f"{self._stage.web_url}/metrics", timeout=10)
+        self._written["metrics"].add(answer.content)
+
+    def _redis(self) -> None:
+        """Jobs and profiles are packed."""
+        from tests.chaos.processes import everything_in_redis
+
+        for part in everything_in_redis():
+            self._written["Redis"].add(part)
+            for packed in (zlib.MAX_WBITS, zlib.MAX_WBITS | 16):
+                with suppress(zlib.error):
+                    self._written["Redis, unpacked"].add(zlib.decompress(part, packed))
+
+    def _shared_tokens(self) -> None:
+        from tests.shared_tokens import shared
+
+        for template in self._callers.templates:
+            if token := shared(template.account.appid):
+                self._tokens.add(token)
+
+    def _needles(self) -> dict[str, set[str]]:
+        from notifier.models import Message
+
+        accounts = self._callers.accounts
+        from tests.chaos.callers import SAID
+
+        return {
+            "secrets": {one.app_secret for one in accounts}
+            | {one.callback_token for one in accounts}
+            | {one.encoding_aes_key for one in accounts},
+            "API keys": {self._callers.key, WRONG_KEY},
+            "tokens": self._tokens | {WRONG_TOKEN},
+            "OpenIDs": set(self._openids),
+            "values of messages": {VALUE, SAID["product"]},
+            "bodies": {*Message.objects.values_list("payload", flat=True)[:200]},
+        }
+
+
+def hunt(places: dict[str, bytes], needles: dict[str, set[str]]) -> list[Leak]:
+    """One line for each place and kind, with the first of what was found there."""
+    found: dict[tuple[str, str], Leak] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for where, text in places.items():
+        for what, them in needles.items():
+            for one in them:
+                for form in _forms(one):
+                    if count := text.count(form):
+                        counts[what, where] += count
+                        around = _around(text, form)
+                        found.setdefault((what, where), Leak(what, where, 0, around))
+    return [
+        Leak(what, where, counts[what, where], one.around) for (what, where), one in found.items()
+    ]
+
+
+def _forms(text: str) -> set[bytes]:
+    """As it is, and as JSON and addresses have it."""
+    escaped = text.encode("ascii", "backslashreplace")
+    return {text.encode(), escaped, requests.utils.quote(text, safe="").encode()} - {b""}
+
+
+def _around(text: bytes, form: bytes) -> bytes:
+    at = re.search(re.escape(form), text)
+    assert at
+    return text[max(at.start() - SHOWN, 0) : at.end() + SHOWN]
