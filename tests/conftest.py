@@ -44,6 +44,19 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
         database["TEST"]["NAME"] = f"test_hongyan_{worker}"
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """PostgreSQL drops no database that somebody talks to, and a thread of a live server may have
+    kept its connection."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _emptied_all_the_same() -> None:
     """Between two tests the audit trail is emptied as well, which its triggers refuse. PostgreSQL
