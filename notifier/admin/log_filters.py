@@ -13,8 +13,9 @@ from unfold.contrib.filters.admin import DropdownFilter, RangeDateTimeFilter, Te
 from unfold.utils import parse_datetime_str
 
 from notifier.admin.choosing import row_id
-from notifier.models import Campaign, Message
+from notifier.models import Campaign, Message, MessageEvent
 from notifier.models.ids import first_id_at
+from notifier.models.messages import SLOW_CALL_MS
 from templates_app.access import limited
 from templates_app.models import MessageTemplate, TemplateVersion
 
@@ -102,6 +103,22 @@ class CampaignFilter(_FromElsewhere):
     title = _("campaign")
     parameter_name = "campaign"
     model = Campaign
+
+
+class SlowFilter(admin.SimpleListFilter):
+    """From an alert about slow calls to the messages that had them."""
+
+    title = _("call of WeChat")
+    parameter_name = "call"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, Any]]:
+        return [("slow", _("3 seconds or more"))]
+
+    def queryset(self, _request: HttpRequest, queryset: Rows) -> Rows:
+        if self.value() != "slow":
+            return queryset
+        slow = MessageEvent.objects.filter(duration_ms__gte=SLOW_CALL_MS)
+        return queryset.filter(pk__in=slow.order_by().values("message"))
 
 
 class ErrcodeFilter(TextFilter):

@@ -23,6 +23,7 @@ from notifier.admin.log_filters import (
     AcceptedFilter,
     CampaignFilter,
     ErrcodeFilter,
+    SlowFilter,
     TemplateFilter,
     VersionFilter,
 )
@@ -73,6 +74,7 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
         VersionFilter,
         CampaignFilter,
         ErrcodeFilter,
+        SlowFilter,
         "account",
         "is_test",
         ("created_at", AcceptedBetween),

@@ -27,6 +27,7 @@ from notifier.models.away import AWAY
 from notifier.models.counts import add_counts
 from notifier.models.fallbacks import begin_fallbacks
 from notifier.models.gateways import push_ends
+from notifier.models.messages import SLOW_CALL_MS
 from notifier.wechat.errors import Kind
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ def settle(
         add_counts(tallies(steps, now), now)
     _count(steps)
     record_attempts(steps, began)
+    _tell_slow(one for one, _ in steps)
     return len(ours)
 
 
@@ -119,6 +121,19 @@ def _count(steps: list[tuple[Attempt, Step]]) -> None:
         metrics.attempts.labels(*labels).inc(count)
     for labels, count in states.items():
         metrics.settled.labels(*labels).inc(count)
+
+
+def _tell_slow(attempts: Iterable[Attempt]) -> None:
+    for one in attempts:
+        if one.seconds * 1000 >= SLOW_CALL_MS:
+            spent = one.phases.spent() if one.phases else {}
+            log.warning(
+                "slow: template/send of message %s took %.1f s (%s), trace %s",
+                one.claimed.id.hex,
+                one.seconds,
+                ", ".join(f"{name} {seconds:.1f}" for name, seconds in spent.items()),
+                one.claimed.trace.trace_id or "-",
+            )
 
 
 def _pool_wait(attempt: Attempt) -> float:

@@ -223,6 +223,10 @@ class Message(models.Model):
         return self.id.hex
 
 
+SLOW_CALL_MS = 3_000
+"""A call to WeChat that took so long is one that somebody looks for."""
+
+
 class MessageEvent(models.Model):
     """One change of a message's state: when, to what, and what was known about it."""
 
@@ -241,6 +245,12 @@ class MessageEvent(models.Model):
 
     class Meta:
         ordering = ["at", "id"]
+        indexes = [
+            # The slow ones of the log: no call on its usual way is entered here.
+            models.Index(
+                fields=["message"], condition=Q(duration_ms__gte=SLOW_CALL_MS), name="event_slow"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.state} {self.at:%H:%M:%S}"

@@ -259,3 +259,27 @@ def test_an_address_that_names_no_row_shows_none(root, name, given):
     page = root.get(f"/admin/notifier/message/?{name}={given}")
     assert page.status_code == 200
     assert not page.context["cl"].result_list
+
+
+def test_slow_calls_are_found(root: Client, two: tuple[Message, Message]) -> None:
+    slow, quick = two
+    for message, took in ((slow, 3_000), (quick, 2_999)):
+        message.events.create(at=timezone.now(), state=State.SENT, attempt=1, duration_ms=took)
+    assert shown(root.get(f"{LOG}?call=slow")) == ids(slow)
+    assert shown(root.get(LOG)) == ids(slow, quick)
+
+
+def test_slow_calls_are_found_by_their_own_index(
+    root: Client, two: tuple[Message, Message]
+) -> None:
+    """A filter that reads the events of a million messages would be none."""
+    two[0].events.create(at=timezone.now(), state=State.SENT, attempt=1, duration_ms=9_000)
+    with CaptureQueriesContext(connection) as queries:
+        root.get(f"{LOG}?call=slow")
+    (sql,) = [one["sql"] for one in queries if "duration_ms" in one["sql"]]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {'' if connection.vendor == 'postgresql' else 'QUERY PLAN'} {sql}")
+        plan = str(cursor.fetchall())
+    assert "event_slow" in plan
