@@ -17,6 +17,8 @@ class Seen:
     span_id: str
     parent_id: str
     pid: int
+    began: float
+    """Unix seconds."""
     seconds: float
     attributes: dict[str, Any]
     links: tuple[str, ...]
@@ -48,6 +50,7 @@ def _received(body: bytes) -> Iterator[Seen]:
                     one.span_id.hex(),
                     one.parent_span_id.hex(),
                     known["process.pid"],
+                    one.start_time_unix_nano / 1e9,
                     (one.end_time_unix_nano - one.start_time_unix_nano) / 1e9,
                     {each.key: _value(each.value) for each in one.attributes},
                     tuple(link.trace_id.hex() for link in one.links),
