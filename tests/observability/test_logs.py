@@ -3,6 +3,9 @@
 import json
 import logging
 import logging.config
+import os
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -13,6 +16,7 @@ from notifier.dispatch import lanes
 from notifier.observability import logs
 from notifier.observability.logs import Flood, JsonFormatter, RedactingFormatter
 from notifier.wechat.session import shared_session
+from tests.chaos.processes import until
 from tests.wechat.servers import answering, free_address, serving
 
 OPENID = "oABCDEFGHIJKLMNOPQRSTUVWXYZ1"
@@ -160,3 +164,24 @@ def test_of_a_flood_so_many_lines_are_written_and_the_rest_is_counted(monkeypatc
     assert after.left_out == 17
     assert event("no", left_out=17)["left_out"] == 17
     assert "(and 17 like it before)" in FORMATTERS[0].format(after)
+
+
+def test_gunicorns_own_lines_are_json_too(tmp_path):
+    log = tmp_path / "log"
+    command = ["-m", "gunicorn", "config.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=settings.BASE_DIR,
+            env=os.environ | {"LOG_FORMAT": "json", "HONGYAN_PROCESS": "web"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        until(lambda: b"Booting worker" in log.read_bytes())
+    finally:
+        process.terminate()
+        process.wait(20)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {"gunicorn.error"} == {one["logger"] for one in lines if "Booting" in one["message"]}
+    assert {one["process"] for one in lines} == {"web"}
