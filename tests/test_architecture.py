@@ -14,7 +14,8 @@ HOUSE = ("config", "notifier", "templates_app")
 EVERYBODY = frozenset({"models", "wechat", "templates_app", "metrics", "tracing", "acting"})
 """What every room but the leaves may use."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
-    "config": EVERYBODY | {"api", "books", "gateway", "receipts", "observability", "admin"},
+    "config": EVERYBODY
+    | {"api", "books", "gateway", "receipts", "observability", "admin", "profiling"},
     "templates_app": frozenset({"wechat"}),
     "wechat": frozenset(),
     "metrics": frozenset(),
@@ -34,16 +35,17 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "webhooks": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
     "doctor": EVERYBODY | {"dispatch", "receipts"},
+    "profiling": EVERYBODY | {"dispatch"},
     "audit": EVERYBODY | {"observability"},
     "access": EVERYBODY | {"audit", "observability"},
     "api": EVERYBODY
     | {"access", "campaigns", "intake", "recipients", "dispatch", "observability"}
     | {"schedules", "webhooks"},
     "gateway": EVERYBODY | {"access", "intake", "recipients", "observability", "webhooks"},
-    "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit", "doctor"},
+    "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit", "doctor", "profiling"},
     "admin": EVERYBODY
     | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway", "webhooks"}
-    | {"schedules", "doctor"},
+    | {"schedules", "doctor", "profiling"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {
@@ -53,6 +55,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "console",
         "dispatch",
         "intake",
+        "profiling",
         "receipts",
         "recipients",
         "retention",
