@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "webhooks": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
     "doctor": EVERYBODY | {"dispatch", "receipts"},
-    "profiling": EVERYBODY | {"dispatch"},
+    "profiling": EVERYBODY | {"audit", "dispatch"},
     "audit": EVERYBODY | {"observability"},
     "access": EVERYBODY | {"audit", "observability"},
     "api": EVERYBODY

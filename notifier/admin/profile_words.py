@@ -97,14 +97,18 @@ def _busy(profile: CpuProfile, thread: Sampled) -> float:
 
 
 def _mostly(profile: CpuProfile, thread: Sampled) -> Place | None:
-    """The place of ours that is nearest to where it was for the longest time, else that itself."""
+    """Where it was for the longest time."""
     micros: dict[int, int] = {}
     for stack, wall, _cpu in thread.samples:
         micros[stack] = micros.get(stack, 0) + wall
     if not micros:
         return None
     longest = max(micros, key=lambda one: micros[one])
-    places = [profile.places[one] for one in profile.stacks[longest]]
+    return _nearest([profile.places[one] for one in profile.stacks[longest]])
+
+
+def _nearest(places: list[Place]) -> Place:
+    """To the end of the stack, and ours if there is one."""
     return next((one for one in reversed(places) if one.is_ours), places[-1])
 
 
@@ -115,7 +119,12 @@ def memory_words(profile: MemoryProfile) -> dict[str, Any]:
 def thread_words(dump: ThreadDump) -> dict[str, Any]:
     return {
         "threads": [
-            (one, 100 * one.busy if one.busy is not None else None, [*reversed(one.stack)])
+            (
+                one,
+                100 * one.busy if one.busy is not None else None,
+                _nearest(one.stack),
+                [*reversed(one.stack)],
+            )
             for one in dump.threads
         ]
     }

@@ -1,5 +1,5 @@
 """Profiles of the running processes, for engineers: the processes that answer, a profile of one,
-and what came of it. Each one asked for is in the audit trail."""
+and what came of it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,8 +16,6 @@ from django.utils.translation import gettext_lazy as _
 from redis import RedisError
 
 from notifier.admin.profile_words import cpu_words, memory_words, thread_words
-from notifier.audit.record import record
-from notifier.models import Action
 from notifier.profiling import asking
 from notifier.profiling.asking import Busy, NoAnswer, Run, State
 from notifier.profiling.channel import Failure, Process, What
@@ -87,9 +85,8 @@ def _ask(request: HttpRequest, processes: dict[str, Process]) -> HttpResponse:
         messages.error(request, gettext("Choose what to look at, and for how long."))
         return redirect("profiles")
     seconds = 0 if what == "threads" else int(given)
-    _record(process, what, seconds)
     try:
-        run = asking.start(process.id, what, seconds, request.user.get_username())
+        run = asking.start(process, what, seconds, request.user.get_username())
     except Busy:
         text = gettext("%(process)s is being profiled already. Wait until that one is over.")
         messages.error(request, text % {"process": process})
@@ -101,17 +98,6 @@ def _ask(request: HttpRequest, processes: dict[str, Process]) -> HttpResponse:
     else:
         return redirect("profile", run=run.id)
     return redirect("profiles")
-
-
-def _record(process: Process, what: What, seconds: float) -> None:
-    """Before it begins: none is made that is not written down."""
-    record(
-        Action.PROFILE,
-        object_type="notifier.process",
-        object_id=process.id,
-        object_name=str(process),
-        after={"profile": what} | ({"seconds": seconds} if seconds else {}),
-    )
 
 
 def profile(request: HttpRequest, run: str) -> HttpResponse:

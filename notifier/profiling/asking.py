@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
+from notifier.audit.record import record
 from notifier.dispatch.lanes import redis
+from notifier.models import Action
 from notifier.profiling import channel
 from notifier.profiling.channel import Answer, Failure, Order, Process, Result, What
 
@@ -89,11 +91,19 @@ def _missing(one: Process, now: float) -> Process:
     return msgspec.structs.replace(one, missing_since=one.missing_since or now)
 
 
-def start(process: str, what: What, seconds: float, asked_by: str) -> Run:
-    """Raises NoAnswer, Busy, RedisError."""
+def start(process: Process, what: What, seconds: float, asked_by: str) -> Run:
+    """It is in the audit trail before it begins: none is made that is not written down. Raises
+    NoAnswer, Busy, RedisError."""
+    record(
+        Action.PROFILE,
+        object_type="notifier.process",
+        object_id=process.id,
+        object_name=str(process),
+        after={"profile": what} | ({"seconds": seconds} if seconds else {}),
+    )
     run, reply = secrets.token_hex(8), _reply()
     order = Order(what, reply, run, seconds)
-    count: Any = redis().publish(channel.channel(process), msgspec.json.encode(order))
+    count: Any = redis().publish(channel.channel(process.id), msgspec.json.encode(order))
     given = next(_answers(reply, count), None)
     if given is None:
         raise NoAnswer

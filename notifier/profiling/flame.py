@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from notifier.profiling.places import Place
 from notifier.profiling.sampling import CpuProfile, Sampled
 
-NARROWEST = 0.3
+NARROWEST = 0.5
 """Per cent of the whole width: a box below is not drawn, and its time stays with its caller's."""
 MOST_ROWS = 100
-MOST_BOXES = 2000
+MOST_BOXES = 800
 TOP = 15
 
 
