@@ -75,9 +75,10 @@ def _row(one: Process) -> tuple[Any, ...]:
 
 def _chosen(found: list[Process], word: str) -> Process:
     """By its name; else by its kind, pid or pid@host, if just one has it."""
-    named = [one for one in found if one.name == word and one.answers]
+    named = [one for one in found if one.name == word]
     others = [one for one in found if word in (one.kind, str(one.pid), f"{one.pid}@{one.host}")]
     fit = named or others
+    fit = [one for one in fit if one.answers] or fit
     if len(fit) == 1:
         return fit[0]
     which = ", ".join(f"{one.name} ({one.pid}@{one.host})" for one in fit or found)

@@ -114,7 +114,7 @@ class Listener:
     def _work(self, order: Order, is_long: bool) -> None:
         """Ends by itself, whether or not somebody still waits for it."""
         try:
-            _store(order.run, self._measured(order))
+            store(order.run, self._measured(order))
         finally:
             if is_long:
                 self._busy_until = 0.0
@@ -141,7 +141,7 @@ def _connection() -> Redis:
     return Redis.from_url(settings.REDIS_URL, **patience)
 
 
-def _store(run: str, result: Result) -> None:
+def store(run: str, result: Result) -> None:
     packed = zlib.compress(msgspec.json.encode(result))
     if len(packed) > channel.MOST_BYTES:
         packed = zlib.compress(msgspec.json.encode(Failure("TooLarge")))
