@@ -9,7 +9,9 @@ import secrets
 import socket
 import threading
 import time
+import tracemalloc
 import zlib
+from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import Any
 
@@ -53,7 +55,9 @@ class Listener:
         threading.Thread(target=self._listen, name=LISTENING, daemon=True).start()
 
     def _after_fork(self) -> None:
-        """gunicorn's --preload: threads do not come along."""
+        """gunicorn's --preload: threads do not come along, tracing would."""
+        if self._free.locked():
+            tracemalloc.stop()
         self._begin()
 
     def _leave(self) -> None:
@@ -98,27 +102,34 @@ class Listener:
     def _obey(self, order: Order) -> None:
         if order.ask == "who":
             channel.answer(order.reply, Answer(self.facts()))
-            return
-        is_long = order.ask != "threads"
-        if is_long and not self._free.acquire(blocking=False):
-            channel.answer(order.reply, Answer(self.facts(), refused=True))
-            return
-        order.seconds = min(max(order.seconds, 0), channel.MOST_SECONDS)
-        if is_long:
+        elif order.ask == "threads":
+            self._begin_work(order)
+        elif self._free.acquire(blocking=False):
+            order.seconds = min(max(order.seconds, 0), channel.MOST_SECONDS)
             self._busy_until = time.time() + order.seconds
-        threading.Thread(
-            target=self._work, args=(order, is_long), name=WORKING, daemon=True
-        ).start()
+            try:
+                self._begin_work(order, self._finish)
+            except RuntimeError:  # no thread can be had
+                self._finish()
+                raise
+        else:
+            channel.answer(order.reply, Answer(self.facts(), refused=True))
+
+    def _begin_work(self, order: Order, afterwards: Callable[[], None] = lambda: None) -> None:
+        args = (order, afterwards)
+        threading.Thread(target=self._work, args=args, name=WORKING, daemon=True).start()
         channel.answer(order.reply, Answer(self.facts()))
 
-    def _work(self, order: Order, is_long: bool) -> None:
+    def _work(self, order: Order, afterwards: Callable[[], None]) -> None:
         """Ends by itself, whether or not somebody still waits for it."""
         try:
             store(order.run, self._measured(order))
         finally:
-            if is_long:
-                self._busy_until = 0.0
-                self._free.release()
+            afterwards()
+
+    def _finish(self) -> None:
+        self._busy_until = 0.0
+        self._free.release()
 
     def _measured(self, order: Order) -> Result:
         left_out = self._left_out | {threading.get_ident()}

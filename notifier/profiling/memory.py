@@ -1,7 +1,7 @@
 """Where memory goes: what was allocated while one looks and is still held, line by line.
 
-tracemalloc knows nothing of what was allocated before it began, and makes allocations about twice
-as slow: it is on for as long as somebody looks, and off afterwards, whatever happens.
+tracemalloc knows nothing of what was allocated before it began, and makes code that allocates four
+to five times as slow: it is on for as long as somebody looks, and off afterwards, whatever happens.
 """
 
 import os

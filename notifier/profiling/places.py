@@ -54,7 +54,11 @@ WAITING = frozenset(
         ("socket.py", "SocketIO.readinto"),
         ("ssl.py", "SSLSocket.read"),
         ("subprocess.py", "Popen._try_wait"),
+        ("subprocess.py", "Popen._wait"),
         ("concurrent/futures/thread.py", "_worker"),
+        ("redis/_parsers/hiredis.py", "_HiredisParser.read_from_socket"),
+        ("redis/_parsers/hiredis.py", "_socket_can_read"),
+        ("redis/_parsers/socket.py", "SocketBuffer._read_from_socket"),
     }
 )
 """(file, function) in which a thread stands while it waits for a lock, a queue or a socket."""

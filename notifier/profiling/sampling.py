@@ -4,7 +4,8 @@ Our own, because pyinstrument sees the one thread that starts it, and py-spy rea
 outside and needs ptrace, which containers refuse and another machine cannot have.
 
 What it costs is paid while it runs, and all of it by the profiled process: each sample takes the
-interpreter's lock for as long as the stacks are walked.
+interpreter's lock for as long as the stacks are walked. A busy loop beside twenty idle threads did
+3 to 8 % less.
 """
 
 import os
@@ -50,7 +51,8 @@ class CpuProfile(msgspec.Struct, tag="cpu"):
 
 class Clocks:
     """Processor time of threads, as Linux has it at hand without asking anybody. Elsewhere, and for
-    threads that Python did not start, `None`."""
+    threads that the threading module did not start, `None`: then every sample that does not stand in
+    a known waiting place counts whole; of a thread nobody knows, those that found it moved."""
 
     def __init__(self) -> None:
         self._files: dict[int, int] = {}
@@ -86,12 +88,15 @@ class _Seen:
     owed: int = 0
     samples: list[list[int]] = field(default_factory=list)
 
+    def is_elsewhere(self, stack: int) -> bool:
+        return not self.samples or self.samples[-1][0] != stack
+
     def add(self, stack: int, wall: int, cpu: int) -> None:
-        if self.samples and self.samples[-1][0] == stack:
+        if self.is_elsewhere(stack):
+            self.samples.append([stack, wall, cpu])
+        else:
             self.samples[-1][1] += wall
             self.samples[-1][2] += cpu
-        else:
-            self.samples.append([stack, wall, cpu])
 
 
 class Sampler:
@@ -134,7 +139,10 @@ class Sampler:
 
     def _note(self, seen: _Seen, stack: Stack, wall: int, clock: int | None) -> None:
         index = self._index(stack)
-        used = wall if clock is None or seen.clock is None else clock - seen.clock
+        if clock is not None and seen.clock is not None:
+            used = clock - seen.clock
+        else:
+            used = wall if seen.native is not None or seen.is_elsewhere(index) else 0
         seen.clock = clock
         if not wall:
             return

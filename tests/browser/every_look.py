@@ -172,8 +172,9 @@ def _beside(world: LivedIn) -> Iterator[Look]:
     yield Look("second-factor", reverse("second-factor"))
     yield Look("app", "/admin/notifier/")
     yield Look("queues", reverse("django_rq:home"))
+    runs = profiles()
     yield Look("profiles", reverse("profiles"))
-    for name, run in profiles().items():
+    for name, run in runs.items():
         yield Look(f"profile-{name}", reverse("profile", args=[run]))
         if name == "cpu":
             yield Look("profile-wall", reverse("profile", args=[run]) + "?time=wall&thread=0&at=0")

@@ -5,6 +5,7 @@ import time
 
 import msgspec
 
+from notifier.books.book import LANGUAGES, RUNBOOKS, page_of
 from notifier.dispatch.lanes import redis
 from notifier.profiling import asking, channel
 from notifier.profiling.asking import Run
@@ -14,7 +15,7 @@ from notifier.profiling.memory import watch
 from notifier.profiling.sampling import Sampler
 from notifier.profiling.threads import stand
 from tests.chaos.processes import until
-from tests.profiling.burning import burn, grow
+from tests.profiling.burning import grow
 
 DEAD = Process(
     id="0" * 16,
@@ -34,7 +35,7 @@ def profiles() -> dict[str, str]:
     here = listen("web").facts()
     channel.note(DEAD)
     until(lambda: any(one.id == here.id for one in asking.processes()))
-    busy = threading.Thread(target=burn, args=(2.5,), name="ThreadPoolExecutor-0_3")
+    busy = threading.Thread(target=read_books, args=(2.5,), name="ThreadPoolExecutor-0_3")
     growing = threading.Thread(target=grow, args=(2.5,))
     for one in (busy, growing):
         one.start()
@@ -51,8 +52,19 @@ def profiles() -> dict[str, str]:
     return made
 
 
+def read_books(seconds: float) -> None:
+    """Work of many kinds: Markdown, colours, escaping."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for name in RUNBOOKS.pages[:5]:
+            for language in LANGUAGES:
+                page_of.__wrapped__(RUNBOOKS, language, name)
+
+
 def kept(what: What, process: Process, result: Result | None, at: float = 0) -> str:
-    run = Run(f"{redis().incr('runs'):016x}", what, 10, process, at or time.time(), "wang.fang")
+    seconds = 0 if what == "threads" else 10
+    number = f"{redis().incr('runs'):016x}"
+    run = Run(number, what, seconds, process, at or time.time(), "wang.fang")
     redis().set(channel.run_key(run.id), msgspec.json.encode(run))
     redis().zadd(channel.LATEST, {run.id: run.asked_at})
     if result:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -18,6 +19,9 @@ from notifier.dispatch.lanes import queue
 from notifier.profiling import asking
 from notifier.profiling.asking import Run, State
 from notifier.profiling.channel import Process, Result, What
+from notifier.profiling.flame import rows, tree
+from notifier.profiling.sampling import CpuProfile
+from notifier.profiling.speedscope import CPU
 from tests.chaos.processes import database_url, running, until
 
 
@@ -112,3 +116,15 @@ def over(run: Run, patience: float = 30) -> tuple[State, Result | None]:
             return state, result
         time.sleep(0.05)
     raise AssertionError("the profile did not end")
+
+
+def boxes(result: Any, thread: str = "") -> dict[str, float]:
+    """What the flames show: function -> its widest share of a thread, in per cent."""
+    assert isinstance(result, CpuProfile)
+    widest: dict[str, float] = {}
+    for one in result.threads:
+        if one.name.startswith(thread):
+            for row in rows(tree(result, one, CPU)):
+                for box in row:
+                    widest[box.name] = max(box.total, widest.get(box.name, 0))
+    return widest

@@ -1,56 +1,38 @@
-"""Profiles of real processes while they work, hang, die and lose Redis."""
+"""Profiles of real processes while they work: what is found, bounded, written down."""
 
 import ast
 import os
-import signal
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-from redis import Redis
 
 from notifier.dispatch.lanes import queue, redis
 from notifier.models import AuditEntry
 from notifier.profiling import asking, channel
-from notifier.profiling.asking import Busy, NoAnswer, State
+from notifier.profiling.asking import Busy, State
 from notifier.profiling.channel import Process
-from notifier.profiling.flame import rows, tree
 from notifier.profiling.listener import LISTENING, WORKING, listen
 from notifier.profiling.memory import MemoryProfile
 from notifier.profiling.sampling import CpuProfile
-from notifier.profiling.speedscope import CPU
 from notifier.profiling.threads import ThreadDump
-from tests.chaos.processes import everything_in_redis, running, until
-from tests.chaos.servers import RedisServer
+from tests.chaos.processes import everything_in_redis, until
 from tests.profiling.burning import SECRETS
 from tests.profiling.conftest import (
     answering,
+    boxes,
     burn_in_worker,
     burning_page,
     found,
-    gunicorn,
     over,
     profiled,
     webs,
 )
 
 pytestmark = pytest.mark.chaos
-
-
-def boxes(result: Any, thread: str = "") -> dict[str, float]:
-    """What the flames show: function -> its widest share of a thread, in per cent."""
-    assert isinstance(result, CpuProfile)
-    widest: dict[str, float] = {}
-    for one in result.threads:
-        if one.name.startswith(thread):
-            for row in rows(tree(result, one, CPU)):
-                for box in row:
-                    widest[box.name] = max(box.total, widest.get(box.name, 0))
-    return widest
 
 
 def told(process: Process) -> tuple[bool, list[str]]:
@@ -148,83 +130,6 @@ def test_it_ends_by_itself_however_long_was_asked_for(
     asking.start(worker, "memory", 1e9, "anna")
     (seen,) = found(worker.pid)
     assert seen.busy_until <= time.time() + channel.MOST_SECONDS
-
-
-def test_a_process_that_is_killed_does_not_answer_and_its_profile_does_not_come(
-    transactional_db: None, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with running("worker", log=log) as (process,):
-        worker = answering(process.pid)
-        run = asking.start(worker, "cpu", 2, "anna")
-        process.kill()
-        process.wait()
-        (seen,) = [one for one in asking.processes() if one.id == worker.id]
-        assert not seen.answers
-        with pytest.raises(NoAnswer):
-            asking.start(worker, "cpu", 1, "anna")
-        assert asking.result(run) == (State.RUNNING, None)
-        monkeypatch.setattr(asking, "GRACE_SECONDS", 0)
-        until(lambda: asking.result(run)[0] is State.LOST)
-        monkeypatch.setattr(asking, "FORGET_SECONDS", 0)
-        assert worker.id not in {one.id for one in asking.processes()}
-
-
-def test_one_that_is_stopped_does_not_answer_until_it_goes_on(worker: Process) -> None:
-    os.kill(worker.pid, signal.SIGSTOP)
-    try:
-        began = time.monotonic()
-        (seen,) = [one for one in asking.processes() if one.id == worker.id]
-        assert not seen.answers
-        assert time.monotonic() - began < 3
-        with pytest.raises(NoAnswer):
-            asking.start(worker, "threads", 0, "anna")
-    finally:
-        os.kill(worker.pid, signal.SIGCONT)
-    assert answering(worker.pid).id == worker.id
-
-
-def test_one_that_ends_as_asked_is_not_missed(transactional_db: None, log: Path) -> None:
-    with running("worker", "clock", log=log) as processes:
-        ids = {answering(one.pid).id for one in processes}
-    assert not ids & {one.id for one in asking.processes()}
-
-
-def test_a_web_process_that_was_forked_with_the_platform_loaded_answers(
-    transactional_db: None, log: Path
-) -> None:
-    with gunicorn(log, "--preload") as (address, process):
-        until(lambda: len(webs()) == 2)
-        child = next(one for one in webs() if one.pid != process.pid)
-        with burning_page(address, 2):
-            time.sleep(0.5)
-            _, state, result = profiled(child, "cpu", 1)
-    assert state is State.DONE
-    assert boxes(result)["hot_function"] > 80
-    assert not webs()
-
-
-def test_it_comes_back_after_redis_was_away(
-    transactional_db: None, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = RedisServer(tmp_path)
-    server.start()
-    client = Redis.from_url(server.url)
-    for module in (asking, channel):
-        monkeypatch.setattr(module, "redis", lambda: client)
-    monkeypatch.setenv("REDIS_URL", server.url)
-    try:
-        with running("clock", log=log) as (process,):
-            clock = answering(process.pid)
-            run = asking.start(clock, "cpu", 2, "anna")
-            server.kill()
-            time.sleep(3)  # the profile is over meanwhile, and waits with its result
-            server.start()
-            until(lambda: bool(client.exists(channel.result_key(run.id))))
-            assert answering(process.pid).id == clock.id
-            assert profiled(clock, "cpu", 0.2)[1] is State.DONE
-    finally:
-        client.close()
-        server.kill()
 
 
 def test_nothing_but_places_is_written_anywhere(worker: Process, log: Path) -> None:

@@ -1,49 +1,31 @@
 """The sampler, threads and memory in this process: what is told of threads that are known."""
 
+import _thread
+import queue
+import selectors
+import socket
+import subprocess
 import sys
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
-import jsonschema
 import msgspec
 import pytest
 
+from notifier.dispatch.lanes import redis
 from notifier.profiling import memory, sampling
-from notifier.profiling.flame import hottest, rows, tree
-from notifier.profiling.places import MOST_FRAMES, Place, file_of, places_of, stack_of
-from notifier.profiling.sampling import CpuProfile, Sampled, Sampler
-from notifier.profiling.speedscope import CPU, WALL, speedscope
+from notifier.profiling.places import MOST_FRAMES, Place, file_of, places_of, stack_of, waits
+from notifier.profiling.sampling import Sampler
+from notifier.profiling.speedscope import CPU, WALL
 from notifier.profiling.threads import stand
 from tests.profiling.burning import SECRETS, burn, grow, hot_function
+from tests.profiling.threads import of, profile, threads, waiting
 
 NOT_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the clocks are Linux's")
-
-
-@contextmanager
-def threads(**work: Callable[[], object]) -> Iterator[None]:
-    started = [threading.Thread(target=one, name=name, daemon=True) for name, one in work.items()]
-    for one in started:
-        one.start()
-    yield
-    for one in started:
-        one.join()
-
-
-def profile(seconds: float, **work: Callable[[], object]) -> CpuProfile:
-    with threads(**work):
-        return Sampler({threading.get_ident()}).run(seconds)
-
-
-def of(found: CpuProfile, name: str) -> Sampled:
-    (one,) = [one for one in found.threads if one.name == name]
-    return one
-
-
-def waiting(seconds: float) -> Callable[[], object]:
-    return lambda: threading.Event().wait(seconds)
 
 
 def test_a_busy_thread_is_told_from_one_that_waits() -> None:
@@ -64,129 +46,22 @@ def test_threads_that_want_the_same_lock_share_one_processor() -> None:
     assert used < 1.5 * found.seconds * 1_000_000
 
 
+def test_a_thread_that_nobody_knows_counts_only_while_it_moves() -> None:
+    """Started by a library, past the threading module."""
+    lock = _thread.allocate_lock()
+    lock.acquire()
+    ident = _thread.start_new_thread(lock.acquire, ())
+    found = profile(0.3, busy=lambda: burn(0.4))
+    lock.release()
+    assert all(one.micros(CPU) < 20_000 for one in found.threads if one.name == f"thread {ident}")
+
+
 @NOT_LINUX
 def test_a_library_that_waits_in_c_takes_no_time() -> None:
     found = profile(0.5, asleep=lambda: time.sleep(0.7))
     asleep = of(found, "asleep")
     assert asleep.micros(CPU) < 20_000
     assert len(asleep.samples) == 1  # one stack all the time is one sample
-
-
-def test_the_hot_function_is_the_widest_box() -> None:
-    found = profile(1, busy=lambda: burn(1.2))
-    busy = of(found, "busy")
-    drawn = rows(tree(found, busy, CPU))
-    (top,) = drawn[0]
-    assert (top.name, top.width, round(top.total)) == ("busy", 100, 100)
-    (box,) = [box for row in drawn for box in row if box.name == "hot_function"]
-    assert box.own > 80
-    assert box.where.startswith("tests/profiling/burning.py:")
-    lines = hottest(found, [busy], CPU)
-    assert lines[0].place.function == "hot_function"
-    assert sum(one.own for one in lines) <= 100.1
-
-
-def test_a_box_can_be_seen_over_the_whole_width() -> None:
-    found = of_stacks({("a", "b", "c"): 60, ("a", "b", "d"): 20, ("a", "e"): 20})
-    drawn = rows(tree(found, found.threads[0], CPU), "0.0")
-    assert [[(box.name, box.width) for box in row] for row in drawn] == [
-        [("main", 100)],
-        [("a", 100)],
-        [("b", 100)],
-        [("c", 75), ("d", 25)],
-    ]
-    d = drawn[3][1]
-    assert (d.left, d.total, d.own, d.path) == (75, 20, 20, "0.0.1")
-
-
-@pytest.mark.parametrize("path", ["9", "0.7.1", "x", "-1", "0." * 500, "²"])
-def test_a_path_that_leads_nowhere_shows_what_there_is(path: str) -> None:
-    found = of_stacks({("a", "b"): 1})
-    assert rows(tree(found, found.threads[0], CPU), path)[0][0].name == "main"
-
-
-def of_stacks(stacks: dict[tuple[str, ...], int]) -> CpuProfile:
-    names = sorted({name for stack in stacks for name in stack})
-    return CpuProfile(
-        1,
-        len(stacks),
-        [Place(name, "f.py", 1) for name in names],
-        [[names.index(name) for name in stack] for stack in stacks],
-        [Sampled("main", False, [(n, w, w) for n, w in enumerate(stacks.values())])],
-    )
-
-
-SAMPLED = {
-    "type": "object",
-    "required": ["type", "name", "unit", "startValue", "endValue", "samples", "weights"],
-    "additionalProperties": False,
-    "properties": {
-        "type": {"const": "sampled"},
-        "name": {"type": "string"},
-        "unit": {
-            "enum": ["none", "nanoseconds", "microseconds", "milliseconds", "seconds", "bytes"]
-        },
-        "startValue": {"type": "number"},
-        "endValue": {"type": "number"},
-        "samples": {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}},
-        "weights": {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}},
-    },
-}
-FILE = {
-    "type": "object",
-    "required": ["$schema", "shared", "profiles"],
-    "additionalProperties": False,
-    "properties": {
-        "$schema": {"const": "https://www.speedscope.app/file-format-schema.json"},
-        "name": {"type": "string"},
-        "exporter": {"type": "string"},
-        "activeProfileIndex": {"type": "integer"},
-        "shared": {
-            "type": "object",
-            "required": ["frames"],
-            "properties": {
-                "frames": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "required": ["name"],
-                        "additionalProperties": False,
-                        "properties": {
-                            "name": {"type": "string"},
-                            "file": {"type": "string"},
-                            "line": {"type": "integer"},
-                        },
-                    },
-                }
-            },
-        },
-        "profiles": {"type": "array", "minItems": 1, "items": SAMPLED},
-    },
-}
-"""The essentials of what speedscope publishes."""
-
-
-@pytest.mark.parametrize("column", [CPU, WALL])
-def test_the_file_is_as_speedscope_wants_it(column: int) -> None:
-    found = profile(0.5, busy=lambda: burn(0.6), idle=waiting(0.6))
-    file = msgspec.json.decode(msgspec.json.encode(speedscope(found, "worker", column)))
-    jsonschema.validate(file, FILE)
-    frames = file["shared"]["frames"]
-    for one in file["profiles"]:
-        assert len(one["samples"]) == len(one["weights"])
-        assert one["endValue"] == sum(one["weights"])
-        assert all(0 <= index < len(frames) for stack in one["samples"] for index in stack)
-    (busy,) = [one for one in file["profiles"] if one["name"] == "busy"]
-    leaves = {frames[stack[-1]]["name"] for stack in busy["samples"]}
-    assert "hot_function" in leaves
-    assert ("idle" in {one["name"] for one in file["profiles"]}) == (column == WALL)
-
-
-def test_a_profile_of_nobody_at_work_is_a_file_too() -> None:
-    found = profile(0.2, idle=waiting(0.3))
-    for thread in found.threads:
-        thread.samples = [(stack, wall, 0) for stack, wall, _ in thread.samples]
-    jsonschema.validate(speedscope(found, "worker"), FILE)
 
 
 def test_deep_recursion_is_bounded_at_both_ends() -> None:
@@ -229,6 +104,46 @@ def test_the_stacks_of_threads_and_who_is_at_work() -> None:
     assert found["busy"].daemon
     assert "burn" in [place.function for place in found["busy"].stack]
     assert found["idle"].stack[-1].function == "Condition.wait"
+
+
+def accepting() -> object:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.5)
+        with suppress(TimeoutError):
+            server.accept()
+
+
+def selecting() -> object:
+    with selectors.DefaultSelector() as selector:
+        return selector.select(0.5)
+
+
+def taking() -> object:
+    with suppress(queue.Empty):
+        queue.Queue().get(timeout=0.5)
+
+
+WAYS: dict[str, Callable[[], object]] = {
+    "an event": waiting(0.5),
+    "a queue": taking,
+    "a socket": accepting,
+    "a selector": selecting,
+    "Redis": lambda: redis().blpop(["nothing"], timeout=0.5),
+    "a child": lambda: subprocess.run(["sleep", "0.5"], check=True, timeout=5),
+    "a pool": lambda: ThreadPoolExecutor(1).submit(time.sleep, 0.5).result(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_waiting_is_known_by_its_place_too(way: str) -> None:
+    """Where the system tells no clock of a thread."""
+    with threads(waiter=WAYS[way]):
+        time.sleep(0.2)
+        (waiter,) = [one for one in threading.enumerate() if one.name == "waiter"]
+        frame = sys._current_frames()[waiter.ident or 0]
+        stack = stack_of(frame)
+        del frame
+    assert waits(stack), places_of(stack)
 
 
 def test_memory_that_grows_is_told_line_by_line_and_tracing_ends() -> None:
