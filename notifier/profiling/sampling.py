@@ -50,9 +50,12 @@ class CpuProfile(msgspec.Struct, tag="cpu"):
 
 
 class Clocks:
-    """Processor time of threads, as Linux has it at hand without asking anybody. Elsewhere, and for
-    threads that the threading module did not start, `None`: then every sample that does not stand in
-    a known waiting place counts whole; of a thread nobody knows, those that found it moved."""
+    """Processor time of threads, as Linux has it at hand without asking anybody.
+
+    `None` elsewhere: then every sample counts whole that does not stand where threads wait. `None`
+    for threads that the threading module did not start, too: of these, the samples that found them
+    moved.
+    """
 
     def __init__(self) -> None:
         self._files: dict[int, int] = {}
