@@ -33,7 +33,7 @@ TITLES: dict[str, str] = {
 }
 STATES: dict[State, tuple[str, str]] = {
     State.RUNNING: ("info", gettext_noop("being made")),
-    State.DONE: ("success", gettext_noop("ready")),
+    State.DONE: ("success", gettext_noop("over")),
     State.FAILED: ("danger", gettext_noop("failed")),
     State.LOST: ("danger", gettext_noop("did not come")),
 }
@@ -103,12 +103,10 @@ def _ask(request: HttpRequest, processes: dict[str, Process]) -> HttpResponse:
 def profile(request: HttpRequest, run: str) -> HttpResponse:
     found = _found(run)
     state, result = asking.result(found)
-    colour, word = STATES[state]
     shown: dict[str, Any] = {
         "run": found,
         "state": state,
-        "colour": colour,
-        "word": word,
+        "colour": STATES[state][0],
         "what": TITLES[found.what],
         "asked_at": _moment(found.asked_at),
         "title": _("Profile"),
