@@ -38,12 +38,20 @@ STORE_TRIES = 15
 
 
 class Listener:
-    """One for each process; after a fork the child has its own. `kind`: web, worker or clock."""
+    """One for each process; after a fork the child has its own. `kind`: web, worker or clock.
+
+    `_quiet` is held for everything but waiting: a fork waits for it, for the child would keep locks
+    that our thread holds at that moment, and no thread to release them.
+    """
 
     def __init__(self, kind: str, detail: str = "") -> None:
         self._kind, self._detail = kind, detail
         self._begin()
-        os.register_at_fork(after_in_child=self._after_fork)
+        os.register_at_fork(
+            before=lambda: self._quiet.acquire(),
+            after_in_parent=lambda: self._quiet.release(),
+            after_in_child=self._after_fork,
+        )
         atexit.register(self._leave)
 
     def _begin(self) -> None:
@@ -51,6 +59,8 @@ class Listener:
         self._started = time.time()
         self._busy_until = 0.0
         self._free = threading.Lock()
+        self._leaving = threading.Event()
+        self._quiet = threading.RLock()
         self._left_out: set[int] = set()
         threading.Thread(target=self._listen, name=LISTENING, daemon=True).start()
 
@@ -62,6 +72,7 @@ class Listener:
 
     def _leave(self) -> None:
         """Who ends as asked is not missed."""
+        self._leaving.set()
         with suppress(RedisError):
             channel.forget(self.id)
 
@@ -81,23 +92,27 @@ class Listener:
 
     def _listen(self) -> None:
         self._left_out = {threading.get_ident()}
-        while True:
+        while not self._leaving.is_set():
             try:
                 with closing(_connection()) as connection:
                     self._hear(connection)
             except Exception as error:  # Redis is away, or says what nobody understands
+                if self._leaving.is_set():
+                    return  # so may be what a log is written to
                 log.debug("profiling waits (%s)", type(error).__name__)
             time.sleep(PAUSE_SECONDS)
 
     def _hear(self, connection: Redis) -> None:
         client: Any = connection
         with client.pubsub(ignore_subscribe_messages=True) as heard:
-            heard.subscribe(channel.channel(), channel.channel(self.id))
-            channel.note(self.facts())
+            with self._quiet:
+                heard.subscribe(channel.channel(), channel.channel(self.id))
+                channel.note(self.facts())
             while heard.health_check_response_counter < 2:  # else it is a line to nobody
                 message: Any = heard.get_message(timeout=PING_SECONDS)
                 if message is not None and message["type"] == "message":
-                    self._obey(msgspec.json.decode(message["data"], type=Order))
+                    with self._quiet:
+                        self._obey(msgspec.json.decode(message["data"], type=Order))
 
     def _obey(self, order: Order) -> None:
         if order.ask == "who":

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from django.conf import settings
@@ -71,7 +72,14 @@ def gunicorn(log: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[
         yield f"http://{address}", process
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            for one in psutil.Process(process.pid).children():
+                one.kill()
+            process.kill()
+            process.wait()
+            raise
 
 
 @pytest.fixture
