@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from pathlib import Path
 
+import psutil
 import pytest
 from redis import Redis
 
@@ -53,6 +54,8 @@ def test_a_process_that_is_killed_does_not_answer_and_its_profile_does_not_come(
 def test_one_that_is_stopped_does_not_answer_until_it_goes_on(worker: Process) -> None:
     os.kill(worker.pid, signal.SIGSTOP)
     try:
+        until(lambda: psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED)
+        time.sleep(0.1)  # so do its other threads
         began = time.monotonic()
         (seen,) = [one for one in asking.processes() if one.id == worker.id]
         assert not seen.answers
