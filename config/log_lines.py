@@ -4,7 +4,8 @@ import sys
 
 from config import env
 
-PROCESS = env.text("HONGYAN_PROCESS", "hongyan")
+PROCESS_NAME = env.text("HONGYAN_PROCESS")
+PROCESS = PROCESS_NAME or "hongyan"
 FORMAT = env.text("LOG_FORMAT") or (
     "line" if env.flag("HONGYAN_DEMO") or sys.stderr.isatty() else "json"
 )

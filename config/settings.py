@@ -9,7 +9,7 @@ from redis.retry import Retry
 
 from config import env
 from config.keeping import *  # noqa: F403 - settings
-from config.log_lines import LOGGING, SLOW_REQUEST_SECONDS  # noqa: F401 - settings
+from config.log_lines import LOGGING, PROCESS_NAME, SLOW_REQUEST_SECONDS  # noqa: F401 - settings
 from config.theme import UNFOLD  # noqa: F401 - a setting
 
 BASE_DIR = env.BASE_DIR

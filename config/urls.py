@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from notifier.admin.profiles import profile_pages
 from notifier.admin.queues import queue_pages
 from notifier.admin.second_factor import second_factor
 from notifier.api.contract.pages import page, schema
@@ -29,6 +30,7 @@ urlpatterns = [
     path("wechat/<slug:account>/callback", callback, name="wechat-callback"),
     path("gateway/<path:path>", gateway, name="gateway"),
     path("admin/rq/", include((queue_pages, "django_rq"))),
+    path("admin/profiles/", include(profile_pages)),
     path("admin/language/", set_language, name="set_language"),
     path("admin/second-factor/", admin.site.admin_view(second_factor), name="second-factor"),
     path("admin/", admin.site.urls),

@@ -9,6 +9,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 
+from notifier.profiling.listener import listen  # noqa: E402 - asks for Django's settings
+
+listen("web")
+
 # What is loaded stays, and the rows of a batch hold no cycles: looking for some at each 700 new
 # objects took a quarter of its time.
 gc.freeze()

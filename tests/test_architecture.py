@@ -14,7 +14,8 @@ HOUSE = ("config", "notifier", "templates_app")
 EVERYBODY = frozenset({"models", "wechat", "templates_app", "metrics", "tracing", "acting"})
 """What every room but the leaves may use."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
-    "config": EVERYBODY | {"api", "books", "gateway", "receipts", "observability", "admin"},
+    "config": EVERYBODY
+    | {"api", "books", "gateway", "receipts", "observability", "admin", "profiling"},
     "templates_app": frozenset({"wechat"}),
     "wechat": frozenset(),
     "metrics": frozenset(),
@@ -34,16 +35,18 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "webhooks": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
     "doctor": EVERYBODY | {"dispatch", "receipts"},
+    "profiling": EVERYBODY | {"audit", "dispatch"},
     "audit": EVERYBODY | {"observability"},
     "access": EVERYBODY | {"audit", "observability"},
     "api": EVERYBODY
     | {"access", "campaigns", "intake", "recipients", "dispatch", "observability"}
     | {"schedules", "webhooks"},
     "gateway": EVERYBODY | {"access", "intake", "recipients", "observability", "webhooks"},
-    "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit", "doctor", "observability"},
+    "console": EVERYBODY
+    | {"intake", "recipients", "dispatch", "audit", "doctor", "observability", "profiling"},
     "admin": EVERYBODY
     | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway", "webhooks"}
-    | {"schedules", "doctor", "observability"},
+    | {"schedules", "doctor", "observability", "profiling"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {
@@ -53,6 +56,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "console",
         "dispatch",
         "intake",
+        "profiling",
         "receipts",
         "recipients",
         "retention",

@@ -42,6 +42,7 @@ ACCOUNT_OF: dict[str, str | None] = {
     "notifier.WebhookEndpoint": None,
     "notifier.EventLog": None,
     "notifier.AuditEntry": None,
+    "notifier.Process": None,
     "auth.User": None,
     "auth.Group": None,
     "auth.Permission": None,

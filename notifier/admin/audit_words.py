@@ -31,6 +31,8 @@ NO_FIELDS: dict[str, str] = {
     "which": gettext_noop("Which"),
     "bad": gettext_noop("wrong"),
     "warn": gettext_noop("to look at"),
+    "profile": gettext_noop("profile"),
+    "seconds": gettext_noop("seconds"),
     "since": gettext_noop("From"),
     "until": gettext_noop("Until"),
 }

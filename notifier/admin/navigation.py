@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from notifier.admin import profiles, queues
 from notifier.admin.campaign_page import campaigns_for_somebody
-from notifier.admin.queues import PERMISSION
 from notifier.admin.sending import trouble
 from notifier.admin.webhook_words import endpoints_for_somebody
 
@@ -73,7 +73,13 @@ def _set_up(request: HttpRequest) -> list[dict[str, Any]]:
             "title": _("Queues"),
             "icon": "stacks",
             "link": reverse_lazy("django_rq:home"),
-            "permission": lambda request: request.user.has_perm(PERMISSION),
+            "permission": lambda request: request.user.has_perm(queues.PERMISSION),
+        },
+        {
+            "title": _("Profiles"),
+            "icon": "local_fire_department",
+            "link": reverse_lazy("profiles"),
+            "permission": lambda request: request.user.has_perm(profiles.PERMISSION),
         },
     ]
 

@@ -125,6 +125,7 @@ NOT_AUDITED: dict[str, str] = {
     "notifier.EventLog": "moved by the machine",
     "notifier.WebhookDelivery": "moved by the machine; who has them sent again is recorded",
     "notifier.GatewayMessage": "made and moved by the machine, shown with its gateway",
+    "notifier.Process": "has no table; who profiles one is recorded",
     "notifier.Push": "what WeChat sent, kept as it came",
     "notifier.AuditEntry": "is the trail",
     "admin.LogEntry": "Django's own history, made beside the change",

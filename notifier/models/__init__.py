@@ -24,6 +24,7 @@ from notifier.models.login_failures import LoginFailures
 from notifier.models.masks import masked_email, masked_name, masked_openid, masked_phone
 from notifier.models.messages import MOVES, Message, MessageEvent, Reason, State
 from notifier.models.priority import Priority
+from notifier.models.processes import Process
 from notifier.models.pushes import Push
 from notifier.models.recipients import UNMOVED, Recipient, RecipientState
 from notifier.models.schedules import Late, Schedule
@@ -68,6 +69,7 @@ __all__ = [
     "OutboxEntry",
     "Outcome",
     "Priority",
+    "Process",
     "Push",
     "Reason",
     "Recipient",

@@ -29,6 +29,7 @@ class Action(models.TextChoices):
     TRY_NOW = "try_now", _("Tried an account now")
     CHECK_CONNECTION = "check_connection", _("Checked the connection")
     EXAMINE = "examine", _("Examined an account")
+    PROFILE = "profile", _("Asked for a profile")
     REVEAL = "reveal", _("Looked at personal data")
     ERASE = "erase", _("Erased a person's data")
     IMPORT = "import", _("Imported recipients")

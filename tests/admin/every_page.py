@@ -110,6 +110,7 @@ def pages(world: World) -> Iterator[str]:
     template = world.rows[MessageTemplate][0]
     yield from map(reverse, ["admin:index", "admin:password_change", "django_rq:home"])
     yield reverse("second-factor")
+    yield reverse("profiles")
     yield reverse("admin:message-test-send")
     yield reverse("admin:recipients-export")
     yield reverse("admin:followers")

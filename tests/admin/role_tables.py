@@ -70,5 +70,6 @@ OTHERS: dict[str, set[str]] = {
     "group-members": {"sender", "auditor", "administrator"},
     "recipient-erase": {"administrator"},
     "campaign-do": {"sender", "administrator"},
+    "profiles": {"administrator"},
 }
 QUEUES = {"administrator"}

@@ -116,6 +116,7 @@ def test_who_is_not_limited_sees_them(root: Client, mine: World, theirs: Rows) -
 
 def test_what_reaches_over_all_accounts_is_closed(person: Client, mine: World) -> None:
     closed = ("apiclient", "apikey", "webhookendpoint", "auditentry", "_user_", "_group_")
+    closed += ("_profiles_",)
     opened = {}
     for page in pages(mine):
         match = resolve(page.partition("?")[0])
@@ -127,7 +128,7 @@ def test_what_reaches_over_all_accounts_is_closed(person: Client, mine: World) -
     assert opened == {}
     start = text(person.get("/admin/"))
     closed = ("API clients", "Webhook endpoints", "Users", "Roles and groups", "Audit trail")
-    for title in (*closed, "Queues"):
+    for title in (*closed, "Queues", "Profiles"):
         assert title not in start
 
 

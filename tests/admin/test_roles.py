@@ -138,6 +138,10 @@ def examine(client: Client, world: World) -> HttpResponse:
     return client.post(where)  # type: ignore[return-value]
 
 
+def ask_for_a_profile(client: Client, world: World) -> HttpResponse:
+    return client.post(reverse("profiles"), {"process": "0", "what": "threads"})  # type: ignore[return-value]
+
+
 ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
     "new version": (lambda: dialog(MessageTemplate, "new_version"), {"author", "administrator"}),
     "release": (
@@ -169,6 +173,7 @@ ACTIONS: dict[str, tuple[Callable[[], Do], set[str]]] = {
         lambda: posted("message-test-send"),
         {"author", "sender", "administrator"},
     ),
+    "profile": (lambda: ask_for_a_profile, {"administrator"}),
     "empty a queue": (lambda: posted("django_rq:clear", 0), QUEUES),
 }
 

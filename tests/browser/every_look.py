@@ -12,6 +12,7 @@ from tests.browser.campaigns import CAMPAIGNS
 from tests.browser.lived_in import LivedIn
 from tests.browser.looking import Viewer
 from tests.browser.month import RUNS, STATES
+from tests.browser.profiles import profiles
 
 Prepare = Callable[[Viewer], None]
 
@@ -171,6 +172,12 @@ def _beside(world: LivedIn) -> Iterator[Look]:
     yield Look("second-factor", reverse("second-factor"))
     yield Look("app", "/admin/notifier/")
     yield Look("queues", reverse("django_rq:home"))
+    runs = profiles()
+    yield Look("profiles", reverse("profiles"))
+    for name, run in runs.items():
+        yield Look(f"profile-{name}", reverse("profile", args=[run]))
+        if name == "cpu":
+            yield Look("profile-wall", reverse("profile", args=[run]) + "?time=wall&thread=0&at=0")
     yield Look("not-found", "/admin/nowhere/", status=404)
 
 

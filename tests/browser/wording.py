@@ -13,12 +13,12 @@ SPOKEN = """() => {
     while (walker.nextNode()) {
         const parent = walker.currentNode.parentElement;
         const silent = "script, style, noscript, template, code, .material-symbols-outlined, "
-            + ".hy-card, .hy-diff del, .hy-diff ins, .hy-diff td";
+            + "[translate=no], .hy-card, .hy-diff del, .hy-diff ins, .hy-diff td";
         if (!parent.closest(silent) && seen(parent.closest("select") || parent))
             found.push(walker.currentNode.textContent);
     }
     for (const element of document.querySelectorAll("[placeholder], [aria-label], [title], [alt]"))
-        if (seen(element))
+        if (!element.closest("[translate=no]") && seen(element))
             for (const name of ["placeholder", "aria-label", "title", "alt"])
                 found.push(element.getAttribute(name) || "");
     for (const element of document.querySelectorAll("[data-label]"))
@@ -38,6 +38,7 @@ NAMES = {
     *("Google Authenticator", "Microsoft Authenticator", "SDK", "Standard Webhooks", "manage.py"),
     *("Errcode", "Errmsg", "Rid", "Token", "errcode", "errmsg", "msgid", "rid", "token"),
     *("openid", "unionid", "name", "email", "phone", "groups", "demo", "token", "whsec", "worker"),
+    *("CPU", "pid", "speedscope", "MB", "KB", "bytes"),
     *("const", "enum", "gh", "wx", "code", "esc", "en", "worker background"),
     *("urgent", "normal", "bulk", "receipts", "background", "true", "false", "Cron"),
     *Scope.values,

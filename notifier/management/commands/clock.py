@@ -18,6 +18,7 @@ from notifier.dispatch import clock, renewal
 from notifier.fallback.process import process_fallbacks
 from notifier.gateway.pushes import process_pushes
 from notifier.intake import figures
+from notifier.profiling.listener import listen
 from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
 from notifier.recipients.imports import job as imports
@@ -65,6 +66,7 @@ class Command(BaseCommand):
                 target=_repeat, args=(stop, work, every, first), name=title, daemon=True
             )
             thread.start()
+        listen("clock")
         log.info("clock started")
         while not stop.wait(1):
             self._tick()

@@ -1,4 +1,4 @@
-"""manage.py hongyan send|tail|status|doctor|replay|import|accounts: what people do at a terminal.
+"""manage.py hongyan <subcommand>: what people do at a terminal, from sending to a profile.
 
 Exit codes: 0 done; 1 refused, or something needs somebody; 2 wrong arguments; 3 the database or
 Redis does not answer; 4 --wait ended before the message did.
@@ -11,7 +11,7 @@ from typing import Any, cast
 from django.core.management.base import BaseCommand, CommandParser
 from redis import RedisError
 
-from notifier.console import accounts, doctor, importing, replay, send, status, tail
+from notifier.console import accounts, doctor, importing, profile, replay, send, status, tail
 from notifier.console.terminal import Exit, Failed, Terminal
 from notifier.models.away import AWAY
 
@@ -20,6 +20,7 @@ SUBCOMMANDS: dict[str, Any] = {
     "tail": tail,
     "status": status,
     "doctor": doctor,
+    "profile": profile,
     "replay": replay,
     "import": importing,
     "accounts": accounts,

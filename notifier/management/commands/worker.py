@@ -11,6 +11,7 @@ from redis import RedisError
 
 from notifier.dispatch import lanes
 from notifier.dispatch.sender import sender
+from notifier.profiling.listener import listen
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Command(BaseCommand):
                 f"No such queue: {', '.join(sorted(unknown))}. "
                 f"There are {', '.join(settings.RQ_QUEUES)}."
             )
+        listen("worker", ", ".join(queues))
         try:
             self._work(queues, burst)
         except RedisError as error:
