@@ -3,6 +3,7 @@ DEBUG, traces, /metrics, all of Redis with its jobs, error pages, profiles), and
 for what must stand in none of it: secrets, tokens, keys, OpenIDs, the values of messages.
 """
 
+import random
 import re
 import threading
 import zlib
@@ -84,7 +85,10 @@ class Hunt:
 
     def _look(self) -> None:
         """What is struck down at the moment is looked at the next time."""
-        for look in (self._errors, self._metrics, self._redis, self._shared_tokens):
+        for look in (
+            *(self._errors, self._metrics, self._redis, self._shared_tokens),
+            self._ask_for_profiles,
+        ):
             with suppress(Exception):
                 look()
 
@@ -130,6 +134,14 @@ class Hunt:
             for packed in (zlib.MAX_WBITS, zlib.MAX_WBITS | 16):
                 with suppress(zlib.error):
                     self._written["Redis, unpacked"].add(zlib.decompress(part, packed))
+
+    def _ask_for_profiles(self) -> None:
+        """Of each process now one and now another kind; they are found in Redis."""
+        from notifier.profiling import asking
+
+        for process in asking.processes():
+            with suppress(asking.Busy, asking.NoAnswer):
+                asking.start(process, random.choice(("cpu", "memory", "threads")), 1, "hunt")
 
     def _shared_tokens(self) -> None:
         from tests.shared_tokens import shared
