@@ -9,9 +9,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 
+from notifier import tracing  # noqa: E402
 from notifier.profiling.listener import listen  # noqa: E402 - asks for Django's settings
 
 listen("web")
+tracing.load()
 
 # What is loaded stays, and the rows of a batch hold no cycles: looking for some at each 700 new
 # objects took a quarter of its time.

@@ -131,6 +131,14 @@ def record(
     return _context(one, parent.baggage)
 
 
+def load() -> None:
+    """Before the garbage collector is told to leave alone what is loaded (`gc.freeze`): the SDK's
+    thousands of objects would be walked over again and again. Makes nothing yet."""
+    if is_on():
+        import opentelemetry.exporter.otlp.proto.http.trace_exporter
+        import opentelemetry.sdk.trace.export  # noqa: F401 - only loaded
+
+
 @lru_cache(maxsize=1)
 def _provider() -> Any:
     """Made at the first span: after a fork, for it has a thread of its own."""
@@ -149,6 +157,7 @@ def _provider() -> Any:
     return provider
 
 
+@lru_cache(maxsize=1)
 def _tracer() -> Any:
     return _provider().get_tracer("hongyan")
 

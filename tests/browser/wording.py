@@ -38,7 +38,7 @@ NAMES = {
     *("Google Authenticator", "Microsoft Authenticator", "SDK", "Standard Webhooks", "manage.py"),
     *("Errcode", "Errmsg", "Rid", "Token", "errcode", "errmsg", "msgid", "rid", "token"),
     *("openid", "unionid", "name", "email", "phone", "groups", "demo", "token", "whsec", "worker"),
-    *("CPU", "pid", "speedscope", "MB", "KB", "bytes"),
+    *("CPU", "pid", "speedscope", "MB", "KB", "bytes", "DNS", "TCP", "TLS", "ms", "clock"),
     *("const", "enum", "gh", "wx", "code", "esc", "en", "worker background"),
     *("urgent", "normal", "bulk", "receipts", "background", "true", "false", "Cron"),
     *Scope.values,
@@ -46,8 +46,9 @@ NAMES = {
 """Names of things, which Chinese engineers write so, too."""
 CODES = re.compile(
     r"https?://\S+|\b[\w.+-]+@[\w.-]+\b|\{\{.*?\}\}|/[\w/<>:-]+|\b\w*[\d_.…*/=-]\w*[\w.…*/=-]*"
+    r"|\b[A-Z]\w+Error\b"
 )
-"""Addresses, variables, and whatever has a digit or a mark inside: ids, keys, codes."""
+"""Addresses, variables, exceptions by their class, and whatever has a digit or a mark inside: ids, keys, codes."""
 WORD = re.compile(r"[A-Za-z]{2,}(?:[ '’][A-Za-z]+)*")
 OF_BOTH = (
     *("简体中文", "兼容模式", "安全模式", "明文模式", "IP白名单"),

@@ -18,6 +18,7 @@ HEADERS = {"traceparent": f"00-{TRACE}-{SPAN}-01", "baggage": "tenant=shop"}
 def forget():
     tracing.is_on.cache_clear()
     tracing._provider.cache_clear()
+    tracing._tracer.cache_clear()
 
 
 @pytest.fixture
