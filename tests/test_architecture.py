@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "schedules": EVERYBODY | {"intake", "recipients"},
     "receipts": EVERYBODY | {"dispatch"},
     "fallback": EVERYBODY,
+    "anomalies": EVERYBODY | {"dispatch"},
     "retention": EVERYBODY | {"audit", "campaigns", "dispatch"},
     "webhooks": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
@@ -43,11 +44,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "console": EVERYBODY | {"intake", "recipients", "dispatch", "audit", "doctor"},
     "admin": EVERYBODY
     | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway", "webhooks"}
-    | {"schedules", "doctor"},
+    | {"schedules", "doctor", "anomalies"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {
         "access",
+        "anomalies",
         "audit",
         "campaigns",
         "console",
