@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from notifier.admin.anomalies import open_anomalies
 from notifier.admin.campaign_page import campaigns_for_somebody
 from notifier.admin.queues import PERMISSION
 from notifier.admin.sending import trouble
@@ -30,6 +31,11 @@ def _every_day(request: HttpRequest) -> list[dict[str, Any]]:
             request,
             _item(_("Sending"), "sending", "swap_vert", "notifier.view_message"),
             trouble,
+        ),
+        _with_badge(
+            request,
+            _item(_("Anomalies"), "notifier_anomaly_changelist", "query_stats"),
+            open_anomalies,
         ),
         _with_badge(
             request,

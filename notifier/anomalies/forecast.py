@@ -128,6 +128,7 @@ def _medians(counts: dict[datetime, int], hours: list[datetime]) -> dict[datetim
 
 
 def queues(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Queue]:
+    """A look into the index for each lane in which something is due."""
     pks = [one.pk for one in accounts]
     waiting, age = defaultdict[int, int](int), defaultdict[int, float](float)
     for lane, since in oldest_due(now).items():

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import close_old_connections, transaction
 from django.utils import formats, timezone, translation
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 
 from notifier.anomalies.words import in_words, name_of
 from notifier.models import Anomaly, AnomalyState
@@ -58,17 +58,13 @@ def mail(rows: list[Anomaly]) -> EmailMessage:
     with translation.override(settings.LANGUAGE_CODE):
         began = [one for one in rows if one.state == AnomalyState.OPEN]
         ended = [one for one in rows if one.state == AnomalyState.ENDED]
-        parts = [
-            ngettext("%(count)d anomaly", "%(count)d anomalies", len(began)) % {"count": len(began)}
-            if began
-            else "",
-            gettext("%(count)d ended") % {"count": len(ended)} if ended else "",
-        ]
-        only = f": {name_of(rows[0])}" if len(rows) == 1 else ""
+        count = gettext("Anomalies: %(began)d new, %(ended)d ended")
+        title = count % {"began": len(began), "ended": len(ended)}
+        only = f" · {name_of(rows[0])}" if len(rows) == 1 else ""
         text = "\n\n".join(_paragraph(one) for one in [*began, *ended])
         foot = gettext("More in Hongyan, at Anomalies; a silence there keeps such mails away.")
         return EmailMessage(
-            subject=f"[Hongyan] {', '.join(filter(None, parts))}{only}",
+            subject=f"[Hongyan] {title}{only}",
             body=f"{text}\n\n{foot}\n",
             to=settings.ANOMALY_EMAILS,
         )

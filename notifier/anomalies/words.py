@@ -62,7 +62,8 @@ def unit_of(measure: str) -> Callable[[float], str]:
 
 def percent(share: float) -> str:
     shown = share * 100
-    return f"{number(shown, 0 if shown >= 10 else 1)} %"
+    places = 0 if shown >= 10 or round(shown, 1) == round(shown) else 1
+    return f"{number(shown, places)} %"
 
 
 def duration(milliseconds: float) -> str:
