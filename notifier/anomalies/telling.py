@@ -41,7 +41,6 @@ def data_of(one: Anomaly) -> dict[str, Any]:
     return {
         "id": str(one.pk),
         "account": one.account.slug,
-        "template": one.template.code if one.template else None,
         "templates": sorted(codes),
         "measure": one.measure,
         "value": one.value,

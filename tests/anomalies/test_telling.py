@@ -171,8 +171,8 @@ def test_a_service_is_told_by_webhook(template, service):
     assert [one["type"] for one in bodies] == ["anomaly.raised", "anomaly.ended"]
     raised, ended = (one["data"] for one in bodies)
     assert raised["id"] == ended["id"]
-    assert (raised["account"], raised["template"]) == (template.account.slug, None)
-    assert (raised["templates"], raised["measure"]) == ([template.code], "failure")
+    assert (raised["account"], raised["templates"]) == (template.account.slug, [template.code])
+    assert raised["measure"] == "failure"
     assert (raised["value"], raised["usual"], raised["messages"]) == (0.3, 0, 100)
     assert raised["ended_at"] is None
     assert ended["ended_at"] == (AT + 5 * WIDTH).isoformat(timespec="seconds")
