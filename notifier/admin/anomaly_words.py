@@ -23,6 +23,8 @@ from templates_app.models import MessageTemplate, OfficialAccount
 
 SHOWN = 24
 """Windows of a page: of five minutes, two hours."""
+LONG = 60
+"""Seconds that something waits before it is said that it does not shrink."""
 AHEAD = 6
 """Of these so many from before it began."""
 RUNBOOK = "anomaly"
@@ -31,28 +33,18 @@ RUNBOOK = "anomaly"
 @dataclass(frozen=True, slots=True)
 class Row:
     account: OfficialAccount
-    colour: str
     quota: str
     queue: str
 
 
 def forecasts(request: HttpRequest) -> list[Row]:
-    """What needs somebody first."""
     now = timezone.now()
     active = OfficialAccount.objects.filter(is_active=True).defer("app_secret").order_by("name")
     accounts = list(limited(active, request.user))
     waiting, left = queues(accounts, now), dict[int, Quota]()
     with suppress(RedisError):
         left = quotas(accounts, now)
-    rows = [_row(one, left.get(one.pk), waiting[one.pk]) for one in accounts]
-    return sorted(rows, key=lambda row: row.colour != "warning")
-
-
-def _row(account: OfficialAccount, quota: Quota | None, queue: Queue) -> Row:
-    is_short = quota is not None and quota.ends_at is not None
-    is_stuck = queue.waiting > 0 and not queue.shrinks
-    colour = "warning" if is_short or is_stuck else "success"
-    return Row(account, colour, _quota(account, quota), _queue(queue))
+    return [Row(one, _quota(one, left.get(one.pk)), _queue(waiting[one.pk])) for one in accounts]
 
 
 def _quota(account: OfficialAccount, quota: Quota | None) -> str:
@@ -71,7 +63,7 @@ def _quota(account: OfficialAccount, quota: Quota | None) -> str:
         then = gettext("It is used up.")
     else:
         then = gettext("As it goes, it is used up at %(at)s.") % {"at": clock(quota.ends_at)}
-    return f"{used % told} {then}"
+    return _sentences(used % told, then)
 
 
 def _queue(queue: Queue) -> str:
@@ -81,10 +73,16 @@ def _queue(queue: Queue) -> str:
         "count": number(queue.waiting),
         "age": age(queue.age),
     }
-    then = gettext("It does not shrink.")
     if queue.empty_at is not None:
         then = gettext("As it goes, none waits at %(at)s.") % {"at": clock(queue.empty_at)}
-    return f"{waits} {then}"
+        return _sentences(waits, then)
+    if queue.age < LONG:
+        return waits
+    return _sentences(waits, gettext("It does not shrink."))
+
+
+def _sentences(first: str, second: str) -> str:
+    return gettext("%(first)s %(second)s") % {"first": first, "second": second}
 
 
 def page_of(row: Anomaly) -> dict[str, Any]:

@@ -7,13 +7,14 @@ usually moves is the median absolute deviation (MAD), scaled, never taken as les
 
 Unusual is what lies above the *limit*: usual and five times that spread, and at least a certain
 effect more. A share must lie above it even at the lower end of Wilson's interval: three of eight
-messages say little. One bad window is suspected, two in a row are raised, and a very large one is
-at once; two good ones end it (`standing.py`).
+messages say little, and then the last hour is asked. One bad window is suspected, two in a row are
+raised, and a very large one is at once; two good ones end it (`standing.py`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 from math import sqrt
 from statistics import median
@@ -54,11 +55,12 @@ class Rule:
     floor: float
     factor: float = 1.0
     is_late: bool = False
+    least: int = LEAST
 
 
 RULES: dict[Measure, Rule] = {
     Measure.FAILURE: Rule(lambda row: (row.failed, row.tried), True, 0.02, 0.004),
-    Measure.LATENCY: Rule(lambda row: (row.p95_ms, row.timed), False, 200, 20, 1.5),
+    Measure.LATENCY: Rule(lambda row: (row.p95_ms, row.timed), False, 200, 20, 1.5, least=50),
     Measure.REFUSAL: Rule(
         lambda row: (row.refused + row.blocked, row.refused + row.sent), True, 0.03, 0.006, 1, True
     ),
@@ -117,21 +119,22 @@ def judge(
     """The window that begins at `at`. `before`: what begins then or later is no example of what is
     usual. `known`: what was usual when it began, if nothing else is. None: nothing is known of it,
     or of what is usual."""
-    now = latest(rule, rows, at, width)
-    if now is None or now.count < LEAST:
+    now = latest(rule, rows, at, width, rule.least)
+    if now is None or now.count < rule.least:
         return None
     usual = usual_at(rule, rows, at, width, before) or known
     if usual is None:
         return None
     limit = usual.limit
     far = usual.value + LARGE * (limit - usual.value)
-    if rule.is_share:
-        surely = wilson_low(now.hits, now.count)
-        is_bad = now.hits >= LEAST_HITS and surely > limit
-        is_large = is_bad and surely > max(far, LARGE_SHARE)
-    else:
-        is_bad = now.value > limit
-        is_large = now.value > far
+    if not rule.is_share:
+        is_bad, is_large = now.value > limit, now.value > far
+    elif (is_bad := _is_surely(now, limit)) or now.value <= limit:
+        is_large = is_bad and _is_surely(now, max(far, LARGE_SHARE))
+    else:  # above it, but of too few messages: the hour may say more
+        hour = latest(rule, rows, at, width, None) or now
+        is_bad, is_large = _is_surely(hour, limit), False
+        now = hour if is_bad else now
     return Verdict(
         is_bad,
         now.value <= limit,
@@ -145,15 +148,22 @@ def judge(
     )
 
 
-def latest(rule: Rule, rows: Rows, at: datetime, width: timedelta) -> Sample | None:
-    """The window, with those before it while they have few messages; None: it has none."""
+def _is_surely(sample: Sample, above: float) -> bool:
+    return sample.hits >= LEAST_HITS and wilson_low(sample.hits, sample.count) > above
+
+
+def latest(
+    rule: Rule, rows: Rows, at: datetime, width: timedelta, least: int | None
+) -> Sample | None:
+    """The window, with those before it until they have `least` messages (None: with all of the
+    hour); None: it has none."""
     if at not in rows or not rule.part(rows[at])[1]:
         return None
     found = []
     for back in range(JOINED):
         found += [rows[at - back * width]] if at - back * width in rows else []
         together = joined(rule, found)
-        if together and together.count >= LEAST:
+        if least is not None and together and together.count >= least:
             break
     return joined(rule, found)
 
@@ -195,17 +205,22 @@ def _limit(rule: Rule, usual: float, spread: float) -> float:
     return max(usual + SPREADS * spread, usual + rule.effect, usual * rule.factor)
 
 
-def examples(at: datetime, width: timedelta) -> Iterator[tuple[Basis, int, list[list[datetime]]]]:
-    """(basis, how many of its values are needed, the windows of each), the best one first."""
-    yield Basis.WEEK, LEAST_WEEKS, [_around(at - timedelta(weeks=n), width) for n in _some(WEEKS)]
-    yield Basis.DAY, LEAST_DAYS, [_around(at - timedelta(days=n), width) for n in _some(DAYS)]
+@lru_cache(maxsize=8)
+def examples(at: datetime, width: timedelta) -> list[tuple[Basis, int, list[list[datetime]]]]:
+    """(basis, how many of its values are needed, the windows of each), the best one first. The same
+    for all accounts, templates and measures."""
+    weeks = [_around(at - timedelta(weeks=n), width) for n in _some(WEEKS)]
+    days = [_around(at - timedelta(days=n), width) for n in _some(DAYS)]
     # Not the last half hour: what begins slowly would be its own example.
-    halves = range(HALF_HOUR + 1, HOURS + 1, HALF_HOUR)
-    yield (
-        Basis.HOURS,
-        LEAST_HALVES,
-        [[at - n * width for n in range(first, first + HALF_HOUR)] for first in halves],
-    )
+    halves = [
+        [at - n * width for n in range(first, first + HALF_HOUR)]
+        for first in range(HALF_HOUR + 1, HOURS + 1, HALF_HOUR)
+    ]
+    return [
+        (Basis.WEEK, LEAST_WEEKS, weeks),
+        (Basis.DAY, LEAST_DAYS, days),
+        (Basis.HOURS, LEAST_HALVES, halves),
+    ]
 
 
 def _some(count: int) -> range:

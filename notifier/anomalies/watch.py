@@ -109,14 +109,14 @@ def _compare(
                 continue
             own = live.get((account, measure), [])
             before = min((one.begun_at for one in own), default=at)
-            verdict = judge(rule, rows, at, width, before, _known(own, template))
+            verdict = judge(rule, rows, at, width, before, known_usual(own, template))
             if verdict is not None:
                 if verdict.is_bad and measure is Measure.FAILURE:
                     verdict.facts["errcodes"] = rows[at].errcodes
                 found.setdefault((account, measure), {})[template] = verdict
 
 
-def _known(own: list[Anomaly], template: int) -> Usual | None:
+def known_usual(own: list[Anomaly], template: int) -> Usual | None:
     """Of one that began where little else is known: it must not become its own example."""
     for one in own:
         if (

@@ -63,13 +63,14 @@ def unit_of(measure: str) -> Callable[[float], str]:
 def percent(share: float) -> str:
     shown = share * 100
     places = 0 if shown >= 10 or round(shown, 1) == round(shown) else 1
-    return f"{number(shown, places)} %"
+    return gettext("%(share)s %%") % {"share": number(shown, places)}
 
 
 def duration(milliseconds: float) -> str:
     if milliseconds < 1000:
         return gettext("%(ms)s ms") % {"ms": number(milliseconds)}
-    return gettext("%(seconds)s s") % {"seconds": number(milliseconds / 1000, 1)}
+    seconds = milliseconds / 1000
+    return gettext("%(seconds)s s") % {"seconds": number(seconds, 1 if seconds < 10 else 0)}
 
 
 def age(seconds: float) -> str:
@@ -105,8 +106,8 @@ def _queue(one: Anomaly) -> str:
     return gettext(QUEUE) % {
         "waiting": number(told["waiting"]),
         "age": age(told["age"]),
-        "accepted": number(told["accepted"], 1),
-        "settled": number(told["settled"], 1),
+        "accepted": number(told["accepted"]),
+        "settled": number(told["settled"]),
     }
 
 

@@ -82,7 +82,7 @@ class AnomalyState(models.TextChoices):
     PENDING = "pending", _("suspected")
     """One window was unusual: nobody is shown it."""
     OPEN = "open", _("open")
-    ENDED = "ended", _("ended")
+    ENDED = "ended", _("has ended")
 
 
 LIVE = ("pending", "open")
@@ -136,7 +136,7 @@ class Anomaly(models.Model):
     """Errcodes; of a forecast its numbers (`notifier/anomalies/forecast.py`)."""
 
     is_silenced = models.BooleanField(_("silenced"), default=False)
-    told_at = models.DateTimeField(_("told"), null=True, blank=True)
+    told_at = models.DateTimeField(_("people were told"), null=True, blank=True)
     mail_due = models.DateTimeField(null=True)
     """An e-mail about how it stands is owed; while somebody sends it: until when it is theirs."""
     mail_tries = models.PositiveSmallIntegerField(default=0)
