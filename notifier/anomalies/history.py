@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from notifier.anomalies.judgement import JOINED, LEAST, examples
+from notifier.anomalies.judgement import HOUR, JOINED, LEAST, examples
 from notifier.anomalies.windows import Key
 from notifier.models import MeasuredWindow
 
@@ -24,10 +24,12 @@ def history(at: datetime, width: timedelta) -> History:
     _read(found, {at - n * width for n in range(JOINED)}, None)
     keys = {key for key, rows in found.items() if at in rows}
     lacking = set(keys)
-    for _basis, least, groups in examples(at, width):
+    for (_basis, least, groups), (_, _, hours) in zip(
+        examples(at, width), examples(at, width, HOUR), strict=True
+    ):
         if not lacking:
             break
-        _read(found, {one for group in groups for one in group}, lacking)
+        _read(found, {one for group in [*groups, *hours] for one in group}, lacking)
         lacking = {key for key in lacking if _known(found[key], groups) < least}
     return {key: found[key] for key in keys}
 

@@ -31,6 +31,7 @@ LEAST = 20
 """Messages that are judged. Of fewer, earlier windows are joined with the last one, …"""
 JOINED = 12
 """… so many at most: of five minutes, an hour."""
+HOUR = (1 - JOINED, 0)
 LEAST_HITS = 5
 SPREADS = 5.0
 LEAST_SPREAD = 0.05
@@ -47,7 +48,7 @@ LARGE_SHARE = 0.2
 class Rule:
     """`part`: of a row (hits, messages) where it is a share, else (milliseconds or None, messages).
     `effect`: so much more than usual at least; `factor`: and so many times. `is_late`: known when
-    the receipts have had time."""
+    the receipts have had time. `least`: of fewer messages only what is very large is unusual."""
 
     part: Callable[[Any], tuple[float | None, int]]
     is_share: bool
@@ -120,7 +121,7 @@ def judge(
     usual. `known`: what was usual when it began, if nothing else is. None: nothing is known of it,
     or of what is usual."""
     now = latest(rule, rows, at, width, rule.least)
-    if now is None or now.count < rule.least:
+    if now is None or now.count < LEAST:
         return None
     usual = usual_at(rule, rows, at, width, before) or known
     if usual is None:
@@ -128,20 +129,24 @@ def judge(
     limit = usual.limit
     far = usual.value + LARGE * (limit - usual.value)
     if not rule.is_share:
-        is_bad, is_large = now.value > limit, now.value > far
+        is_sure = now.count >= rule.least  # of fewer messages a percentile is nearly the longest
+        is_bad = now.value > (limit if is_sure else far)
+        is_large = is_sure and now.value > far
     elif (is_bad := _is_surely(now, limit)) or now.value <= limit:
         is_large = is_bad and _is_surely(now, max(far, LARGE_SHARE))
-    else:  # above it, but of too few messages: the hour may say more
+    else:  # above it, but of too few messages: the hour may say more, against such hours
+        is_large = False
         hour = latest(rule, rows, at, width, None) or now
-        is_bad, is_large = _is_surely(hour, limit), False
-        now = hour if is_bad else now
+        same = usual_at(rule, rows, at, width, before, HOUR) or usual
+        if is_bad := _is_surely(hour, same.limit):
+            now, usual = hour, same
     return Verdict(
         is_bad,
         now.value <= limit,
         now.value,
         is_large,
         usual.value,
-        limit,
+        usual.limit,
         now.count,
         usual.basis,
         usual.points,
@@ -184,9 +189,14 @@ def joined(rule: Rule, rows: Iterable[Any]) -> Sample | None:
 
 
 def usual_at(
-    rule: Rule, rows: Rows, at: datetime, width: timedelta, before: datetime
+    rule: Rule,
+    rows: Rows,
+    at: datetime,
+    width: timedelta,
+    before: datetime,
+    span: tuple[int, int] = (-NEIGHBOURS, NEIGHBOURS),
 ) -> Usual | None:
-    for basis, least, groups in examples(at, width):
+    for basis, least, groups in examples(at, width, span):
         values = []
         for group in groups:
             together = joined(rule, [rows[one] for one in group if one in rows and one < before])
@@ -206,11 +216,14 @@ def _limit(rule: Rule, usual: float, spread: float) -> float:
 
 
 @lru_cache(maxsize=8)
-def examples(at: datetime, width: timedelta) -> list[tuple[Basis, int, list[list[datetime]]]]:
-    """(basis, how many of its values are needed, the windows of each), the best one first. The same
-    for all accounts, templates and measures."""
-    weeks = [_around(at - timedelta(weeks=n), width) for n in _some(WEEKS)]
-    days = [_around(at - timedelta(days=n), width) for n in _some(DAYS)]
+def examples(
+    at: datetime, width: timedelta, span: tuple[int, int] = (-NEIGHBOURS, NEIGHBOURS)
+) -> list[tuple[Basis, int, list[list[datetime]]]]:
+    """(basis, how many of its values are needed, the windows of each), the best one first. `span`:
+    the first and the last window, as seen from that time. The same for all accounts, templates and
+    measures."""
+    weeks = [_around(at - timedelta(weeks=n), width, span) for n in range(1, WEEKS + 1)]
+    days = [_around(at - timedelta(days=n), width, span) for n in range(1, DAYS + 1)]
     # Not the last half hour: what begins slowly would be its own example.
     halves = [
         [at - n * width for n in range(first, first + HALF_HOUR)]
@@ -223,12 +236,9 @@ def examples(at: datetime, width: timedelta) -> list[tuple[Basis, int, list[list
     ]
 
 
-def _some(count: int) -> range:
-    return range(1, count + 1)
-
-
-def _around(at: datetime, width: timedelta) -> list[datetime]:
-    return [at + n * width for n in range(-NEIGHBOURS, NEIGHBOURS + 1)]
+def _around(at: datetime, width: timedelta, span: tuple[int, int]) -> list[datetime]:
+    first, last = span
+    return [at + n * width for n in range(first, last + 1)]
 
 
 def wilson_low(hits: float, count: int, z: float = Z) -> float:

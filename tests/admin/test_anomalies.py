@@ -40,7 +40,7 @@ def test_the_page_says_what_is_seen_and_what_is_usual(root: Client, account: Any
 def test_in_chinese(root: Client, account: Any) -> None:
     builders.make_anomaly(account)
     page = text(root.get(LIST, HTTP_ACCEPT_LANGUAGE="zh-hans"))
-    assert "340 次发送中失败 12 %，往周此时通常为 0.4 %（8 周的中位数）" in page
+    assert "340 次发送中失败 12%，往周此时通常为 0.4%（8 周的中位数）" in page
 
 
 def test_a_suspicion_is_shown_to_nobody(root: Client, account: Any) -> None:

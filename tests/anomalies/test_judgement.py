@@ -62,6 +62,21 @@ def test_of_few_messages_the_hour_is_taken_together():
     assert (found.count, found.is_bad) == (20, True)
 
 
+def test_the_hour_is_compared_with_such_hours():
+    """Each Wednesday at half past nine a batch of old addresses fails: at ten it is usual that the
+    hour has failures."""
+    rows = {}
+    for week in range(9):
+        for back in range(-2, 12):
+            begins = AT - timedelta(weeks=week) - back * WIDTH
+            rows[begins] = row(begins, tried=20, failed=8 if 5 <= back <= 8 else 0)
+    rows[AT] = row(AT, tried=20, failed=1)
+    found = verdict(Measure.FAILURE, rows)
+    assert (found.is_bad, found.is_good) == (False, False)
+    quiet = {begins: row(begins, tried=20) for begins in rows if begins < AT - timedelta(days=1)}
+    assert verdict(Measure.FAILURE, rows | quiet).is_bad
+
+
 @pytest.mark.parametrize(
     ("step", "count", "basis", "points"),
     [

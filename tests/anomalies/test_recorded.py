@@ -1,4 +1,4 @@
-"""What a simulated account's windows were like, recorded through the real pipeline (`record.py`)."""
+"""A simulated account, recorded through the real pipeline (`record.py`), and judged again."""
 
 import json
 from datetime import datetime
