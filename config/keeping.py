@@ -8,3 +8,5 @@ PUSH_KEEP_DAYS = env.integer("PUSH_KEEP_DAYS", 90)
 EVENT_KEEP_DAYS = env.integer("EVENT_KEEP_DAYS", 7, minimum=1)
 """With their webhooks."""
 IMPORT_KEEP_DAYS = env.integer("IMPORT_KEEP_DAYS", 7, minimum=1)
+ANOMALY_KEEP_DAYS = env.integer("ANOMALY_KEEP_DAYS", 70, minimum=15)
+"""Anomalies that ended, and the measures that the next are judged by: of eight weeks (57 days)."""

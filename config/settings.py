@@ -11,6 +11,7 @@ from config import env
 from config.keeping import *  # noqa: F403 - settings
 from config.log_lines import LOGGING, PROCESS_NAME, SLOW_REQUEST_SECONDS  # noqa: F401 - settings
 from config.theme import UNFOLD  # noqa: F401 - a setting
+from config.watching import *  # noqa: F403 - settings
 
 BASE_DIR = env.BASE_DIR
 HONGYAN_HOME = env.directory("HONGYAN_HOME", BASE_DIR / "var")

@@ -25,7 +25,7 @@ def configuration(**_kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def production(**_kwargs: Any) -> list[CheckMessage]:
     """`manage.py check --deploy`"""
-    return [*_demo(), *_hosts(), *_database(), *_second_factor(), *_webhooks()]
+    return [*_demo(), *_hosts(), *_database(), *_second_factor(), *_webhooks(), *_mails()]
 
 
 def _encryption() -> Iterator[CheckMessage]:
@@ -129,6 +129,15 @@ def _webhooks() -> Iterator[CheckMessage]:
             "the cloud's metadata, which often tells credentials.",
             hint="Name only the networks that your services are in.",
             id="hongyan.W005",
+        )
+
+
+def _mails() -> Iterator[CheckMessage]:
+    if settings.ANOMALY_EMAILS and not settings.HAS_MAIL_SERVER:
+        yield Warning(
+            "ANOMALY_EMAILS names people, but there is no mail server: they hear of nothing.",
+            hint="Set EMAIL_URL, such as smtp+tls://user:password@host:587.",
+            id="hongyan.W006",
         )
 
 

@@ -1,12 +1,14 @@
 """Rows for tests: valid by default, every part can be given."""
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from notifier.intake.accept import Origin, SendRequest, accept
 from notifier.models import (
+    Anomaly,
     ApiClient,
     ClientEvent,
     Gateway,
@@ -14,6 +16,7 @@ from notifier.models import (
     Message,
     Recipient,
     Schedule,
+    Silence,
     WebhookDelivery,
     WebhookEndpoint,
 )
@@ -123,6 +126,42 @@ def make_schedule(client: ApiClient, template: MessageTemplate, person: Recipien
         zone="Asia/Shanghai",
         next_at=timezone.now(),
     )
+
+
+def make_anomaly(
+    account: OfficialAccount, template: MessageTemplate | None = None, **values: Any
+) -> Anomaly:
+    """Twelve of a hundred fail, since ten minutes ago."""
+    ends = now()
+    defaults = {
+        "measure": "failure",
+        "state": "open",
+        "begun_at": ends - timedelta(minutes=10),
+        "seen_at": ends,
+        "checked_at": ends,
+        "value": 0.12,
+        "worst": 0.2,
+        "usual": 0.004,
+        "limit": 0.024,
+        "count": 340,
+        "basis": "week",
+        "points": 8,
+        "facts": {"errcodes": {"40037": 40}},
+    }
+    return Anomaly.objects.create(account=account, template=template, **defaults | values)
+
+
+QUOTA = {"used": 81_000, "allowed": 99_000, "per_hour": 9_000}
+QUOTA |= {"ends_at": "2026-11-26T10:30:00Z", "resets_at": "2026-11-26T16:00:00Z"}
+QUEUE = {"waiting": 1_204, "age": 840, "accepted": 120, "settled": 80, "empty_at": None}
+
+
+def make_silence(
+    account: OfficialAccount | None, template: MessageTemplate | None = None, **values: Any
+) -> Silence:
+    until = now() + timedelta(hours=8)
+    of = {"account": account, "template": template, "until": until, "reason": "微信维护"}
+    return Silence.objects.create(**of | values)
 
 
 def make_gateway(

@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "schedules": EVERYBODY | {"intake", "recipients"},
     "receipts": EVERYBODY | {"dispatch"},
     "fallback": EVERYBODY,
+    "anomalies": EVERYBODY | {"dispatch"},
     "retention": EVERYBODY | {"audit", "campaigns", "dispatch"},
     "webhooks": EVERYBODY,
     "observability": EVERYBODY | {"dispatch"},
@@ -46,11 +47,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"intake", "recipients", "dispatch", "audit", "doctor", "observability", "profiling"},
     "admin": EVERYBODY
     | {"intake", "campaigns", "recipients", "dispatch", "audit", "access", "gateway", "webhooks"}
-    | {"schedules", "doctor", "observability", "profiling"},
+    | {"schedules", "doctor", "observability", "profiling", "anomalies"},
     "demo": EVERYBODY | {"simulator"},
     "management": EVERYBODY
     | {
         "access",
+        "anomalies",
         "audit",
         "campaigns",
         "console",

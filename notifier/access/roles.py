@@ -80,6 +80,8 @@ ROLES: dict[str, Role] = {
             "notifier.*_followersync",
             "notifier.*_segment",
             "notifier.view_wechattag",
+            "notifier.view_anomaly",
+            "notifier.*_silence",
             "notifier.view_webhookdelivery",
             "notifier.replay_webhookdelivery",
         ),

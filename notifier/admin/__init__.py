@@ -5,6 +5,7 @@ from django.contrib import admin
 from django_rq.models import Dashboard
 
 from notifier.admin import who_sends
+from notifier.admin.anomalies import AnomalyAdmin, SilenceAdmin
 from notifier.admin.audit import AuditEntryAdmin
 from notifier.admin.campaigns import CampaignAdmin
 from notifier.admin.clients import ApiClientAdmin
@@ -21,6 +22,7 @@ from notifier.admin.webhook_endpoints import WebhookEndpointAdmin
 from notifier.admin.webhook_log import WebhookDeliveryAdmin
 
 __all__ = [
+    "AnomalyAdmin",
     "ApiClientAdmin",
     "ApiKeyAdmin",
     "AuditEntryAdmin",
@@ -33,6 +35,7 @@ __all__ = [
     "RecipientImportAdmin",
     "ScheduleAdmin",
     "SegmentAdmin",
+    "SilenceAdmin",
     "SuppressionAdmin",
     "UserAdmin",
     "WebhookDeliveryAdmin",

@@ -8,6 +8,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from notifier.admin import profiles, queues
+from notifier.admin.anomalies import open_anomalies
 from notifier.admin.campaign_page import campaigns_for_somebody
 from notifier.admin.sending import trouble
 from notifier.admin.webhook_words import endpoints_for_somebody
@@ -30,6 +31,11 @@ def _every_day(request: HttpRequest) -> list[dict[str, Any]]:
             request,
             _item(_("Sending"), "sending", "swap_vert", "notifier.view_message"),
             trouble,
+        ),
+        _with_badge(
+            request,
+            _item(_("Anomalies"), "notifier_anomaly_changelist", "query_stats"),
+            open_anomalies,
         ),
         _with_badge(
             request,

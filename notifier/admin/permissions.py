@@ -27,7 +27,7 @@ APPS = ("templates_app", "notifier", "auth", "django_rq")
 OF_THE_MACHINE = (
     *("messagecount", "messageevent", "seenfollower", "fallbacksend", "loginfailures", "push"),
     *("permission", "campaignrow", "authenticator", "outboxentry", "clientevent", "eventlog"),
-    "messagelabel",
+    *("messagelabel", "measuredwindow"),
 )
 """Tables that nobody has a page of."""
 

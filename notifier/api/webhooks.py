@@ -41,6 +41,8 @@ Types = list[
         "message.expired",
         "message.cancelled",
         "message.fallback",
+        "anomaly.raised",
+        "anomaly.ended",
     ]
 ]
 

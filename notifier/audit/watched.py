@@ -100,6 +100,7 @@ AUDITED: dict[str, Watched] = {
     "notifier.WebhookEndpoint": Watched(
         ignored=frozenset({"previous_until", "failures", "failing_since", "paused_until"})
     ),
+    "notifier.Silence": Watched(),
     "notifier.Gateway": Watched(ignored=frozenset({"refreshed_at", "verified_at"})),
     "notifier.ErrcodeNote": Watched(),
     "notifier.ApiKey": Watched(
@@ -114,6 +115,8 @@ NOT_AUDITED: dict[str, str] = {
     "notifier.MessageEvent": "is a trail itself",
     "notifier.MessageLabel": "of its message, which is a trail itself",
     "notifier.MessageCount": "added up by the machine",
+    "notifier.MeasuredWindow": "measured by the machine",
+    "notifier.Anomaly": "made and moved by the machine; who silences one is recorded",
     "templates_app.ListedTemplate": "WeChat's own list, as synced",
     "notifier.RecipientImport": "moved by the machine; who starts one is recorded",
     "notifier.SeenFollower": "of a running sync",

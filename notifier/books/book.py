@@ -81,6 +81,7 @@ RUNBOOKS = Book(
         "bulk-waits",
         "quota-ends-early",
         "quota-used-up",
+        "anomaly",
         "template-held",
         "template-refused",
         "sends-slow",

@@ -1,6 +1,14 @@
 """Recipients, messages with their events, API clients, WeChat's pushes, the audit trail."""
 
 from notifier.models import among as among  # the lookup is registered
+from notifier.models.anomalies import (
+    Anomaly,
+    AnomalyState,
+    Basis,
+    Measure,
+    MeasuredWindow,
+    Silence,
+)
 from notifier.models.audit import Action, ActorKind, AuditEntry
 from notifier.models.authenticators import Authenticator
 from notifier.models.campaigns import (
@@ -41,11 +49,14 @@ __all__ = [
     "Action",
     "ActorKind",
     "Allowance",
+    "Anomaly",
+    "AnomalyState",
     "ApiClient",
     "ApiKey",
     "Audience",
     "AuditEntry",
     "Authenticator",
+    "Basis",
     "Campaign",
     "CampaignRow",
     "CampaignState",
@@ -61,6 +72,8 @@ __all__ = [
     "ImportState",
     "Late",
     "LoginFailures",
+    "Measure",
+    "MeasuredWindow",
     "Message",
     "MessageCount",
     "MessageEvent",
@@ -79,6 +92,7 @@ __all__ = [
     "Schedule",
     "Scope",
     "Segment",
+    "Silence",
     "State",
     "Suppression",
     "SyncPhase",

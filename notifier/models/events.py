@@ -8,11 +8,11 @@ goes on after an id misses none that was committed late.
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Max, Min, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from notifier.models.clients import ApiClient
-from notifier.models.ids import new_message_id
+from notifier.models.ids import first_pk_at, new_message_id
 from notifier.models.messages import Message, State
 
 
@@ -25,6 +25,8 @@ class EventType(models.TextChoices):
     EXPIRED = "message.expired", _("its time ran out")
     CANCELLED = "message.cancelled", _("cancelled")
     FALLBACK = "message.fallback", _("the service is asked to reach the person (fallback)")
+    ANOMALY_RAISED = "anomaly.raised", _("something is unusual")
+    ANOMALY_ENDED = "anomaly.ended", _("it is as usual again")
     PING = "ping", _("test event")
 
 
@@ -52,6 +54,9 @@ class _Change(models.Model):
     reason = models.CharField(max_length=12, blank=True)
     errcode = models.IntegerField(null=True)
     detail = models.CharField(max_length=300, blank=True)
+    about = models.JSONField(null=True)
+    """Of an event that is no message's: `data` as services get it, and whom it concerns, by which
+    the limits of keys and endpoints are kept: `account`, an id, and `templates`, ids."""
 
     class Meta:
         abstract = True
@@ -62,7 +67,7 @@ class OutboxEntry(_Change):
     nobody needs."""
 
     message = models.ForeignKey(
-        Message, models.CASCADE, db_index=False, db_constraint=False, related_name="+"
+        Message, models.CASCADE, null=True, db_index=False, db_constraint=False, related_name="+"
     )
     client = models.ForeignKey(
         ApiClient, models.CASCADE, db_index=False, db_constraint=False, related_name="+"
@@ -107,19 +112,8 @@ class ClientEvent(_Change):
 
 
 def first_event_at(moment: datetime) -> int:
-    """The lowest id of an event that was made at the moment or later: a time is a range of the
-    primary key, since both ascend. Some twenty looks into its index."""
-    ends = ClientEvent.objects.aggregate(low=Min("pk"), high=Max("pk"))
-    low, high = ends["low"] or 0, (ends["high"] or 0) + 1
-    while low < high:
-        middle = (low + high) // 2
-        later = ClientEvent.objects.filter(pk__gte=middle).order_by("pk")
-        found = later.values_list("pk", "created_at").first()
-        if found is None or found[1] >= moment:
-            high = middle
-        else:
-            low = found[0] + 1
-    return low
+    """The lowest id of an event that was made at the moment or later."""
+    return first_pk_at(ClientEvent.objects.all(), "created_at", moment)
 
 
 class EventLog(models.Model):

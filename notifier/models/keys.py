@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -73,6 +74,15 @@ class Allowance:
             (is_test or not self.is_test)
             and (not self.accounts or account in self.accounts)
             and (not self.templates or template in self.templates)
+        )
+
+    def reaches_all(self, account: int, templates: Iterable[int]) -> bool:
+        """What is about all these templates; about none: about the account as a whole."""
+        concerned = frozenset(templates)
+        return (
+            not self.is_test
+            and (not self.accounts or account in self.accounts)
+            and _is_within(concerned, self.templates)
         )
 
     def covers(self, other: "Allowance") -> bool:

@@ -23,7 +23,7 @@ from notifier.dispatch import gate
 from notifier.dispatch.clock import last_beat
 from notifier.dispatch.gate import Limits
 from notifier.dispatch.lanes import queue
-from notifier.models import Message, MessageCount, Priority, State
+from notifier.models import Anomaly, AnomalyState, Measure, Message, MessageCount, Priority, State
 from notifier.models.counts import ANSWER, Span
 from notifier.observability.standing import MOST_ROWS, seen_workers, waiting
 from notifier.wechat.tokens import TokenCache, fetches
@@ -176,6 +176,16 @@ def _queues() -> Iterator[Metric]:
     yield _gauge("clock_silent_seconds", "Since a clock last did its work", [], silent)
 
 
+def _anomalies() -> Iterator[Metric]:
+    """Those that somebody has silenced are left out."""
+    rows = Anomaly.objects.filter(state=AnomalyState.OPEN, is_silenced=False).order_by()
+    found = {(one.pk, word): 0.0 for one in _active() for word in Measure.values}
+    for account, measure, count in rows.values_list("account", "measure").annotate(Count("pk")):
+        found[account, measure] = float(count)
+    text = "Anomalies that go on, by what is unusual"
+    yield _gauge("anomalies", text, ["account", "measure"], found.items())
+
+
 SECTIONS: dict[str, Callable[[], Iterator[Metric]]] = {
     "names": _names,
     "lanes": _lanes,
@@ -183,4 +193,5 @@ SECTIONS: dict[str, Callable[[], Iterator[Metric]]] = {
     "tokens": _tokens,
     "today": _today,
     "queues": _queues,
+    "anomalies": _anomalies,
 }

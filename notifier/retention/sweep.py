@@ -15,7 +15,7 @@ from django.db import close_old_connections, transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from notifier.models import MOVES, Message, Push, State
+from notifier.models import MOVES, Anomaly, AnomalyState, MeasuredWindow, Message, Push, State
 from notifier.models.ids import first_id_at
 
 SLICE = 500
@@ -36,17 +36,29 @@ def _pushes(before: datetime) -> QuerySet[Push]:
     return Push.objects.filter(pk__in=first, received_at__lt=before, due_at=None).order_by("pk")
 
 
-CLASSES: dict[str, Callable[[datetime], QuerySet[Any]]] = {
-    "MESSAGE_KEEP_DAYS": _messages,
-    "PUSH_KEEP_DAYS": _pushes,
-}
-"""Setting: what of it is over."""
+def _measures(before: datetime) -> QuerySet[MeasuredWindow]:
+    return MeasuredWindow.objects.filter(begins__lt=before).order_by("begins")
+
+
+def _anomalies(before: datetime) -> QuerySet[Anomaly]:
+    return Anomaly.objects.filter(state=AnomalyState.ENDED, ended_at__lt=before).order_by(
+        "ended_at"
+    )
+
+
+CLASSES: tuple[tuple[str, Callable[[datetime], QuerySet[Any]]], ...] = (
+    ("MESSAGE_KEEP_DAYS", _messages),
+    ("PUSH_KEEP_DAYS", _pushes),
+    ("ANOMALY_KEEP_DAYS", _measures),
+    ("ANOMALY_KEEP_DAYS", _anomalies),
+)
+"""(setting, what of it is over)"""
 
 
 def sweep() -> bool:
     """A slice of each; True: there may be more."""
     close_old_connections()
-    found = [_slice(rows, getattr(settings, name)) for name, rows in CLASSES.items()]
+    found = [_slice(rows, getattr(settings, name)) for name, rows in CLASSES]
     if any(found):
         time.sleep(PAUSE_SECONDS)
     return any(count == SLICE for count in found)

@@ -29,7 +29,7 @@ def body_of(event: ClientEvent) -> dict[str, Any]:
 def _data(event: ClientEvent) -> dict[str, Any]:
     message = event.message
     if message is None:
-        return {}
+        return event.about["data"] if event.about else {}
     data = {
         "id": message.id.hex,
         "status": event.state,

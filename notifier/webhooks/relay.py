@@ -26,7 +26,10 @@ from notifier.models import (
 )
 
 SLICE = 1000
-_SAME = ("type", "state", "at", "attempt", "reason", "errcode", "detail", "message_id", "client_id")
+_SAME = (
+    *("type", "state", "at", "attempt", "reason", "errcode", "detail", "about"),
+    *("message_id", "client_id"),
+)
 
 
 @contextmanager
@@ -64,7 +67,7 @@ def append(changes: Iterable[dict[str, object]], now: datetime) -> list[ClientEv
         WebhookDelivery(event=event, endpoint=endpoint, due_at=now)
         for event in events
         for endpoint in wanted[event.client_id]
-        if endpoint.wants(event.type) and _may_be_told(endpoint, messages.get(event.message_id))
+        if endpoint.wants(event.type) and _may_be_told(endpoint, event, messages)
     )
     return events
 
@@ -78,9 +81,14 @@ def _messages(events: Sequence[ClientEvent]) -> dict[UUID | None, Sequence[Any]]
     return {pk: told for pk, *told in rows.values_list(*names)}
 
 
-def _may_be_told(endpoint: WebhookEndpoint, message: Sequence[Any] | None) -> bool:
+def _may_be_told(
+    endpoint: WebhookEndpoint, event: ClientEvent, messages: dict[UUID | None, Sequence[Any]]
+) -> bool:
     if not endpoint.is_limited:
         return True
+    if event.about is not None:
+        return endpoint.allowance.reaches_all(event.about["account"], event.about["templates"])
+    message = messages.get(event.message_id)
     return message is not None and endpoint.allowance.reaches(*message)
 
 

@@ -71,6 +71,8 @@ def make_theirs() -> Rows:
         FollowerSync.objects.create(requested_by=f"{MARK}-person", **sync),
         builders.make_gateway(builders.make_client(name=f"{MARK} service"), account),
         builders.make_schedule(builders.make_client(name=f"{MARK} shop"), template, person),
+        builders.make_anomaly(account, template),
+        builders.make_silence(account, template, reason=MARK),
         Campaign.objects.create(
             account=account,
             version=template.published,

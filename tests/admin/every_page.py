@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from notifier.audit.record import record
 from notifier.models import (
+    Anomaly,
     ApiClient,
     ApiKey,
     AuditEntry,
@@ -21,6 +22,7 @@ from notifier.models import (
     RecipientImport,
     Schedule,
     Segment,
+    Silence,
     Suppression,
     WebhookDelivery,
     WebhookEndpoint,
@@ -31,7 +33,9 @@ from tests.admin.browsing import address
 from tests.admin.conftest import WEBHOOK_SECRET
 from tests.builders import now
 
-NEVER_ADDED = (Message, AuditEntry, ListedTemplate, Schedule, Suppression, WebhookDelivery)
+NEVER_ADDED = (
+    *(Message, AuditEntry, ListedTemplate, Schedule, Suppression, WebhookDelivery, Anomaly),
+)
 
 
 @dataclass
@@ -77,6 +81,13 @@ def make_world(account: OfficialAccount) -> World:
         WebhookEndpoint: [endpoint],
         WebhookDelivery: [builders.make_delivery(endpoint, message, due_at=None)],
         Schedule: [builders.make_schedule(client, template, recipient)],
+        Anomaly: [
+            builders.make_anomaly(account, template),
+            builders.make_anomaly(account, templates=[template.pk], measure="latency"),
+            builders.make_anomaly(account, measure="quota", facts=builders.QUOTA),
+            builders.make_anomaly(account, measure="queue", facts=builders.QUEUE),
+        ],
+        Silence: [builders.make_silence(account, template)],
         Gateway: [builders.make_gateway(client, account, message)],
         AuditEntry: [record("change", object_name="x", before={"a": 1}, after={"a": 2})],
         User: [User.objects.create_user("li")],

@@ -13,10 +13,11 @@ PEOPLE = {
     *("notifier_segment", "notifier_suppression"),
 }
 CAMPAIGNS = {"notifier_campaign"}
+WATCHED = {"notifier_anomaly", "notifier_silence"}
 OTHER_MODELS = {
     *("notifier_message", "notifier_apiclient", "notifier_apikey", "notifier_auditentry"),
     *("auth_user", "auth_group", "notifier_webhookendpoint", "notifier_webhookdelivery"),
-    *("notifier_gateway", "notifier_schedule"),
+    *("notifier_gateway", "notifier_schedule", *WATCHED),
 }
 ALL = TEMPLATES | PEOPLE | CAMPAIGNS | OTHER_MODELS
 VIEWS: dict[str, set[str]] = {
@@ -25,6 +26,7 @@ VIEWS: dict[str, set[str]] = {
     "sender": TEMPLATES
     | PEOPLE
     | CAMPAIGNS
+    | WATCHED
     | {"notifier_message", "notifier_webhookdelivery", "notifier_schedule"},
     "auditor": ALL,
     "administrator": ALL,
@@ -34,11 +36,12 @@ ADDS: dict[str, set[str]] = {
         *("templates_app_messagetemplate", "templates_app_templateversion", "notifier_recipient")
     },
     "approver": set(),
-    "sender": (PEOPLE | CAMPAIGNS) - {"notifier_suppression"},
+    "sender": (PEOPLE | CAMPAIGNS | {"notifier_silence"}) - {"notifier_suppression"},
     "auditor": set(),
     "administrator": ALL
     - {"notifier_message", "notifier_auditentry", "notifier_webhookdelivery"}
-    - {"templates_app_listedtemplate", "notifier_suppression", "notifier_schedule"},
+    - {"templates_app_listedtemplate", "notifier_suppression", "notifier_schedule"}
+    - {"notifier_anomaly"},
 }
 CHANGES: dict[str, set[str]] = {
     **ADDS,
@@ -48,11 +51,11 @@ CHANGES: dict[str, set[str]] = {
 }
 DELETES: dict[str, set[str]] = {
     "author": {"templates_app_templateversion"},
-    "sender": {"notifier_recipientgroup", "notifier_segment"},
+    "sender": {"notifier_recipientgroup", "notifier_segment", "notifier_silence"},
     "administrator": {
         *("templates_app_templateversion", "templates_app_messagetemplate"),
         *("notifier_recipientgroup", "notifier_segment", "notifier_suppression"),
-        *("auth_user", "auth_group", "notifier_webhookendpoint"),
+        *("auth_user", "auth_group", "notifier_webhookendpoint", "notifier_silence"),
     },
 }
 OTHERS: dict[str, set[str]] = {

@@ -153,7 +153,8 @@ def test_no_address_leads_to_a_row_of_another_account(
     for page in of_theirs(theirs):
         if shows_theirs(page, person.get(page, follow=True)):  # a dialog only asks
             wrong[page] = "shown"
-        answer = person.post(page, SUBMITTED | {"post": "yes", "code": "x"})
+        given = {"post": "yes", "code": "x", "hours": "8", "reason": "x"}
+        answer = person.post(page, SUBMITTED | given)
         leads_on = page.endswith(("/erase/", "/test-send/"))  # to a page that is among these
         if answer.status_code not in ((302,) if leads_on else (403, 404, 405)):
             wrong[page] = str(answer.status_code)

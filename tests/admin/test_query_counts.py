@@ -15,6 +15,7 @@ from django.urls import reverse
 from notifier.audit.record import record
 from notifier.dispatch.lanes import redis
 from notifier.models import (
+    Anomaly,
     ApiClient,
     ApiKey,
     AuditEntry,
@@ -29,6 +30,7 @@ from notifier.models import (
     RecipientImport,
     Schedule,
     Segment,
+    Silence,
     Suppression,
     WebhookDelivery,
     WebhookEndpoint,
@@ -123,6 +125,12 @@ def campaign(number: int) -> Campaign:
     return Campaign.objects.create(name=f"campaign {number}", state="paused", **values)
 
 
+def anomaly(number: int) -> None:
+    template = builders.make_template()
+    builders.make_anomaly(template.account, template)
+    builders.make_anomaly(template.account, templates=[template.pk], measure="latency")
+
+
 ROWS: dict[type[Model], Build] = {
     OfficialAccount: lambda number: builders.make_account(),
     MessageTemplate: lambda number: builders.make_template(),
@@ -141,6 +149,8 @@ ROWS: dict[type[Model], Build] = {
     WebhookDelivery: delivery,
     Gateway: gateway,
     Schedule: schedule,
+    Anomaly: anomaly,
+    Silence: lambda number: builders.make_silence(None, builders.make_template()),
     AuditEntry: lambda number: record("change", object_name=f"x{number}", after={"a": number}),
     User: user,
     Group: lambda number: Group.objects.create(name=f"group-{number}"),

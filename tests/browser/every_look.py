@@ -43,6 +43,8 @@ LISTS = {
     "webhooks": "notifier_webhookdelivery",
     "gateways": "notifier_gateway",
     "schedules": "notifier_schedule",
+    "anomalies": "notifier_anomaly",
+    "silences": "notifier_silence",
     "users": "auth_user",
     "roles": "auth_group",
     "audit": "notifier_auditentry",
@@ -73,6 +75,13 @@ ROWS = {
     "delivery-new": ("webhooks", "delivery_new"),
     "gateway": ("gateways", "gateway"),
     "schedule": ("schedules", "schedule"),
+    "anomaly": ("anomalies", "unusual"),
+    "anomaly-many": ("anomalies", "unusual_many"),
+    "anomaly-silenced": ("anomalies", "unusual_silenced"),
+    "anomaly-ended": ("anomalies", "unusual_ended"),
+    "anomaly-quota": ("anomalies", "unusual_quota"),
+    "anomaly-queue": ("anomalies", "unusual_queue"),
+    "silence": ("silences", "silence"),
     "user": ("users", "user"),
     "role": ("roles", "role"),
     "group-of-users": ("roles", "own"),
@@ -91,7 +100,7 @@ MADE = (
     "imports",
     "accounts",
 )
-MADE += ("clients", "endpoints", "gateways", "users", "roles")
+MADE += ("clients", "endpoints", "gateways", "silences", "users", "roles")
 SEARCHED = (
     "log",
     "campaigns",
@@ -110,6 +119,7 @@ DELETED = {
     "delete-user": ("users", "user"),
     "delete-endpoint": ("endpoints", "endpoint"),
     "delete-suppression": ("suppressions", "suppression"),
+    "delete-silence": ("silences", "silence"),
 }
 
 
@@ -202,6 +212,8 @@ def _with_a_click(world: LivedIn) -> Iterator[Look]:
     yield Look("dialog-secret", endpoint, dialog("new-secret"))
     yield Look("webhooks-filters", told, press("a:has-text('filter_list')"))
     yield Look("dialog-review", draft, dialog("ask-for-review"))
+    unusual = address(LISTS["anomalies"], "change", world.unusual.pk)
+    yield Look("dialog-silence", unusual, dialog("silence"))
     yield Look("user-menu", reverse("admin:index"), open_user_menu)
     yield Look("search", reverse("admin:index"), search_the_menu)
 

@@ -35,6 +35,7 @@ from tests import builders
 from tests.access.conftest import with_factor
 from tests.browser.campaigns import campaigns
 from tests.browser.month import figures, imports, messages, webhooks
+from tests.browser.unusual import anomalies
 from tests.builders import now
 
 LONG_NAME = "鸿雁商城华东区会员服务与售后通知中心官方服务号"
@@ -80,6 +81,7 @@ def lived_in() -> LivedIn:
         campaigns,
         figures,
         imports,
+        anomalies,
         trail,
         logins,
     ):

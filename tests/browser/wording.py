@@ -48,7 +48,8 @@ CODES = re.compile(
     r"https?://\S+|\b[\w.+-]+@[\w.-]+\b|\{\{.*?\}\}|/[\w/<>:-]+|\b\w*[\d_.…*/=-]\w*[\w.…*/=-]*"
     r"|\b[A-Z]\w+Error\b"
 )
-"""Addresses, variables, exceptions by their class, and whatever has a digit or a mark inside: ids, keys, codes."""
+"""Addresses, variables, an exception's class, and whatever has a digit or a mark inside: ids, keys,
+codes."""
 WORD = re.compile(r"[A-Za-z]{2,}(?:[ '’][A-Za-z]+)*")
 OF_BOTH = (
     *("简体中文", "兼容模式", "安全模式", "明文模式", "IP白名单"),

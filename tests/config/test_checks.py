@@ -31,6 +31,7 @@ def test_the_settings_of_this_project_pass(settings):
         ("E004", {"DISPATCH_LEASE_SECONDS": 4}),
         ("E005", {"DISPATCH_LEASE_SECONDS": 301}),
         ("E006", {"HONGYAN_DEMO": True}),
+        ("W006", {"ANOMALY_EMAILS": ["li@example.com"], "HAS_MAIL_SERVER": False}),
         ("W005", {"WEBHOOK_ALLOWED_NETWORKS": [ip_network("0.0.0.0/0")]}),
         ("W001", {"DEBUG": True, "HONGYAN_DEMO": False}),
         ("W002", {"ALLOWED_HOSTS": ["*"]}),

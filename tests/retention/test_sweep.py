@@ -8,12 +8,22 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from notifier.intake import figures
-from notifier.models import Message, MessageCount, MessageEvent, MessageLabel, Push, State
+from notifier.models import (
+    Anomaly,
+    MeasuredWindow,
+    Message,
+    MessageCount,
+    MessageEvent,
+    MessageLabel,
+    Push,
+    State,
+)
 from notifier.models.counts import ACCEPTED, Span
 from notifier.models.ids import first_id_at
 from notifier.retention import sweep as module
 from notifier.retention.sweep import OVER, sweep
 from tests import builders
+from tests.builders import now
 
 DAY = timedelta(days=1)
 
@@ -100,6 +110,19 @@ def test_old_pushes_go_and_those_that_wait_stay(template, monkeypatch):
     waits, young = push("waits", 11, due_at=now), push("young", 9)
     sweep()
     assert set(Push.objects.all()) == {waits, young}
+
+
+def test_measures_and_what_has_ended_go_and_what_goes_on_stays(template, settings):
+    settings.ANOMALY_KEEP_DAYS = 70
+    account, old, young = template.account, now() - 71 * DAY, now() - 69 * DAY
+    for begins in (old, young):
+        MeasuredWindow.objects.create(account_id=account.pk, begins=begins)
+        builders.make_anomaly(account, state="ended", ended_at=begins)
+    builders.make_anomaly(account, begun_at=old, seen_at=old)
+    sweep()
+    assert [one.begins for one in MeasuredWindow.objects.all()] == [young]
+    states = Anomaly.objects.order_by("pk").values_list("state", "ended_at")
+    assert list(states) == [("ended", young), ("open", None)]
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")

@@ -9,9 +9,9 @@ from notifier.api.contract.shapes import Cursor, Id
 
 
 class EventData(Struct):
-    """Of a ping nothing."""
+    """Of a ping nothing; the fields from `account` on are of `anomaly.…`."""
 
-    id: Id | UnsetType = UNSET
+    id: Annotated[str | UnsetType, Meta(description="Of the message, or the anomaly.")] = UNSET
     status: str | UnsetType = UNSET
     template: str | UnsetType = UNSET
     to: dict[str, str | None] | UnsetType = UNSET
@@ -22,6 +22,21 @@ class EventData(Struct):
     detail: str | UnsetType | None = UNSET
     attempt: int | UnsetType = UNSET
     cause: str | UnsetType | None = UNSET
+    account: Annotated[str | UnsetType, Meta(description="Its short name.")] = UNSET
+    templates: Annotated[
+        list[str] | UnsetType, Meta(description="In which it shows, by their codes.")
+    ] = UNSET
+    measure: Annotated[str | UnsetType, Meta(description="What is unusual, such as failure.")] = (
+        UNSET
+    )
+    value: float | UnsetType = UNSET
+    worst: float | UnsetType = UNSET
+    usual: float | UnsetType | None = UNSET
+    limit: float | UnsetType | None = UNSET
+    messages: int | UnsetType = UNSET
+    began_at: Moment | UnsetType = UNSET
+    ended_at: Moment | UnsetType | None = UNSET
+    text: str | UnsetType = UNSET
 
 
 class Event(Struct):

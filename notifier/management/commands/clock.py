@@ -11,6 +11,8 @@ from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 from redis import RedisError
 
+from notifier.anomalies.mail import send_mails
+from notifier.anomalies.watch import watch
 from notifier.audit.anchors import Daily
 from notifier.campaigns.forgetting import forget_uploads
 from notifier.campaigns.watch import watch_all
@@ -45,6 +47,8 @@ BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
     ("campaigns", watch_all, 1, 1),
     ("schedules", send_due, 1, 1),
     ("uploads", forget_uploads, 3600, 120),
+    ("anomalies", watch, 5, 20),
+    ("anomaly mails", send_mails, 5, 10),
     ("old rows", sweep, 3600, 240),
 )
 """(name, work, seconds between two, seconds before the first): each in a thread of its own, for

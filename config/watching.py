@@ -1,0 +1,8 @@
+"""What is unusual, and who hears of it (`notifier/anomalies/`)."""
+
+from config import env
+
+ANOMALY_WINDOW_SECONDS = env.integer("ANOMALY_WINDOW_SECONDS", 300, maximum=3600)
+"""How long a window is that is measured and judged; 0: none is. After a change it learns anew."""
+ANOMALY_EMAILS = env.names("ANOMALY_EMAILS")
+"""Who is told by e-mail; it needs EMAIL_URL."""

@@ -1,0 +1,179 @@
+"""When an account's quota of today is used up, and when its queue is empty.
+
+Quota: for an hour it goes on as in the last one, and after it as usual: each hour as the median of
+the same hour of the last four weeks, or of the last seven days while there are fewer than two such
+weeks. The queue: what waits, less what is done in a minute, more what is accepted.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+from django.db.models import Sum
+
+from notifier.anomalies.judgement import Verdict
+from notifier.dispatch import gate
+from notifier.dispatch.clock import oldest_due
+from notifier.dispatch.gate import Limits
+from notifier.dispatch.retry import next_midnight_in_china
+from notifier.models import Message, MessageCount, State
+from notifier.models.counts import ACCEPTED, Span
+from templates_app.models import OfficialAccount
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+WEEKS, LEAST_WEEKS, DAYS = 4, 2, 7
+RATE_MINUTES = 10
+MOST_ROWS = 10_000
+"""Waiting messages of a lane are counted so far."""
+BEGUN = 0.2
+"""So much of the quota is used before anything is raised: a day's first minutes say little."""
+SETTLED = (State.SENT, State.FAILED, State.UNKNOWN, State.EXPIRED, State.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """`allowed`: of the day, the reserve for urgent ones left out. `ends_at` None: it lasts until
+    the reset."""
+
+    used: int
+    allowed: int
+    per_hour: int
+    ends_at: datetime | None
+    resets_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """`age` in seconds, of the first due message. `accepted`, `settled`: a minute. `empty_at` None:
+    it does not shrink, or is empty."""
+
+    waiting: int
+    age: float
+    accepted: float
+    settled: float
+    empty_at: datetime | None
+
+    @property
+    def shrinks(self) -> bool:
+        return self.settled > self.accepted
+
+
+def quotas(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Quota]:
+    """Of those whose quota is counted. Raises RedisError."""
+    counted = [one for one in accounts if one.daily_quota]
+    conditions = gate.conditions(counted, now)
+    pks = [one.pk for one in counted]
+    present = _sent(pks, Span.MINUTE, now - HOUR, now)
+    usual = _usual_hours(pks, now)
+    found = {}
+    for one, how in zip(counted, conditions, strict=True):
+        limits, used = Limits.of(one), how.sent_today
+        allowed = max(limits.daily - limits.reserve, 0)
+        per_hour, resets_at = present.get(one.pk, 0), next_midnight_in_china(now)
+        ends_at: datetime | None = now
+        if used < allowed:
+            hours = usual.get(one.pk, {})
+            ends_at = _ends_at(allowed - used, per_hour, hours, now, resets_at)
+        found[one.pk] = Quota(used, allowed, per_hour, ends_at, resets_at)
+    return found
+
+
+def _ends_at(
+    left: float, per_hour: float, usual: dict[datetime, float], now: datetime, resets_at: datetime
+) -> datetime | None:
+    begins, rate = now, per_hour
+    while begins < resets_at:
+        ends = now + HOUR if begins == now else _hour(begins) + HOUR
+        ends = min(ends, resets_at)
+        comes = rate * ((ends - begins) / HOUR)
+        if comes >= left > 0:
+            return begins + (ends - begins) * (left / comes)
+        left, begins = left - comes, ends
+        rate = usual.get(_hour(begins), per_hour if not usual else 0)
+    return None
+
+
+def _usual_hours(pks: list[int], now: datetime) -> dict[int, dict[datetime, float]]:
+    """For each hour until the reset, as far as anything is known of it."""
+    last = next_midnight_in_china(now)
+    hours = [_hour(now) + n * HOUR for n in range(25) if _hour(now) + n * HOUR < last]
+    back = [timedelta(weeks=n) for n in range(1, WEEKS + 1)]
+    back += [timedelta(days=n) for n in range(1, DAYS + 1)]
+    begins = {hour - one for hour in hours for one in back}
+    sums: dict[int, dict[datetime, int]] = defaultdict(dict)
+    rows = MessageCount.objects.filter(
+        span=Span.HOUR, begins__in=begins, account_id__in=pks, state=State.SENT
+    )
+    told = rows.order_by().values_list("account_id", "begins").annotate(Sum("count"))
+    for account, begin, count in told:
+        sums[account][begin] = count
+    return {account: _medians(counts, hours) for account, counts in sums.items()}
+
+
+def _medians(counts: dict[datetime, int], hours: list[datetime]) -> dict[datetime, float]:
+    """An hour without a count had no message, if its day had any."""
+    days = {begin.date() for begin in counts}
+    weeks = [timedelta(weeks=n) for n in range(1, WEEKS + 1)]
+    usual = {}
+    for hour in hours:
+        values = [counts.get(hour - one, 0) for one in weeks if (hour - one).date() in days]
+        if len(values) < LEAST_WEEKS:
+            some = [timedelta(days=n) for n in range(1, DAYS + 1)]
+            values = [counts.get(hour - one, 0) for one in some if (hour - one).date() in days]
+        usual[hour] = median(values) if values else 0
+    return usual
+
+
+def queues(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Queue]:
+    """A look into the index for each lane in which something is due."""
+    pks = [one.pk for one in accounts]
+    waiting, age = defaultdict[int, int](int), defaultdict[int, float](float)
+    for lane, since in oldest_due(now).items():
+        rows = Message.objects.filter(
+            account=lane.account_id, priority=lane.priority, state=State.QUEUED, due_at__lte=now
+        )
+        waiting[lane.account_id] += rows.order_by("due_at", "id").values("pk")[:MOST_ROWS].count()
+        age[lane.account_id] = max(age[lane.account_id], (now - since).total_seconds())
+    since = now.replace(second=0, microsecond=0) - RATE_MINUTES * MINUTE
+    minutes = (now - since) / MINUTE
+    accepted = _sent(pks, Span.MINUTE, since, now, (ACCEPTED,))
+    settled = _sent(pks, Span.MINUTE, since, now, SETTLED)
+    found = {}
+    for pk in pks:
+        came, done = accepted.get(pk, 0) / minutes, settled.get(pk, 0) / minutes
+        left = waiting[pk] / (done - came) if waiting[pk] and done > came else None
+        empty_at = now + left * MINUTE if left is not None else None
+        found[pk] = Queue(waiting[pk], age[pk], came, done, empty_at)
+    return found
+
+
+def _sent(
+    pks: list[int], span: Span, begins: datetime, ends: datetime, states: Any = (State.SENT,)
+) -> dict[int, int]:
+    rows = MessageCount.objects.filter(
+        span=span, begins__gte=begins, begins__lte=ends, account_id__in=pks, state__in=states
+    )
+    return dict(rows.order_by().values_list("account_id").annotate(Sum("count")))
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def judged_quota(found: Quota) -> Verdict:
+    """Bad: it ends before the day does. Used up it is no longer news, and no end of it either."""
+    is_bad = found.ends_at is not None and found.used >= BEGUN * found.allowed
+    share = found.used / max(found.allowed, 1)
+    return Verdict(is_bad, not is_bad, share, count=found.used, facts=asdict(found))
+
+
+def judged_queue(found: Queue, before: float, width: timedelta) -> Verdict:
+    """`before`: its age a window ago. Bad: something is due for longer than a window, ever longer,
+    and no more is done than comes."""
+    is_old = found.waiting > 0 and found.age > max(before, width.total_seconds())
+    is_bad = is_old and not found.shrinks
+    is_good = not found.waiting or found.age <= width.total_seconds() or found.shrinks
+    return Verdict(is_bad, is_good, found.age * 1000, count=found.waiting, facts=asdict(found))

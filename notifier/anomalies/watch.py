@@ -1,0 +1,163 @@
+"""The clock's look: once for each window it measures the one that ended, adds to the one before it
+what its receipts say by now, and judges both.
+
+A window's row is taken first, in the transaction that does all the rest: of two clocks the second
+waits for it and finds the window done; one that dies has done nothing.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, close_old_connections, transaction
+from django.utils import timezone
+from redis import RedisError
+
+from notifier.anomalies.forecast import judged_queue, judged_quota, queues, quotas
+from notifier.anomalies.grouping import ACCOUNT
+from notifier.anomalies.history import history
+from notifier.anomalies.judgement import RULES, Usual, Verdict, judge
+from notifier.anomalies.standing import Standing, Window, standings
+from notifier.anomalies.windows import LATE_FIELDS, measured, measured_late
+from notifier.models import Anomaly, Basis, Measure, MeasuredWindow, Silence
+from notifier.models.away import AWAY
+from templates_app.models import OfficialAccount
+
+log = logging.getLogger(__name__)
+
+MARK = 0
+"""The account whose rows say which windows were measured."""
+MOST = 24
+"""Windows that are made up for after the clock was away: of five minutes, two hours."""
+Verdicts = dict[tuple[int, Measure], dict[int, Verdict]]
+
+
+def watch() -> bool:
+    """One window; True: there may be more."""
+    close_old_connections()
+    try:
+        return look(timezone.now())
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("a window could not be judged; it is tried again")
+        return False
+
+
+def look(now: datetime) -> bool:
+    width = timedelta(seconds=settings.ANOMALY_WINDOW_SECONDS)
+    if not width or (begins := due(now, width)) is None:
+        return False
+    # Read before the transaction: nothing is locked for so long.
+    early, late = measured(begins, width), measured_late(begins - width, width)
+    try:
+        with transaction.atomic():
+            MeasuredWindow.objects.create(account_id=MARK, begins=begins)
+            _store(early, late)
+            _judge(Window(begins, begins + width, now))
+    except IntegrityError:
+        if not MeasuredWindow.objects.filter(account_id=MARK, begins=begins).exists():
+            raise
+        log.debug("another clock measured the window")
+    return due(now, width) is not None
+
+
+def due(now: datetime, width: timedelta) -> datetime | None:
+    """When the next window begins that is over, and a little more: rows can be committed late."""
+    seconds = width.total_seconds()
+    over = (now - width / 20).timestamp() // seconds * seconds
+    newest = datetime.fromtimestamp(over, UTC) - width
+    rows = MeasuredWindow.objects.filter(account_id=MARK, begins__gte=newest - MOST * width)
+    last = rows.order_by("-begins").values_list("begins", flat=True).first()
+    if last is None:
+        return newest
+    return last + width if last < newest else None
+
+
+def _store(early: list[MeasuredWindow], late: list[MeasuredWindow]) -> None:
+    one = ["begins", "account_id", "template_id"]
+    MeasuredWindow.objects.bulk_create(early)
+    MeasuredWindow.objects.bulk_create(
+        late, update_conflicts=True, unique_fields=one, update_fields=LATE_FIELDS
+    )
+
+
+def _judge(window: Window) -> None:
+    live = standings()
+    silences = list(Silence.objects.filter(until__gt=window.now))
+    found: Verdicts = {}
+    _compare(found, window.begins, window.width, live, is_late=False)
+    _compare(found, window.begins - window.width, window.width, live, is_late=True)
+    if window.now - window.ends < window.width:  # not of hours that are made up for
+        _foresee(found, window)
+    for account, measure in sorted({*found, *((pk, Measure(word)) for pk, word in live)}):
+        standing = Standing(account, measure, live.get((account, measure), []))
+        standing.advance(found.get((account, measure), {}), window, silences)
+
+
+def _compare(
+    found: Verdicts,
+    at: datetime,
+    width: timedelta,
+    live: dict[tuple[int, str], list[Anomaly]],
+    *,
+    is_late: bool,
+) -> None:
+    for (account, template), rows in history(at, width).items():
+        for measure, rule in RULES.items():
+            if rule.is_late is not is_late:
+                continue
+            own = live.get((account, measure), [])
+            before = min((one.begun_at for one in own), default=at)
+            verdict = judge(rule, rows, at, width, before, known_usual(own, template))
+            if verdict is not None:
+                if verdict.is_bad and measure is Measure.FAILURE:
+                    verdict.facts["errcodes"] = rows[at].errcodes
+                found.setdefault((account, measure), {})[template] = verdict
+
+
+def known_usual(own: list[Anomaly], template: int) -> Usual | None:
+    """Of one that began where little else is known: it must not become its own example."""
+    for one in own:
+        if (
+            one.usual is not None
+            and one.limit is not None
+            and one.template_id == (template or None)
+        ):
+            return Usual(one.usual, one.limit, Basis(one.basis), one.points)
+    return None
+
+
+def _foresee(found: Verdicts, window: Window) -> None:
+    """Of the moment."""
+    accounts = list(OfficialAccount.objects.filter(is_active=True).defer("app_secret"))
+    waiting = queues(accounts, window.now)
+    of_accounts = MeasuredWindow.objects.filter(account_id__gt=0, template_id=ACCOUNT)
+    ages = of_accounts.filter(begins=window.begins - window.width).values_list(
+        "account_id", "waiting_seconds"
+    )
+    before = dict(ages)
+    for pk, queue in waiting.items():
+        verdict = judged_queue(queue, before.get(pk) or 0, window.width)
+        found[pk, Measure.QUEUE] = {ACCOUNT: verdict}
+    MeasuredWindow.objects.bulk_create(
+        [
+            MeasuredWindow(
+                account_id=pk,
+                template_id=ACCOUNT,
+                begins=window.begins,
+                waiting=queue.waiting,
+                waiting_seconds=int(queue.age),
+            )
+            for pk, queue in waiting.items()
+            if queue.waiting
+        ],
+        update_conflicts=True,
+        unique_fields=["begins", "account_id", "template_id"],
+        update_fields=["waiting", "waiting_seconds"],
+    )
+    try:
+        for pk, quota in quotas(accounts, window.now).items():
+            found[pk, Measure.QUOTA] = {ACCOUNT: judged_quota(quota)}
+    except RedisError as error:
+        log.warning("quotas are not known (%s)", type(error).__name__)

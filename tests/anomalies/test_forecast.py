@@ -1,0 +1,139 @@
+"""When the quota ends and the queue is empty, as far as the last hour and the usual day say."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from notifier.anomalies.forecast import queues, quotas
+from notifier.anomalies.watch import look
+from notifier.dispatch import gate
+from notifier.dispatch.lanes import redis
+from notifier.models import Anomaly, MessageCount
+from notifier.models.counts import ACCEPTED, Span
+from tests import builders
+from tests.anomalies.measuring import WIDTH
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOW = datetime(2026, 11, 25, 6, 0, 20, tzinfo=UTC)
+"""Two in the afternoon in Shanghai: ten hours are left."""
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+@pytest.fixture
+def template():
+    return builders.make_template(builders.make_account(daily_quota=11_000, urgent_reserve=1_000))
+
+
+def used(account, count, now=NOW):
+    key = {"day": f"{now + 8 * HOUR:%Y%m%d}", "used": count}
+    redis().hset(gate._key(account.pk), mapping=key)
+
+
+def counted(template, begins, count, span=Span.HOUR, state="sent"):
+    of = {"account_id": template.account_id, "template_id": template.pk, "shard": 0}
+    MessageCount.objects.create(span=span, begins=begins, state=state, count=count, **of)
+
+
+def last_hour(template, count, now=NOW):
+    for n in range(60):
+        counted(template, now.replace(second=0) - n * MINUTE, count / 60, Span.MINUTE)
+
+
+def usual_day(template, count, step=timedelta(weeks=1)):
+    """From now until midnight, so many an hour, on four such days."""
+    for n in range(1, 5):
+        for hour in range(11):
+            counted(template, NOW.replace(second=0) + hour * HOUR - n * step, count)
+
+
+def quota(template, now=NOW):
+    return quotas([template.account], now)[template.account_id]
+
+
+def test_without_a_past_it_goes_on_as_in_the_last_hour(template):
+    used(template.account, 4_000)
+    last_hour(template, 1_200)
+    found = quota(template)
+    assert (found.used, found.allowed, found.per_hour) == (4_000, 10_000, 1_200)
+    assert found.ends_at == NOW + 5 * HOUR
+    assert f"{found.resets_at:%d %H:%M}" == "26 00:00"
+
+
+def test_after_an_hour_it_goes_on_as_usual(template):
+    """A campaign now, and a quiet evening."""
+    used(template.account, 4_000)
+    last_hour(template, 1_200)
+    usual_day(template, 100)
+    assert quota(template).ends_at is None
+    MessageCount.objects.filter(span=Span.HOUR).update(count=1_000)
+    assert abs(quota(template).ends_at - (NOW + 1 * HOUR + 4.8 * HOUR)) < timedelta(minutes=5)
+
+
+def test_the_days_before_where_the_weeks_are_too_few(template):
+    used(template.account, 4_000)
+    usual_day(template, 1_000, timedelta(days=1))
+    assert quota(template).ends_at is not None
+
+
+def test_what_is_used_up_has_ended_and_what_is_not_counted_has_no_forecast(template):
+    used(template.account, 10_000)
+    assert quota(template).ends_at == NOW
+    template.account.daily_quota = 0
+    assert quotas([template.account], NOW) == {}
+
+
+def test_a_quota_that_ends_early_is_raised_and_over_at_midnight(template):
+    words = Anomaly.objects.filter(measure="quota", state__in=("open", "ended"))
+    for n in range(2):
+        now = NOW + n * WIDTH
+        used(template.account, 4_000)
+        last_hour(template, 1_200, now)
+        MessageCount.objects.filter(span=Span.MINUTE, begins__lte=now - HOUR).delete()
+        assert not words.exists()
+        look(now)
+        MessageCount.objects.all().delete()
+    one = words.get()
+    assert (one.state, one.facts["used"], one.template) == ("open", 4_000, None)
+    for n in range(3):
+        look(NOW + timedelta(days=1) + n * WIDTH)
+    assert words.get().state == "ended"
+
+
+def waiting(template, count, since, now=NOW):
+    first = builders.make_message(template)
+    rows = [first, *builders.copies(first, count - 1)]
+    ids = [one.pk for one in rows]
+    type(first).objects.filter(pk__in=ids).update(due_at=now - since)
+    return ids
+
+
+def test_when_the_queue_is_empty(template):
+    waiting(template, 100, 3 * MINUTE)
+    begins = NOW.replace(second=0)
+    counted(template, begins - 3 * MINUTE, 200, Span.MINUTE)
+    counted(template, begins - 3 * MINUTE, 100, Span.MINUTE, ACCEPTED)
+    found = queues([template.account], NOW)[template.account_id]
+    assert (found.waiting, found.age) == (100, 180)
+    assert abs(found.empty_at - (NOW + 10 * MINUTE)) < MINUTE
+    MessageCount.objects.filter(state=ACCEPTED).update(count=250)
+    assert queues([template.account], NOW)[template.account_id].empty_at is None
+
+
+def test_a_queue_that_only_grows_older_is_raised(template):
+    shown = Anomaly.objects.filter(measure="queue", state__in=("open", "ended"))
+    waiting(template, 10, 4 * MINUTE)
+    for n, found in enumerate([0, 0, 1]):
+        look(NOW + n * WIDTH)
+        assert shown.count() == found
+    one = shown.get()
+    assert (one.state, one.facts["waiting"], one.facts["age"]) == ("open", 10, 14 * 60)
+    counted(template, (NOW + 3 * WIDTH).replace(second=0), 5, Span.MINUTE)
+    for n in (3, 4):
+        look(NOW + n * WIDTH)
+    assert shown.get().state == "ended"
+
+
+def test_what_waits_for_its_time_is_no_queue(template):
+    ids = waiting(template, 10, -HOUR)
+    found = queues([template.account], NOW)[template.account_id]
+    assert (len(ids), found.waiting) == (10, 0)
