@@ -136,11 +136,12 @@ def test_an_endpoint_that_is_away_costs_no_message(monkeypatch, loop, api, work,
 
 def test_a_caller_who_keeps_no_trace_costs_nothing(collector, monkeypatch):
     """Not even a span that is thrown away; the caller's context travels on."""
-    monkeypatch.setattr(tracing, "_tracer", lambda: pytest.fail("a span was made"))
-    with tracing.serving({"traceparent": f"00-{TRACE}-{SPAN}-00"}, "POST") as span:
-        assert span is None
-        context = tracing.current()
-    assert context.trace_id == TRACE
-    assert tracing.record("x", context, 0.0, 1.0, {}) == tracing.NONE
-    with tracing.span("x", context) as (one, passed_on):
-        assert (one, passed_on) == (None, context)
+    with monkeypatch.context() as patched:
+        patched.setattr(tracing, "_tracer", lambda: pytest.fail("a span was made"))
+        with tracing.serving({"traceparent": f"00-{TRACE}-{SPAN}-00"}, "POST") as span:
+            assert span is None
+            context = tracing.current()
+        assert context.trace_id == TRACE
+        assert tracing.record("x", context, 0.0, 1.0, {}) == tracing.NONE
+        with tracing.span("x", context) as (one, passed_on):
+            assert (one, passed_on) == (None, context)
