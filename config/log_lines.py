@@ -23,8 +23,8 @@ LOGGING = {
         "json": {"()": "notifier.observability.logs.JsonFormatter", "process": PROCESS},
     },
     "filters": {
-        # RQ complains of a Redis that is away again and again, and so does the exporter of traces of
-        # its collector: each process, four lines for each batch.
+        # RQ complains of a Redis that is away again and again, and the exporter of traces of its
+        # collector: each process, four lines for each batch.
         "calm": {"()": "notifier.observability.logs.Flood", "most": 1, "seconds": 30},
         "flood": {"()": "notifier.observability.logs.Flood"},
     },

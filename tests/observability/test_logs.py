@@ -71,7 +71,12 @@ def test_an_openid_is_shortened():
 
 
 @pytest.mark.parametrize(
-    "text", ["/api/v1/messages/01a20bee57cd7a879957b05cda6183b9", "order-processing-of-things-ok", "https://a.example:8443/x@y"]
+    "text",
+    [
+        "/api/v1/messages/01a20bee57cd7a879957b05cda6183b9",
+        "order-processing-of-things-ok",
+        "https://a.example:8443/x@y",
+    ],
 )
 def test_what_is_no_secret_stays(text):
     assert text in line(text)
