@@ -23,7 +23,8 @@ LOGGING = {
         "json": {"()": "notifier.observability.logs.JsonFormatter", "process": PROCESS},
     },
     "filters": {
-        # RQ complains of a Redis that is away again and again.
+        # RQ complains of a Redis that is away again and again, and the exporter of traces of its
+        # collector: each process, four lines for each batch.
         "calm": {"()": "notifier.observability.logs.Flood", "most": 1, "seconds": 30},
         "flood": {"()": "notifier.observability.logs.Flood"},
     },
@@ -40,6 +41,7 @@ LOGGING = {
         "urllib3": {"level": "WARNING"},
         "rq": {"level": "WARNING"},
         "rq.worker": {"filters": ["calm"]},
+        "opentelemetry.exporter.otlp.proto.http.trace_exporter": {"filters": ["calm"]},
         "django.server": {"level": "WARNING"},
     },
 }

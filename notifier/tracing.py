@@ -9,8 +9,10 @@ A message's row keeps its context. What happened to it becomes a span afterwards
 that were measured anyhow. No attribute holds a token, a secret, a body, a phone or an OpenID.
 """
 
+import atexit
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,6 +24,8 @@ Attributes = Mapping[str, str | int | float | bool]
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 BAGGAGE = re.compile(r"[\x20-\x7e]{1,512}")
 """What is longer is dropped, as W3C allows from 8192 on; ours stands in each row."""
+
+LEAVING_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +156,18 @@ def _provider() -> Any:
         "hongyan.process": os.environ.get("HONGYAN_PROCESS", ""),
         "process.pid": os.getpid(),
     }
-    provider = TracerProvider(resource=Resource.create(known))
+    provider = TracerProvider(resource=Resource.create(known), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    atexit.register(_leave, provider)
     return provider
+
+
+def _leave(provider: Any) -> None:
+    """What is left still goes out. A collector that is away does not hold up the end of a process,
+    and so the start of the next: the SDK itself would try for half a minute."""
+    last = threading.Thread(target=provider.shutdown, name="traces", daemon=True)
+    last.start()
+    last.join(LEAVING_SECONDS)
 
 
 @lru_cache(maxsize=1)

@@ -77,14 +77,15 @@ def profiles(request: HttpRequest) -> HttpResponse:
 def _ask(request: HttpRequest, processes: dict[str, Process]) -> HttpResponse:
     process = processes.get(request.POST.get("process", ""))
     what: Any = request.POST.get("what", "")
-    given = request.POST.get("seconds", "")
+    seconds = {str(one): one for one in SECONDS}.get(request.POST.get("seconds", ""))
     if process is None:
         messages.error(request, gettext("There is no such process any more."))
         return redirect("profiles")
-    if what not in get_args(What) or not given.isdecimal() or int(given) not in SECONDS:
+    if what not in get_args(What) or seconds is None:
         messages.error(request, gettext("Choose what to look at, and for how long."))
         return redirect("profiles")
-    seconds = 0 if what == "threads" else int(given)
+    if what == "threads":
+        seconds = 0
     try:
         run = asking.start(process, what, seconds, request.user.get_username())
     except Busy:

@@ -164,8 +164,10 @@ def _hour(moment: datetime) -> datetime:
 
 
 def judged_quota(found: Quota) -> Verdict:
-    """Bad: it ends before the day does. Used up it is no longer news, and no end of it either."""
-    is_bad = found.ends_at is not None and found.used >= BEGUN * found.allowed
+    """Bad: it ends before the day does. Used up it is no longer news, and no end of it either.
+    Where all of it is kept for urgent ones, there is nothing that could end."""
+    is_begun = found.allowed > 0 and found.used >= BEGUN * found.allowed
+    is_bad = found.ends_at is not None and is_begun
     share = found.used / max(found.allowed, 1)
     return Verdict(is_bad, not is_bad, share, count=found.used, facts=asdict(found))
 

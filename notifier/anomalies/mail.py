@@ -71,7 +71,7 @@ def mail(rows: list[Anomaly]) -> EmailMessage:
 
 
 def _paragraph(one: Anomaly) -> str:
-    begun = gettext("since %(at)s") % {"at": _at(one.begun_at)}
+    begun = gettext("goes on since %(at)s") % {"at": _at(one.begun_at)}
     if one.ended_at:
         begun = gettext("ended: %(begun)s – %(ended)s") % {
             "begun": _at(one.begun_at),

@@ -16,7 +16,7 @@ from redis import RedisError
 from notifier.anomalies.forecast import judged_queue, judged_quota, queues, quotas
 from notifier.anomalies.grouping import ACCOUNT
 from notifier.anomalies.history import history
-from notifier.anomalies.judgement import RULES, Usual, Verdict, judge
+from notifier.anomalies.judgement import LEAST_WEEKS, RULES, Usual, Verdict, judge
 from notifier.anomalies.standing import Standing, Window, standings
 from notifier.anomalies.windows import LATE_FIELDS, measured, measured_late
 from notifier.models import Anomaly, Basis, Measure, MeasuredWindow, Silence
@@ -29,6 +29,7 @@ MARK = 0
 """The account whose rows say which windows were measured."""
 MOST = 24
 """Windows that are made up for after the clock was away: of five minutes, two hours."""
+LASTING = timedelta(weeks=LEAST_WEEKS)
 Verdicts = dict[tuple[int, Measure], dict[int, Verdict]]
 
 
@@ -108,12 +109,20 @@ def _compare(
             if rule.is_late is not is_late:
                 continue
             own = live.get((account, measure), [])
-            before = min((one.begun_at for one in own), default=at)
-            verdict = judge(rule, rows, at, width, before, known_usual(own, template))
+            before = no_example_from(own, at)
+            known = known_usual(own, template) if before < at else None
+            verdict = judge(rule, rows, at, width, before, known)
             if verdict is not None:
                 if verdict.is_bad and measure is Measure.FAILURE:
                     verdict.facts["errcodes"] = rows[at].errcodes
                 found.setdefault((account, measure), {})[template] = verdict
+
+
+def no_example_from(own: list[Anomaly], at: datetime) -> datetime:
+    """What goes on must not become its own example, until it has lasted for LASTING: then that is
+    how it usually is, and an anomaly which no window of before could end is over."""
+    begun = min((one.begun_at for one in own), default=at)
+    return begun if at - begun < LASTING else at
 
 
 def known_usual(own: list[Anomaly], template: int) -> Usual | None:

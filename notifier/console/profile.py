@@ -49,6 +49,8 @@ def run(
         raise Failed(Exit.USAGE, f"--seconds: 1 to {MOST_SECONDS}.")
     if out and what != "cpu":
         raise Failed(Exit.USAGE, "--out: only processor time has such a file (--what cpu).")
+    if out:
+        _try(out)
     found = asking.processes()
     if process is None:
         if terminal.as_json:
@@ -64,6 +66,14 @@ def run(
     else:
         _show(terminal, result)
     return Exit.OK
+
+
+def _try(out: Path) -> None:
+    """Before the profile is made: it is in the audit trail, and takes its time."""
+    try:
+        out.touch()
+    except OSError as error:
+        raise Failed(Exit.USAGE, f"{out} cannot be written: {error.strerror}.") from None
 
 
 def _row(one: Process) -> tuple[Any, ...]:

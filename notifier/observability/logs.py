@@ -14,13 +14,17 @@ from structlog.stdlib import ProcessorFormatter
 
 from notifier import tracing
 from notifier.observability.requests import current_request_id
-from notifier.wechat.errors import redact
+from notifier.wechat.errors import REDACTED, redact
 
 Event = MutableMapping[str, Any]
 
 _OPENID = re.compile(
     r"(?<![A-Za-z0-9_-])(o[A-Za-z0-9_-]{3})[A-Za-z0-9_-]{20}([A-Za-z0-9_-]{4})(?![A-Za-z0-9_-])"
 )
+_KEY = re.compile(r"(\b(?:Bearer\s+|Basic\s+|hy_(?:test_)?))[A-Za-z0-9._~+/=-]{16,}")
+"""What callers authenticate with: our own keys, too."""
+_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/@]+(?=@)")
+"""Of an address such as DATABASE_URL's."""
 
 
 class Flood(logging.Filter):
@@ -48,7 +52,8 @@ MOST_KINDS = 1000
 
 
 def clean(text: str) -> str:
-    return _OPENID.sub(r"\1…\2", redact(text))
+    known = _PASSWORD.sub(rf"\1{REDACTED}", _KEY.sub(rf"\1{REDACTED}", redact(text)))
+    return _OPENID.sub(r"\1…\2", known)
 
 
 class RedactingFormatter(logging.Formatter):

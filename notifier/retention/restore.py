@@ -31,6 +31,8 @@ from templates_app.encryption import EncryptedTextField
 
 SLICE = 500
 GOING = (CampaignState.CANARY, CampaignState.RUNNING)
+NEEDED = ("migrations", "keys")
+"""The first findings: while one is bad nothing else can be asked, nor anything parked."""
 RESTORED = gettext_noop(
     "The database was restored from a backup: whom it reached since the backup is not known here. "
     "Cancel it, unless it cannot have gone on."
@@ -45,11 +47,11 @@ class Finding:
 
 
 def findings(now: datetime) -> Iterator[Finding]:
-    """Each needs the ones before it: after a bad one of the first two nothing is asked."""
+    """Each needs the ones before it."""
     for name, look in CHECKS.items():
         good, text = look(now)
         yield Finding(name, good, text)
-        if not good and name in ("migrations", "keys"):
+        if not good and name in NEEDED:
             return
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from notifier.anomalies.judgement import RULES, judge
 from notifier.anomalies.standing import Standing, Window
-from notifier.anomalies.watch import known_usual
+from notifier.anomalies.watch import known_usual, no_example_from
 from notifier.models import Anomaly, Measure, MeasuredWindow
 from notifier.models.anomalies import LIVE
 
@@ -23,10 +23,10 @@ def replay(
         for measure, rule in RULES.items():
             at = begins - width if rule.is_late else begins
             own = live.get(measure, [])
-            before = min((one.begun_at for one in own), default=at)
+            before = no_example_from(own, at)
             verdicts = {}
             for place, known in rows.items():
-                usual = known_usual(own, ids[place])
+                usual = known_usual(own, ids[place]) if before < at else None
                 if verdict := judge(rule, known, at, width, before, usual):
                     verdicts[ids[place]] = verdict
             if own or any(one.is_bad for one in verdicts.values()):

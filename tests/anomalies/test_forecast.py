@@ -99,6 +99,13 @@ def test_a_quota_that_ends_early_is_raised_and_over_at_midnight(template):
     assert words.get().state == "ended"
 
 
+def test_a_quota_that_is_all_kept_for_urgent_ones_is_no_anomaly(template):
+    type(template.account).objects.update(urgent_reserve=template.account.daily_quota)
+    for n in range(2):
+        look(NOW + n * WIDTH)
+    assert not Anomaly.objects.exists()
+
+
 def waiting(template, count, since, now=NOW):
     first = builders.make_message(template)
     rows = [first, *builders.copies(first, count - 1)]

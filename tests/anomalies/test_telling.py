@@ -1,6 +1,7 @@
 """Who hears of an anomaly, how often, and who does not."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -78,6 +79,7 @@ def test_what_begins_together_is_one_email(template, settings):
     send_mails()
     (one,) = mail.outbox
     assert one.subject == "[Hongyan] 异常：新增 1 个，结束 1 个"
+    assert re.search(r"\(自 \d\d-\d\d \d\d:\d\d 起\)", one.body)
 
 
 class Broken(BaseEmailBackend):

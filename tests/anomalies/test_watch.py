@@ -10,7 +10,7 @@ from notifier.anomalies import watch as module
 from notifier.anomalies.watch import look
 from notifier.models import Anomaly, Measure, MeasuredWindow, State
 from tests import builders
-from tests.anomalies.measuring import AT, WIDTH, happened, remember
+from tests.anomalies.measuring import AT, WIDTH, happened, remember, row, weeks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = WIDTH / 10
@@ -152,6 +152,29 @@ def test_what_is_sent_no_more_ends(template):
     for n in range(1, 28):
         look(ends(n))
     assert Anomaly.objects.get().state == "ended"
+
+
+@pytest.mark.parametrize(("lasts", "state"), [(27, "open"), (28, "ended")])
+def test_what_lasts_for_four_weeks_is_usual_then(template, lasts, state):
+    """The new level is the rule: it ends, and does not begin again."""
+    began = AT - timedelta(days=lasts)
+    for of in (0, template.pk):
+        MeasuredWindow.objects.bulk_create(
+            row(
+                one,
+                account_id=template.account_id,
+                template_id=of,
+                failed=20 if one >= began else 0,
+            )
+            for one in weeks()
+        )
+    known = {"templates": [template.pk], "begun_at": began, "checked_at": AT, "seen_at": AT}
+    builders.make_anomaly(template.account, **known)
+    for n in range(3):
+        happened(template, 80, AT + n * WIDTH)
+        happened(template, 20, AT + n * WIDTH, State.FAILED, errcode=40037)
+        look(ends(n + 1))
+    assert Anomaly.objects.get().state == state
 
 
 def test_a_window_is_measured_once(template):

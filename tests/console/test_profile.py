@@ -65,3 +65,9 @@ def test_what_cannot_be_is_said(run: Run) -> None:
     assert (unknown.code, f"{PID}@" in unknown.err) == (2, True)
     for wrong in (("--seconds", 61), ("--seconds", 0), ("--what", "threads", "--out", "x")):
         assert run("profile", PID, *wrong).code == 2
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_made(run: Run) -> None:
+    ran = run("profile", PID, "--seconds", 1, "--out", "/nowhere/x.json")
+    assert (ran.code, "/nowhere/x.json cannot be written" in ran.err) == (2, True)
+    assert not AuditEntry.objects.filter(action="profile").exists()

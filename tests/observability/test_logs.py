@@ -51,6 +51,11 @@ def event(message, *args, error=None, **extra):
         ("%r", ({"secret": TOKEN},)),
         ("app_secret: %s", (TOKEN,)),
         ("EncodingAESKey=%s", (TOKEN,)),
+        ("Authorization: Bearer %s", (TOKEN,)),
+        ("no such key: %s", (f"hy_{TOKEN}",)),
+        ("no such key: %s", (f"hy_test_{TOKEN}",)),
+        ("postgresql://hongyan:%s@10.0.0.5/hongyan", (TOKEN,)),
+        ("redis://:%s@10.0.0.5:6379/0", (TOKEN,)),
     ],
 )
 def test_a_secret_is_left_out(message, args):
@@ -66,7 +71,12 @@ def test_an_openid_is_shortened():
 
 
 @pytest.mark.parametrize(
-    "text", ["/api/v1/messages/01a20bee57cd7a879957b05cda6183b9", "order-processing-of-things-ok"]
+    "text",
+    [
+        "/api/v1/messages/01a20bee57cd7a879957b05cda6183b9",
+        "order-processing-of-things-ok",
+        "https://a.example:8443/x@y",
+    ],
 )
 def test_what_is_no_secret_stays(text):
     assert text in line(text)

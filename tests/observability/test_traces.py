@@ -1,5 +1,11 @@
 """One trace from a request to its webhook, over three processes, at a real OTLP endpoint."""
 
+import os
+import socket
+import subprocess
+import sys
+import time
+
 import pytest
 
 from notifier import tracing
@@ -132,6 +138,31 @@ def test_an_endpoint_that_is_away_costs_no_message(monkeypatch, loop, api, work,
     finally:
         tracing._provider().shutdown()
         forget()
+
+
+SPAN_AT_THE_END = """
+from notifier import tracing
+with tracing.span("last", tracing.NONE, is_root=True):
+    pass
+"""
+
+
+def test_an_endpoint_that_hangs_does_not_hold_up_the_end_of_a_process():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        started = time.monotonic()
+        subprocess.run(
+            [sys.executable, "-c", SPAN_AT_THE_END],
+            env=os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": url},
+            check=True,
+            timeout=60,
+        )
+        assert time.monotonic() - started < 8  # of ten that the exporter waits
+
+
+def test_the_last_span_of_a_process_arrives(collector):
+    subprocess.run([sys.executable, "-c", SPAN_AT_THE_END], check=True, timeout=60)
+    assert "last" in [one.name for one in collector.spans]
 
 
 def test_a_caller_who_keeps_no_trace_costs_nothing(collector, monkeypatch):

@@ -57,6 +57,19 @@ def test_what_was_due_is_not_sent_again(platform, work):
     assert later.state == State.QUEUED
 
 
+def test_nothing_is_parked_where_migrations_are_missing():
+    """Its tables may not even have the columns."""
+    message = builders.make_message()
+    latest = MigrationRecorder.Migration.objects.filter(app="notifier").order_by("-id").first()
+    latest.delete()
+    may_be, said = told("--park")
+    latest.save()
+    assert not may_be
+    assert "BAD migrations: 1 to apply" in said
+    message.refresh_from_db()
+    assert message.state == State.QUEUED
+
+
 def test_a_campaign_stands_and_a_recurring_message_is_off(service):
     template = builders.make_template()
     person = builders.make_recipient(template.account)

@@ -1,11 +1,12 @@
 """manage.py backup_check: can the database that DATABASE_URL names be used as it was restored?"""
 
+from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from notifier.retention.restore import findings, park
+from notifier.retention.restore import NEEDED, findings, park
 
 
 class Command(BaseCommand):
@@ -25,7 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         now = timezone.now()
-        if options["park"]:
+        needed = islice(findings(now), len(NEEDED))
+        if options["park"] and all(one.is_good for one in needed):
             counts = park(now, "backup_check")
             told = ", ".join(f"{count} {what}" for what, count in counts.items())
             self.stdout.write(f"parked: {told}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 from redis import RedisError
 
@@ -33,6 +33,7 @@ from templates_app.hourly import sync_all
 
 log = logging.getLogger(__name__)
 
+AWAY = (DatabaseError, InterfaceError, RedisError)
 FIGURES_SECONDS = 5
 FINISH_SECONDS = 10
 BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
@@ -89,7 +90,7 @@ class Command(BaseCommand):
             imports.tick(now)
             following.tick(now)
             clock.beat(now)
-        except (DatabaseError, RedisError) as error:
+        except AWAY as error:
             self._complain(type(error).__name__)
         else:
             self._complain("")
@@ -109,5 +110,7 @@ def _repeat(stop: threading.Event, work: Callable[[], object], every: float, wai
         try:
             if work():
                 wait = 0
-        except Exception as error:  # the database or Redis is away; the clock itself says so
+        except AWAY as error:  # the clock itself says so
             log.debug("%s waits (%s)", threading.current_thread().name, type(error).__name__)
+        except Exception:  # what nobody expected must not end in silence
+            log.exception("%s failed; it is tried again", threading.current_thread().name)
