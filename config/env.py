@@ -7,6 +7,7 @@ import json
 import math
 import os
 import secrets
+import sys
 import warnings
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -94,8 +95,17 @@ def directory(name: str, default: Path) -> Path:
     return Path(text(name, str(default))).expanduser().resolve()
 
 
+LASTING = {"worker", "clock", "demo"}
+
+
 def hand_on(name: str, folder: Path) -> None:
-    """For a library that reads the environment itself, when it is imported."""
+    """For a library that reads the environment itself, when it is imported.
+
+    Not to a command that ends soon: it would leave files for ever, each time that it is called.
+    """
+    if Path(sys.argv[0]).name == "manage.py" and not LASTING & {*sys.argv[1:2]}:
+        os.environ.pop(name, None)
+        return
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode is not for parents
     folder.mkdir(mode=0o700, exist_ok=True)
     os.environ[name] = str(folder)

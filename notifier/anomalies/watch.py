@@ -41,8 +41,15 @@ def watch() -> bool:
     except AWAY:
         raise
     except Exception:
-        log.exception("a window could not be judged; it is tried again")
+        log.exception("a window could not be judged; it is left out")
+        _leave_out(timezone.now())
         return False
+
+
+def _leave_out(now: datetime) -> None:
+    """Tried again it would fail again, every few seconds, and no later one would be judged."""
+    if begins := due(now, timedelta(seconds=settings.ANOMALY_WINDOW_SECONDS)):
+        MeasuredWindow.objects.get_or_create(account_id=MARK, template_id=0, begins=begins)
 
 
 def look(now: datetime) -> bool:

@@ -58,7 +58,7 @@ def run(terminal: Terminal, **_options: Any) -> Exit:
             }
         )
     else:
-        _show(terminal, accounts, found.workers, problems)
+        _show(terminal, accounts, found, problems)
     return Exit.REFUSED if problems else Exit.OK
 
 
@@ -128,7 +128,7 @@ def _problems(
 def _show(
     terminal: Terminal,
     accounts: list[dict[str, Any]],
-    workers: list[SeenWorker],
+    found: Standing,
     problems: list[str],
 ) -> None:
     columns = (
@@ -157,10 +157,12 @@ def _show(
         ("worker", "host", "state", "queues"),
         [
             (one.name, one.host, "busy" if one.is_busy else "idle", ", ".join(one.queues))
-            for one in workers
+            for one in found.workers
         ],
     )
     terminal.line("")
+    if found.clock_beat:
+        terminal.line(f"The clock was last heard at {found.clock_beat:%Y-%m-%d %H:%M:%S} UTC.")
     for problem in problems:
         terminal.line(problem, "red")
     if not problems:

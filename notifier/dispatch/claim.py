@@ -107,6 +107,7 @@ def claim(
     lease_until = now + timedelta(seconds=settings.DISPATCH_LEASE_SECONDS)
     fence = f"{_process}:{next(_claims)}"
     with transaction.atomic():
+        sql.read_in_order()
         rows = list(
             due.select_for_update(skip_locked=True, of=("self",)).values_list(*_COLUMNS)[:limit]
         )

@@ -20,6 +20,15 @@ Row = tuple[uuid.UUID, str, dict[str, Any]]
 """A message, its fence, and what becomes of its columns; all rows of a call name the same ones."""
 
 
+def read_in_order() -> None:
+    """For the rest of the transaction: rows come in their index's order, or not at all. While
+    PostgreSQL's statistics are of a quiet hour it takes the rows of a lane for a handful, and
+    would read and sort a whole campaign for each two hundred."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_sort = off")
+
+
 def take(ids: Sequence[uuid.UUID], fence: str, lease_until: datetime, now: datetime) -> None:
     """The rows become this claim's, with an event for each."""
     if not ids:

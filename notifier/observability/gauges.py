@@ -12,7 +12,7 @@ from typing import cast
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError
+from django.db import Error
 from django.db.models import Count, Sum
 from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -44,7 +44,7 @@ class Gauges(Collector):
         for name, section in SECTIONS.items():
             try:
                 yield from [*section()]
-            except (DatabaseError, RedisError) as error:
+            except (Error, RedisError) as error:
                 log.warning("/metrics: %s does not answer (%s)", name, type(error).__name__)
                 answered.add_metric([name], 0)
             else:

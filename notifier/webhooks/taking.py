@@ -72,7 +72,7 @@ def take(endpoint: WebhookEndpoint, size: int, now: datetime) -> Run | None:
             one.pk,
             one.event.public_id,
             msgspec.json.encode(body_of(one.event)),
-            _trace_of(one.event),
+            _trace_of(one.event, endpoint),
         )
         for one in deliveries
     ]
@@ -80,9 +80,13 @@ def take(endpoint: WebhookEndpoint, size: int, now: datetime) -> Run | None:
     return Run(endpoint.pk, endpoint.url, secrets, lease, deliveries, parcels)
 
 
-def _trace_of(event: ClientEvent) -> Context:
+def _trace_of(event: ClientEvent, endpoint: WebhookEndpoint) -> Context:
+    """What the caller put into its baggage is for nobody else's endpoint."""
     message = event.message
-    return Context(message.traceparent, message.baggage) if message else NONE
+    if message is None:
+        return NONE
+    is_its_own = message.client_id == endpoint.client_id
+    return Context(message.traceparent, message.baggage if is_its_own else "")
 
 
 def settle(run: Run, now: datetime, jitter: float) -> None:

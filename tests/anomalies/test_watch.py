@@ -273,3 +273,17 @@ def test_a_look_reads_a_window_and_not_the_log(template, django_assert_max_num_q
             plan = "\n".join(line[0] for line in cursor.fetchall())
             assert "Seq Scan on notifier_me" not in plan, plan
         cursor.execute("SET enable_seqscan = on")
+
+
+def test_a_window_that_cannot_be_judged_holds_up_no_later_one(template, monkeypatch, caplog):
+    now = [ends()]
+    monkeypatch.setattr(module.timezone, "now", lambda: now[0])
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "_judge", lambda _window: 1 / 0)
+        assert module.watch() is False
+    assert caplog.text.count("it is left out") == 1
+    assert module.watch() is False  # not again
+    happened(template, 30, AT + WIDTH * 1.5)
+    now[0] = ends(2)
+    module.watch()
+    assert windows(begins=AT + WIDTH, template_id=template.pk).get().tried == 30

@@ -1,7 +1,7 @@
 """PostgreSQL's plans while its statistics are of a quiet hour, and then a campaign comes."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -39,7 +39,10 @@ def plans(function, *arguments):
     found = [one["sql"] for one in queries.captured_queries]
     chosen = [sql for sql in found if sql.startswith("SELECT") and "notifier_message" in sql]
     assert chosen
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        for sql in found:
+            if sql.startswith("SET LOCAL"):
+                cursor.execute(sql)
         for sql in chosen:
             cursor.execute(f"EXPLAIN {sql}")
             yield "\n".join(row[0] for row in cursor.fetchall())
@@ -47,6 +50,26 @@ def plans(function, *arguments):
 
 def test_a_claim_reads_the_rows_it_takes(campaign_after_a_quiet_hour):
     lane, now = campaign_after_a_quiet_hour, timezone.now()
+    last = claim(lane, 10, now).last
+    for after in (None, last):
+        (plan,) = plans(claim, lane, 10, now, False, after)
+        assert "message_due" in plan
+        assert "Sort" not in plan
+
+
+@pytest.mark.parametrize("known", [1, 7])
+@pytest.mark.parametrize("sent", [0, 50])
+def test_a_claim_reads_the_rows_it_takes_whatever_is_believed_to_wait(message, known, sent):
+    """Statistics of a moment at which a few messages waited."""
+    builders.copies(message, sent)
+    Message.objects.update(state=State.SENT)
+    message.refresh_from_db()
+    message.state = State.QUEUED
+    builders.copies(message, known)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE notifier_message")
+    builders.copies(message, 2_000)
+    lane, now = lane_of(message), timezone.now()
     last = claim(lane, 10, now).last
     for after in (None, last):
         (plan,) = plans(claim, lane, 10, now, False, after)
