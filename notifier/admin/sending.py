@@ -17,15 +17,14 @@ from redis import RedisError
 
 from notifier.audit.record import record
 from notifier.dispatch import gate
+from notifier.dispatch.clock import Waiting, waiting
 from notifier.dispatch.gate import Condition
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.mended import try_now
 from notifier.models import Action, Priority
 from notifier.observability.standing import (
-    Waiting,
     last_successes,
     standing,
-    waiting,
 )
 from templates_app.access import limited
 from templates_app.admin.reasons import fix_of, reason_in_words

@@ -16,18 +16,16 @@ from django.db.models import Sum
 
 from notifier.anomalies.judgement import Verdict
 from notifier.dispatch import gate
-from notifier.dispatch.clock import oldest_due
+from notifier.dispatch.clock import waiting
 from notifier.dispatch.gate import Limits
 from notifier.dispatch.retry import next_midnight_in_china
-from notifier.models import Message, MessageCount, State
+from notifier.models import MessageCount, State
 from notifier.models.counts import ACCEPTED, Span
 from templates_app.models import OfficialAccount
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 WEEKS, LEAST_WEEKS, DAYS = 4, 2, 7
 RATE_MINUTES = 10
-MOST_ROWS = 10_000
-"""Waiting messages of a lane are counted so far."""
 BEGUN = 0.2
 """So much of the quota is used before anything is raised: a day's first minutes say little."""
 SETTLED = (State.SENT, State.FAILED, State.UNKNOWN, State.EXPIRED, State.CANCELLED)
@@ -130,13 +128,10 @@ def _medians(counts: dict[datetime, int], hours: list[datetime]) -> dict[datetim
 def queues(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Queue]:
     """A look into the index for each lane in which something is due."""
     pks = [one.pk for one in accounts]
-    waiting, age = defaultdict[int, int](int), defaultdict[int, float](float)
-    for lane, since in oldest_due(now).items():
-        rows = Message.objects.filter(
-            account=lane.account_id, priority=lane.priority, state=State.QUEUED, due_at__lte=now
-        )
-        waiting[lane.account_id] += rows.order_by("due_at", "id").values("pk")[:MOST_ROWS].count()
-        age[lane.account_id] = max(age[lane.account_id], (now - since).total_seconds())
+    count, age = defaultdict[int, int](int), defaultdict[int, float](float)
+    for lane, one in waiting(now).items():
+        count[lane.account_id] += one.count
+        age[lane.account_id] = max(age[lane.account_id], (now - one.since).total_seconds())
     since = now.replace(second=0, microsecond=0) - RATE_MINUTES * MINUTE
     minutes = (now - since) / MINUTE
     accepted = _sent(pks, Span.MINUTE, since, now, (ACCEPTED,))
@@ -144,9 +139,9 @@ def queues(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Queu
     found = {}
     for pk in pks:
         came, done = accepted.get(pk, 0) / minutes, settled.get(pk, 0) / minutes
-        left = waiting[pk] / (done - came) if waiting[pk] and done > came else None
+        left = count[pk] / (done - came) if count[pk] and done > came else None
         empty_at = now + left * MINUTE if left is not None else None
-        found[pk] = Queue(waiting[pk], age[pk], came, done, empty_at)
+        found[pk] = Queue(count[pk], age[pk], came, done, empty_at)
     return found
 
 

@@ -10,6 +10,7 @@ from redis import RedisError
 
 from notifier.console.terminal import Exit, Failed, Terminal
 from notifier.dispatch import gate
+from notifier.dispatch.clock import Waiting, waiting
 from notifier.dispatch.gate import Condition, Limits
 from notifier.dispatch.lanes import Lane
 from notifier.models import Priority
@@ -17,10 +18,8 @@ from notifier.observability.standing import (
     Last,
     SeenWorker,
     Standing,
-    Waiting,
     last_successes,
     standing,
-    waiting,
 )
 from templates_app.models import MessageTemplate, OfficialAccount
 

@@ -1,5 +1,6 @@
 """The recurring work of dispatch, every second: returns lost rows and wakes what is due."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,22 @@ from templates_app.models import OfficialAccount
 
 BEAT = "hongyan:clock"
 BEAT_SECONDS = 24 * 3600
+MOST_ROWS = 10_000
+"""Waiting messages of a lane are counted so far: more is no other news, and takes longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Due messages of a lane."""
+
+    since: datetime
+    """When the first of them was due."""
+    count: int
+    """MOST_ROWS: so many or more."""
+
+    @property
+    def is_many(self) -> bool:
+        return self.count >= MOST_ROWS
 
 
 def tick(now: datetime) -> None:
@@ -51,3 +68,15 @@ def oldest_due(now: datetime) -> dict[Lane, datetime]:
         for priority in Priority
         if row[priority.word]
     }
+
+
+def waiting(now: datetime) -> dict[Lane, Waiting]:
+    """The lanes of active accounts with due messages."""
+    return {lane: Waiting(since, _depth(lane, now)) for lane, since in oldest_due(now).items()}
+
+
+def _depth(lane: Lane, now: datetime) -> int:
+    rows = Message.objects.filter(
+        account=lane.account_id, priority=lane.priority, state=State.QUEUED, due_at__lte=now
+    )
+    return rows.order_by("due_at", "id").values("pk")[:MOST_ROWS].count()

@@ -20,12 +20,12 @@ from prometheus_client.registry import Collector
 from redis import RedisError
 
 from notifier.dispatch import gate
-from notifier.dispatch.clock import last_beat
+from notifier.dispatch.clock import MOST_ROWS, last_beat, waiting
 from notifier.dispatch.gate import Limits
 from notifier.dispatch.lanes import queue
 from notifier.models import Anomaly, AnomalyState, Measure, Message, MessageCount, Priority, State
 from notifier.models.counts import ANSWER, Span
-from notifier.observability.standing import MOST_ROWS, seen_workers, waiting
+from notifier.observability.standing import seen_workers
 from notifier.wechat.tokens import TokenCache, fetches
 from templates_app.models import MessageTemplate, OfficialAccount
 

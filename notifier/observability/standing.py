@@ -14,32 +14,16 @@ from redis import RedisError
 from rq import Worker
 from rq.worker import BaseWorker
 
-from notifier.dispatch.clock import last_beat, oldest_due
-from notifier.dispatch.lanes import Lane, redis
-from notifier.models import Message, MessageCount, State
+from notifier.dispatch.clock import last_beat
+from notifier.dispatch.lanes import redis
+from notifier.models import MessageCount, State
 from notifier.models.counts import Span
 from notifier.observability.health import checks
 
-MOST_ROWS = 10_000
-"""Waiting messages of a lane are counted so far: more is no other news, and takes longer."""
 CLOCK_PATIENCE = timedelta(minutes=1)
 WORKER_PATIENCE = timedelta(seconds=90)
 """An idle worker is heard from every 45 s."""
 REMEMBERED = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Due messages of a lane."""
-
-    since: datetime
-    """When the first of them was due."""
-    count: int
-    """MOST_ROWS: so many or more."""
-
-    @property
-    def is_many(self) -> bool:
-        return self.count >= MOST_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +92,12 @@ def seen_workers() -> list[SeenWorker]:
     return sorted(found, key=lambda one: (one.host, one.name))
 
 
-def waiting(now: datetime) -> dict[Lane, Waiting]:
-    """The lanes of active accounts with due messages."""
-    return {lane: Waiting(since, _depth(lane, now)) for lane, since in oldest_due(now).items()}
-
-
 def last_successes(accounts: Iterable[int], now: datetime) -> dict[int, Last]:
     """When WeChat last took a message of an account, and last told what became of one. From the
     counts: never from the log, which may have a million rows since."""
     sent = _last(now, State.SENT)
     receipts = _last(now, State.DELIVERED, State.UNDELIVERED)
     return {pk: Last(sent.get(pk), receipts.get(pk)) for pk in accounts}
-
-
-def _depth(lane: Lane, now: datetime) -> int:
-    rows = Message.objects.filter(
-        account=lane.account_id, priority=lane.priority, state=State.QUEUED, due_at__lte=now
-    )
-    return rows.order_by("due_at", "id").values("pk")[:MOST_ROWS].count()
 
 
 def _last(now: datetime, *states: State) -> dict[int, datetime]:

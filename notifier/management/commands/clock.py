@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import Error, close_old_connections
 from django.utils import timezone
 from redis import RedisError
 
@@ -33,7 +33,7 @@ from templates_app.hourly import sync_all
 
 log = logging.getLogger(__name__)
 
-AWAY = (DatabaseError, InterfaceError, RedisError)
+AWAY = (Error, RedisError)
 FIGURES_SECONDS = 5
 FINISH_SECONDS = 10
 BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
