@@ -14,7 +14,7 @@ from notifier.models import Campaign, CampaignState, Message, Recipient, Recipie
 from templates_app.models import MessageTemplate
 from tests.benchmarks.bodies import DATA
 from tests.benchmarks.dispatch import make_template
-from tests.benchmarks.growth import _process, measure, tune, until
+from tests.benchmarks.growth import measure, python, tune, until
 from tests.simulator.process import SimulatorProcess
 
 WORKERS = 2
@@ -84,7 +84,7 @@ def send(simulator: SimulatorProcess, campaign: Campaign, count: int) -> tuple[f
     """Messages a second without the pause; the pause's seconds and messages."""
     with ExitStack() as stack:
         for command in ["worker"] * WORKERS + ["clock"]:
-            stack.enter_context(_process(command))
+            stack.enter_context(python("manage.py", command))
         rows = Message.objects.filter(campaign=campaign)
         until(rows.exclude(sent_at=None).exists)
         started, already = time.perf_counter(), rows.exclude(sent_at=None).count()

@@ -59,8 +59,8 @@ def measure(
     _fill(count, template)
     before = accepted_by_wechat(simulator)
     with ExitStack() as stack:
-        running = [stack.enter_context(_process("worker")) for _ in range(workers)]
-        stack.enter_context(_process("clock"))
+        running = [stack.enter_context(python("manage.py", "worker")) for _ in range(workers)]
+        stack.enter_context(python("manage.py", "clock"))
         until(lambda: accepted_by_wechat(simulator) > before)
         started = time.perf_counter()
         at_start, first = count + before - accepted_by_wechat(simulator), _mib(running[0].pid)
@@ -139,8 +139,9 @@ def accepted_by_wechat(simulator: SimulatorProcess) -> int:
     return sum(int(one["counters"]["accepted"]) for one in accounts)
 
 
-def _process(command: str) -> "subprocess.Popen[bytes]":
-    return _Ended([sys.executable, "manage.py", command], cwd=environment.ROOT)
+def python(*arguments: str) -> "subprocess.Popen[bytes]":
+    """Such as `manage.py worker`; entered and left, it is ended."""
+    return _Ended([sys.executable, *arguments], cwd=environment.ROOT)
 
 
 class _Ended(subprocess.Popen):  # type: ignore[type-arg]

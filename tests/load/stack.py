@@ -1,15 +1,11 @@
 """The full local stack: PostgreSQL, Redis and the simulated WeChat of the benchmarks; web, workers
 and clock as in production, so many processes as asked for."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from tests.benchmarks import environment  # isort: skip - starts the services first
+from tests.benchmarks import environment  # noqa: F401  # isort: skip - starts the services first
 import psutil
 from django.db import connection
 
@@ -18,6 +14,7 @@ from templates_app.models import MessageTemplate
 from tests import builders
 from tests.benchmarks.accept import free_port, until_up
 from tests.benchmarks.bodies import CONTENT, PATTERNS, TEMPLATE, openid
+from tests.benchmarks.growth import python
 from tests.chaos.callers import known_to_the_simulator
 from tests.simulator.process import SimulatorProcess
 
@@ -53,7 +50,7 @@ def running(simulator: SimulatorProcess, web: int, workers: int) -> Iterator[Sta
     }
     with ExitStack() as stack:
         started = {
-            name: [stack.enter_context(_process(one)) for one in ones]
+            name: [stack.enter_context(python(*one)) for one in ones]
             for name, ones in commands.items()
         }
         until_up(port)
@@ -94,16 +91,6 @@ def forget_messages() -> None:
     """So that a scenario does not send what another left."""
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {Message._meta.db_table} CASCADE")
-
-
-@contextmanager
-def _process(arguments: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen([sys.executable, *arguments], cwd=environment.ROOT, env=os.environ)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
 
 
 def _with_children(parents: list[psutil.Process]) -> list[psutil.Process]:

@@ -5,13 +5,11 @@ python -m tests.observability.walk FOLDER (needs prometheus and Chromium)
 """
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
@@ -24,7 +22,7 @@ from playwright.sync_api import Page, sync_playwright
 from notifier.models import Message, State
 from tests import builders
 from tests.benchmarks.accept import gunicorn
-from tests.benchmarks.growth import until
+from tests.benchmarks.growth import python, until
 from tests.chaos.callers import known_to_the_simulator
 from tests.e2e.test_alerting import TOKEN, Prometheus
 from tests.observability.otlp import Collector, Seen, collecting
@@ -168,15 +166,8 @@ def _timeline(spans: list[Seen]) -> str:
     return f"<style>{style}</style><h3>Trace {TRACE}</h3><table>{''.join(rows)}</table>"
 
 
-@contextmanager
-def _worker() -> Iterator[None]:
-    command = [sys.executable, "-m", "tests.observability.slow_dns", "worker"]
-    process = subprocess.Popen(command, cwd=environment.ROOT, env=os.environ)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+def _worker() -> "subprocess.Popen[bytes]":
+    return python("-m", "tests.observability.slow_dns", "worker")
 
 
 def _until_all_are_sent() -> None:
