@@ -12,7 +12,7 @@ raised, and a very large one is at once; two good ones end it (`standing.py`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
@@ -72,11 +72,13 @@ RULES: dict[Measure, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Some windows together: a share or milliseconds, of `count` messages."""
+    """Some windows together: a share or milliseconds, of `count` messages. `reach`: of the latest,
+    so many windows back."""
 
     value: float
     count: int
     hits: float = 0
+    reach: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Neither bad nor good: too few messages to say."""
+    """Neither bad nor good: too few to say. `reach`: judged by so many windows, this one and
+    those before it."""
 
     is_bad: bool
     is_good: bool
@@ -102,6 +105,7 @@ class Verdict:
     count: int = 0
     basis: Basis = Basis.NONE
     points: int = 0
+    reach: int = 1
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -150,6 +154,7 @@ def judge(
         now.count,
         usual.basis,
         usual.points,
+        now.reach,
     )
 
 
@@ -164,13 +169,14 @@ def latest(
     hour); None: it has none."""
     if at not in rows or not rule.part(rows[at])[1]:
         return None
-    found = []
+    found, together = [], None
     for back in range(JOINED):
         found += [rows[at - back * width]] if at - back * width in rows else []
-        together = joined(rule, found)
-        if least is not None and together and together.count >= least:
-            break
-    return joined(rule, found)
+        if together := joined(rule, found):
+            together = replace(together, reach=back + 1)
+            if least is not None and together.count >= least:
+                break
+    return together
 
 
 def joined(rule: Rule, rows: Iterable[Any]) -> Sample | None:

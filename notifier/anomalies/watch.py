@@ -6,6 +6,7 @@ waits for it and finds the window done; one that dies has done nothing.
 """
 
 import logging
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -16,9 +17,9 @@ from redis import RedisError
 from notifier.anomalies.forecast import judged_queue, judged_quota, queues, quotas
 from notifier.anomalies.grouping import ACCOUNT
 from notifier.anomalies.history import history
-from notifier.anomalies.judgement import LEAST_WEEKS, RULES, Usual, Verdict, judge
+from notifier.anomalies.judgement import LEAST_WEEKS, RULES, Rows, Usual, Verdict, judge
 from notifier.anomalies.standing import Standing, Window, standings
-from notifier.anomalies.windows import LATE_FIELDS, measured, measured_late
+from notifier.anomalies.windows import LATE_FIELDS, SHOWN_ERRCODES, measured, measured_late
 from notifier.models import Anomaly, Basis, Measure, MeasuredWindow, Silence
 from notifier.models.away import AWAY
 from templates_app.models import OfficialAccount
@@ -121,8 +122,17 @@ def _compare(
             verdict = judge(rule, rows, at, width, before, known)
             if verdict is not None:
                 if verdict.is_bad and measure is Measure.FAILURE:
-                    verdict.facts["errcodes"] = rows[at].errcodes
+                    verdict.facts["errcodes"] = _errcodes(rows, at, width, verdict.reach)
                 found.setdefault((account, measure), {})[template] = verdict
+
+
+def _errcodes(rows: Rows, at: datetime, width: timedelta, reach: int) -> dict[str, int]:
+    """Of the windows that were judged: the last of them may hold none."""
+    found = Counter[str]()
+    for back in range(reach):
+        if row := rows.get(at - back * width):
+            found.update(row.errcodes)
+    return dict(found.most_common(SHOWN_ERRCODES))
 
 
 def no_example_from(own: list[Anomaly], at: datetime) -> datetime:

@@ -1,7 +1,11 @@
 """Where code stands: function, file, line. All that a profile tells of the code; never a frame's
 locals, arguments or values."""
 
+import gc
+import os
 import sys
+import threading
+from collections.abc import Container
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
@@ -62,6 +66,30 @@ WAITING = frozenset(
     }
 )
 """(file, function) in which a thread stands while it waits for a lock, a queue or a socket."""
+
+
+_walk = threading.Lock()
+os.register_at_fork(
+    before=_walk.acquire, after_in_parent=_walk.release, after_in_child=_walk.release
+)
+
+
+def stacks(left_out: Container[int]) -> dict[int, Stack]:
+    """Of each thread, by its ident.
+
+    The garbage collector rests meanwhile. On Python 3.11 it may run inside `f_back`, a finalizer
+    lets go of the interpreter's lock, the other thread goes on, and the frame object that is being
+    made stands for a frame that is no more: the process dies (tests/profiling/test_frames.py).
+    """
+    with _walk:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            frames = sys._current_frames().items()
+            return {ident: stack_of(frame) for ident, frame in frames if ident not in left_out}
+        finally:
+            if collects:
+                gc.enable()
 
 
 def stack_of(frame: FrameType | None) -> Stack:

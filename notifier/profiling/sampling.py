@@ -9,7 +9,6 @@ interpreter's lock for as long as the stacks are walked. A busy loop beside twen
 """
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Container
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from notifier.profiling.places import GAP, Place, Stack, places_of, stack_of, waits
+from notifier.profiling.places import GAP, Place, Stack, places_of, stacks, waits
 
 EVERY = 0.01
 """Seconds between two samples."""
@@ -129,10 +128,7 @@ class Sampler:
         return self._profile(last - began, count)
 
     def _sample(self, wall: int) -> None:
-        for ident, frame in sys._current_frames().items():
-            if ident in self._left_out:
-                continue
-            stack = stack_of(frame)
+        for ident, stack in stacks(self._left_out).items():
             seen = self._seen.get(ident) or self._meet(ident)
             clock = self._clocks.read(seen.native)
             if clock is None and seen.clock is not None:  # another thread under the same ident

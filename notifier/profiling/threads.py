@@ -1,13 +1,12 @@
 """What each thread does at this moment."""
 
-import sys
 import threading
 import time
 from collections.abc import Container
 
 import msgspec
 
-from notifier.profiling.places import Place, Stack, places_of, stack_of, waits
+from notifier.profiling.places import Place, Stack, places_of, stacks, waits
 from notifier.profiling.sampling import Clocks
 
 GLANCE = 0.1
@@ -32,23 +31,19 @@ class ThreadDump(msgspec.Struct, tag="threads"):
 
 def stand(left_out: Container[int]) -> ThreadDump:
     known = {one.ident: one for one in threading.enumerate()}
-    stacks = {
-        ident: stack_of(frame)
-        for ident, frame in sys._current_frames().items()
-        if ident not in left_out
-    }
+    found = stacks(left_out)
     clocks = Clocks()
     try:
-        natives = {ident: getattr(known.get(ident), "native_id", None) for ident in stacks}
+        natives = {ident: getattr(known.get(ident), "native_id", None) for ident in found}
         before = {ident: clocks.read(native) for ident, native in natives.items()}
         time.sleep(GLANCE)
-        found = [
+        standing = [
             _standing(known.get(ident), stack, before[ident], clocks.read(natives[ident]))
-            for ident, stack in stacks.items()
+            for ident, stack in found.items()
         ]
     finally:
         clocks.close()
-    return ThreadDump(sorted(found, key=lambda one: (-(one.busy or 0), one.waits, one.name)))
+    return ThreadDump(sorted(standing, key=lambda one: (-(one.busy or 0), one.waits, one.name)))
 
 
 def _standing(

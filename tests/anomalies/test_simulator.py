@@ -26,7 +26,7 @@ from tests.webhooks.receiver import receiving
 WIDTH = timedelta(seconds=4)
 MANY = 60
 # A message or two can be settled in the window after the one they were sent in.
-WORDS = re.compile(r"failures \d\d % of \d\d attempts, usual at this time of the week 0 %")
+WORDS = re.compile(r"failures \d\d % of \d+ attempts, usual at this time of the week 0 %")
 
 
 @pytest.fixture

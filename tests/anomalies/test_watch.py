@@ -103,6 +103,17 @@ def test_a_very_large_one_is_raised_at_once(template):
     assert (one.state, one.facts["errcodes"]) == ("open", {"40037": 100})
 
 
+def test_errcodes_are_of_all_the_windows_that_were_judged(template):
+    """Few messages: the window before the last is judged along with it, and has the failures."""
+    remember(template.account_id, template.pk)
+    happened(template, 2, AT)
+    happened(template, 12, AT, State.FAILED, errcode=40037)
+    look(ends())
+    happened(template, 14, AT + WIDTH)
+    look(ends(2))
+    assert Anomaly.objects.get().facts["errcodes"] == {"40037": 12}
+
+
 def test_several_templates_are_one_of_the_account():
     account = builders.make_account()
     first, second, third = (builders.make_template(account) for _ in range(3))
