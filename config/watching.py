@@ -6,3 +6,5 @@ ANOMALY_WINDOW_SECONDS = env.integer("ANOMALY_WINDOW_SECONDS", 300, maximum=3600
 """How long a window is that is measured and judged; 0: none is. After a change it learns anew."""
 ANOMALY_EMAILS = env.names("ANOMALY_EMAILS")
 """Who is told by e-mail; it needs EMAIL_URL."""
+HONGYAN_URL = env.text("HONGYAN_URL").rstrip("/")
+"""Where people reach the admin, for the links of e-mails; without it they have none."""

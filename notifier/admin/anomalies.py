@@ -51,11 +51,23 @@ class SilenceForm(BaseDialogForm):
     )
 
 
+class StateFilter(admin.SimpleListFilter):
+    """Without what is only suspected: it is never shown."""
+
+    title, parameter_name = _("state"), "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(one.value, one.label) for one in (AnomalyState.OPEN, AnomalyState.ENDED)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(state=self.value()) if self.value() else queryset
+
+
 @admin.register(Anomaly)
 class AnomalyAdmin(ReadOnlyAdmin, PageAdmin):
     list_display = ("whom", "words", "stands", "begun_at", "ended_at")
     list_display_links = ("whom",)
-    list_filter = ("state", "measure", "account")
+    list_filter = (StateFilter, "measure", "account")
     list_select_related = ("account", "template")
     list_per_page = 50
     list_before_template = "notifier/anomalies.html"

@@ -5,9 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from redis import RedisError
@@ -99,8 +101,22 @@ def page_of(row: Anomaly) -> dict[str, Any]:
         "codes": [(int(code), n, gettext(lookup(int(code)).meaning)) for code, n in _codes(row)],
         "named": MessageTemplate.objects.filter(pk__in=row.templates).order_by("name"),
         "windows": list(_windows(row)),
+        "log": f"{reverse('admin:notifier_message_changelist')}?{urlencode(_log(row))}",
         "runbook": RUNBOOK,
     }
+
+
+def _log(row: Anomaly) -> dict[str, Any]:
+    """Filters of the message log: accepted from a window before it began, until it ended."""
+    width = timedelta(seconds=settings.ANOMALY_WINDOW_SECONDS or 300)
+    filters: dict[str, Any] = {"account__id__exact": row.account_id}
+    if row.template:
+        filters["template"] = row.template.code
+    for end, moment in (("from", row.begun_at - width), ("to", row.ended_at)):
+        if moment:
+            day, time = f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}".split()
+            filters |= {f"created_at_{end}_0": day, f"created_at_{end}_1": time}
+    return filters
 
 
 def _codes(row: Anomaly) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import close_old_connections, transaction
+from django.urls import reverse
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext
 
@@ -77,7 +78,19 @@ def _paragraph(one: Anomaly) -> str:
             "begun": _at(one.begun_at),
             "ended": _at(one.ended_at),
         }
-    return f"{name_of(one)} ({begun})\n{in_words(one)}"
+    lines = [f"{name_of(one)} ({begun})", _words(one)]
+    if settings.HONGYAN_URL:
+        lines.append(settings.HONGYAN_URL + reverse("admin:notifier_anomaly_change", args=[one.pk]))
+    return "\n".join(lines)
+
+
+def _words(one: Anomaly) -> str:
+    """One that cannot be told holds up no other."""
+    try:
+        return in_words(one)
+    except Exception:
+        log.exception("an anomaly cannot be put into words")
+        return str(one.get_measure_display())
 
 
 def _at(moment: datetime) -> str:

@@ -1,8 +1,9 @@
 """The clock's look: once for each window it measures the one that ended, adds to the one before it
 what its receipts say by now, and judges both.
 
-A window's row is taken first, in the transaction that does all the rest: of two clocks the second
-waits for it and finds the window done; one that dies has done nothing.
+What is measured is stored, and read with what it is compared with, before anything is locked: done
+twice it is the same. Then a window's row is taken, in the transaction that does the rest: of two
+clocks the second waits for it and finds the window done; one that dies has changed no anomaly.
 """
 
 import logging
@@ -19,7 +20,13 @@ from notifier.anomalies.grouping import ACCOUNT
 from notifier.anomalies.history import history
 from notifier.anomalies.judgement import LEAST_WEEKS, RULES, Rows, Usual, Verdict, judge
 from notifier.anomalies.standing import Standing, Window, standings
-from notifier.anomalies.windows import LATE_FIELDS, SHOWN_ERRCODES, measured, measured_late
+from notifier.anomalies.windows import (
+    EARLY_FIELDS,
+    LATE_FIELDS,
+    SHOWN_ERRCODES,
+    measured,
+    measured_late,
+)
 from notifier.models import Anomaly, Basis, Measure, MeasuredWindow, Silence
 from notifier.models.away import AWAY
 from templates_app.models import OfficialAccount
@@ -57,13 +64,14 @@ def look(now: datetime) -> bool:
     width = timedelta(seconds=settings.ANOMALY_WINDOW_SECONDS)
     if not width or (begins := due(now, width)) is None:
         return False
-    # Read before the transaction: nothing is locked for so long.
-    early, late = measured(begins, width), measured_late(begins - width, width)
+    _store(measured(begins, width), EARLY_FIELDS)
+    _store(measured_late(begins - width, width), LATE_FIELDS)
+    window = Window(begins, begins + width, now)
+    found = _verdicts(window)
     try:
         with transaction.atomic():
             MeasuredWindow.objects.create(account_id=MARK, begins=begins)
-            _store(early, late)
-            _judge(Window(begins, begins + width, now))
+            _advance(window, found)
     except IntegrityError:
         if not MeasuredWindow.objects.filter(account_id=MARK, begins=begins).exists():
             raise
@@ -83,22 +91,26 @@ def due(now: datetime, width: timedelta) -> datetime | None:
     return last + width if last < newest else None
 
 
-def _store(early: list[MeasuredWindow], late: list[MeasuredWindow]) -> None:
+def _store(rows: list[MeasuredWindow], fields: tuple[str, ...]) -> None:
     one = ["begins", "account_id", "template_id"]
-    MeasuredWindow.objects.bulk_create(early)
     MeasuredWindow.objects.bulk_create(
-        late, update_conflicts=True, unique_fields=one, update_fields=LATE_FIELDS
+        rows, update_conflicts=True, unique_fields=one, update_fields=fields
     )
 
 
-def _judge(window: Window) -> None:
+def _verdicts(window: Window) -> Verdicts:
     live = standings()
-    silences = list(Silence.objects.filter(until__gt=window.now))
     found: Verdicts = {}
     _compare(found, window.begins, window.width, live, is_late=False)
     _compare(found, window.begins - window.width, window.width, live, is_late=True)
     if window.now - window.ends < window.width:  # not of hours that are made up for
         _foresee(found, window)
+    return found
+
+
+def _advance(window: Window, found: Verdicts) -> None:
+    live = standings()
+    silences = list(Silence.objects.filter(until__gt=window.now))
     for account, measure in sorted({*found, *((pk, Measure(word)) for pk, word in live)}):
         standing = Standing(account, measure, live.get((account, measure), []))
         standing.advance(found.get((account, measure), {}), window, silences)

@@ -28,6 +28,7 @@ NAMES = (
     *("at", "state", "errcode", "duration_ms", "message__account_id"),
     *("message__version__template_id", "message__receipt_status", "message__receipt_at"),
 )
+EARLY_FIELDS = ("tried", "failed", "refused", "errcodes", "timed", "median_ms", "p95_ms")
 LATE_FIELDS = ("sent", "blocked", "undelivered", "missing", "lag_ms")
 
 

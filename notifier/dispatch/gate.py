@@ -178,7 +178,7 @@ def _condition(account: OfficialAccount, stored: Any, now: datetime) -> Conditio
     return Condition(
         open_since=moment("open_since"),
         cause=found.get("cause", ""),
-        probe_at=moment("probe_at"),
+        probe_at=future("probe_at"),
         parked_until=future("parked_until") or ours,
         paused_until=future("paused_until"),
         per_second=float(found["pace"]) if found.get("pace") else None,

@@ -19,6 +19,9 @@ from notifier.profiling.threads import ThreadDump
 KNOWN = "hongyan:processes"
 """A hash: id of a process -> as it was last heard of."""
 KNOWN_SECONDS = 7 * 24 * 3600
+MOST_KNOWN = 1000
+"""Of more, as after a night of processes that die at their start, all are forgotten: those that
+live say so when they are asked."""
 LATEST = "hongyan:profiles"
 """A sorted set: the runs by their time."""
 KEPT_SECONDS = 3600
@@ -101,6 +104,8 @@ def answer(reply: str, given: Answer) -> None:
 
 def note(process: Process) -> None:
     """Raises RedisError."""
+    if redis().hlen(KNOWN) >= MOST_KNOWN:
+        redis().delete(KNOWN)
     pipe: Any = redis().pipeline()
     pipe.hset(KNOWN, process.id, msgspec.json.encode(process))
     pipe.expire(KNOWN, KNOWN_SECONDS)

@@ -1,9 +1,12 @@
 """The pages of what is unusual: who sees it, and who silences it."""
 
 import json
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
+import time_machine
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
@@ -12,9 +15,10 @@ from notifier.models import Anomaly, AuditEntry, Silence
 from templates_app.access import limit
 from templates_app.models import OfficialAccount
 from tests import builders
-from tests.admin.browsing import address, text
+from tests.admin.browsing import address, html, text
 from tests.admin.conftest import StaffMaker
 from tests.admin.test_account_limits import logged_in
+from tests.admin.test_log import ids, shown
 from tests.admin.test_menu import badges
 
 LIST = "/admin/notifier/anomaly/"
@@ -35,6 +39,26 @@ def test_the_page_says_what_is_seen_and_what_is_usual(root: Client, account: Any
     page = text(root.get(address("notifier_anomaly", "change", one.pk)))
     for part in (words, "Unusual is what lies above 2.4 %", "The worst was 20 %", "40037 × 40"):
         assert part in page
+
+
+def test_its_messages_are_those_of_the_time(root: Client, account: Any) -> None:
+    template = builders.make_template(account)
+    with time_machine.travel(timezone.now() - timedelta(hours=2)):
+        builders.make_message(template)
+    one = builders.make_anomaly(account, template)
+    meanwhile = builders.make_message(template)
+    page = html(root.get(address("notifier_anomaly", "change", one.pk)))
+    (link,) = re.findall(r'href="([^"]*/message/[?][^"]*created_at_from[^"]*)"', page)
+    assert shown(root.get(unescape(link))) == ids(meanwhile)
+
+
+def test_only_what_is_shown_can_be_chosen(root: Client, account: Any) -> None:
+    builders.make_anomaly(account)
+    page = html(root.get(LIST))
+    assert "?state=open" in page
+    assert "state=pending" not in page
+    assert "failures 12 %" in text(root.get(f"{LIST}?state=open"))
+    assert "failures 12 %" not in text(root.get(f"{LIST}?state=ended"))
 
 
 def test_in_chinese(root: Client, account: Any) -> None:

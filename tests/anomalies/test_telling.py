@@ -82,6 +82,23 @@ def test_what_begins_together_is_one_email(template, settings):
     assert re.search(r"\(自 \d\d-\d\d \d\d:\d\d 起\)", one.body)
 
 
+def test_an_email_leads_to_the_page(template, settings):
+    settings.HONGYAN_URL = "https://hongyan.example.com"
+    one = builders.make_anomaly(template.account, template, mail_due=timezone.now())
+    send_mails()
+    link = f"https://hongyan.example.com/admin/notifier/anomaly/{one.pk}/change/"
+    assert link in mail.outbox[0].body.splitlines()
+
+
+def test_one_that_cannot_be_told_holds_up_no_other(template, caplog):
+    builders.make_anomaly(template.account, measure="quota", mail_due=timezone.now())
+    builders.make_anomaly(template.account, template, mail_due=timezone.now())
+    send_mails()
+    assert mail.outbox[0].subject.startswith("[Hongyan] Anomalies: 2 new")
+    assert "failures 12 %" in mail.outbox[0].body
+    assert "cannot be put into words" in caplog.text
+
+
 class Broken(BaseEmailBackend):
     def send_messages(self, email_messages):
         raise TimeoutError("the mail server hangs")

@@ -103,6 +103,20 @@ def test_a_very_large_one_is_raised_at_once(template):
     assert (one.state, one.facts["errcodes"]) == ("open", {"40037": 100})
 
 
+def test_nothing_is_locked_while_a_window_is_compared(template, monkeypatch):
+    def compared(*args):
+        locked.append(connection.in_atomic_block)
+        return compare(*args)
+
+    locked, compare = [], module.history
+    monkeypatch.setattr(module, "history", compared)
+    remember(template.account_id, template.pk)
+    happened(template, 20, AT)
+    look(ends())
+    assert locked
+    assert not any(locked)
+
+
 def test_errcodes_are_of_all_the_windows_that_were_judged(template):
     """Few messages: the window before the last is judged along with it, and has the failures."""
     remember(template.account_id, template.pk)
@@ -194,20 +208,22 @@ def test_a_window_is_measured_once(template):
     assert windows(template_id=0).get().tried == 10
 
 
-def test_a_clock_that_dies_has_done_nothing(template, monkeypatch):
+@pytest.mark.parametrize("where", ["_foresee", "_advance"])
+def test_what_a_clock_measured_that_dies_is_measured_again(template, monkeypatch, where):
     remember(template.account_id, template.pk)
-    happened(template, 100, AT, State.FAILED, errcode=40037)
+    happened(template, 80, AT, State.FAILED, errcode=40037)
 
     def die(*_args):
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "_foresee", die)
+        patched.setattr(module, where, die)
         with pytest.raises(SystemExit):
             look(ends())
-    assert not windows(begins=AT).exists()
+    assert not Anomaly.objects.exists()
+    happened(template, 20, AT, State.FAILED, errcode=40037)
     look(ends())
-    assert windows(begins=AT).count() == 2
+    assert set(windows(begins=AT).values_list("tried", flat=True)) == {100}
     assert Anomaly.objects.get().state == "open"
 
 
@@ -290,7 +306,7 @@ def test_a_window_that_cannot_be_judged_holds_up_no_later_one(template, monkeypa
     now = [ends()]
     monkeypatch.setattr(module.timezone, "now", lambda: now[0])
     with monkeypatch.context() as broken:
-        broken.setattr(module, "_judge", lambda _window: 1 / 0)
+        broken.setattr(module, "_verdicts", lambda _window: 1 / 0)
         assert module.watch() is False
     assert caplog.text.count("it is left out") == 1
     assert module.watch() is False  # not again
