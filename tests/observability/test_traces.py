@@ -25,6 +25,7 @@ def forget():
     tracing.is_on.cache_clear()
     tracing._provider.cache_clear()
     tracing._tracer.cache_clear()
+    tracing._ids.cache_clear()
 
 
 @pytest.fixture
@@ -100,6 +101,24 @@ def test_a_caller_without_a_trace_gets_one(collector, loop, api):
     assert server.parent_id == ""
 
 
+@pytest.fixture
+def a_few(monkeypatch):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.25")
+    forget()
+
+
+def test_of_new_traces_the_sampler_keeps_so_many(collector, a_few, loop, api):
+    """A trace that it does not keep has an id all the same, for people to name."""
+    messages = [ask(api, loop) for _ in range(60)]
+    tracing._provider().force_flush()
+    kept = {one.trace_id for one in collector.spans if one.name == "POST /api/v1/messages"}
+    assert 3 < len(kept) < 30
+    ids = {one.traceparent.split("-")[1]: one.traceparent[-2:] for one in messages}
+    assert len(ids) == 60
+    assert {trace_id for trace_id, flags in ids.items() if flags != "00"} == kept
+
+
 def test_errors_carry_the_trace(collector, api):
     answer = api.post("/api/v1/messages", {}, format="json", headers=HEADERS)
     assert answer.json()["trace_id"] == TRACE
@@ -169,9 +188,8 @@ def test_a_caller_who_keeps_no_trace_costs_nothing(collector, monkeypatch):
     """Not even a span that is thrown away; the caller's context travels on."""
     with monkeypatch.context() as patched:
         patched.setattr(tracing, "_tracer", lambda: pytest.fail("a span was made"))
-        with tracing.serving({"traceparent": f"00-{TRACE}-{SPAN}-00"}, "POST") as span:
-            assert span is None
-            context = tracing.current()
+        assert tracing.passes({"traceparent": f"00-{TRACE}-{SPAN}-00"}, "POST")
+        context = tracing.current()
         assert context.trace_id == TRACE
         assert tracing.record("x", context, 0.0, 1.0, {}) == tracing.NONE
         with tracing.span("x", context) as (one, passed_on):
