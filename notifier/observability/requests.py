@@ -2,8 +2,8 @@
 And the caller's address."""
 
 import ipaddress
+import os
 import re
-import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -36,7 +36,7 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
     def middleware(request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        value = given if _ALLOWED.fullmatch(given) else uuid.uuid4().hex
+        value = given if _ALLOWED.fullmatch(given) else os.urandom(16).hex()
         _current.set(value)
         response = get_response(request)
         response["X-Request-ID"] = value

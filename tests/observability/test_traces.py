@@ -26,6 +26,7 @@ def forget():
     tracing._provider.cache_clear()
     tracing._tracer.cache_clear()
     tracing._ids.cache_clear()
+    tracing._drawn.cache_clear()
 
 
 @pytest.fixture
