@@ -130,7 +130,7 @@ def _note(rows: Sequence[CampaignRow], outcomes: Sequence[Outcome]) -> int:
     """What became of each row; returns how many became a message."""
     made = [(row.pk, one) for row, one in zip(rows, outcomes, strict=True) if isinstance(one, UUID)]
     if made:
-        given, parameters = sql.as_given(made, ["message"])
+        given, parameters = sql.as_given(made, {"id": "bigint", "message": "uuid"})
         table = CampaignRow._meta.db_table
         sql.execute(
             f"{given} UPDATE {table} SET message_id = given.message FROM given "  # noqa: S608

@@ -1,14 +1,16 @@
 """The set-wise statements that the ORM cannot say; each runs on every database we support.
 
-A batch goes to the database as one VALUES list: one statement for two hundred rows costs a tenth
-of two hundred statements, or of two hundred model instances.
+A batch goes to the database as one list: one statement for two hundred rows costs a tenth of two
+hundred statements, or of two hundred model instances.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from notifier.models import Message, MessageEvent, State
@@ -53,11 +55,11 @@ def update_held(rows: Sequence[Row]) -> dict[uuid.UUID, bool]:
     if not rows:
         return {}
     first = rows[0][2]
-    # A column that is the same in all rows is no column of the list: its NULLs would lack a type.
     same = [name for name in first if all(values[name] == first[name] for _, _, values in rows)]
     own = [name for name in first if name not in same]
     listed = [(pk, fence, *(values[name] for name in own)) for pk, fence, values in rows]
-    given, parameters = as_given(listed, ["fence", *own])
+    columns = {"id": "uuid", "fence": "text"} | {name: _types()[name] for name in own}
+    given, parameters = as_given(listed, columns)
     sets = ", ".join([f"{name} = %s" for name in same] + [f"{name} = given.{name}" for name in own])
     found = execute(
         f"{given} UPDATE {_MESSAGE} SET {sets} FROM given "  # noqa: S608
@@ -77,7 +79,8 @@ def record_results(rows: Sequence[tuple[uuid.UUID, int, int, str | None]], now: 
     the row's. Nothing was tried when the milliseconds are negative."""
     if not rows:
         return
-    given, parameters = as_given(rows, ["attempt", "ms", "phases"])
+    columns = {"id": "uuid", "attempt": "integer", "ms": "integer", "phases": "text"}
+    given, parameters = as_given(rows, columns)
     execute(
         f"{given} INSERT INTO {_EVENT} (message_id, at, state, attempt, reason, errcode, detail, "  # noqa: S608
         "duration_ms, next_at, phases) "
@@ -95,14 +98,28 @@ def as_jsonb(column: str) -> str:
     return f"CAST({column} AS jsonb)" if connection.vendor == "postgresql" else column
 
 
-def as_given(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> tuple[str, list[Any]]:
-    """`WITH given (id, …) AS (VALUES …)` and its parameters."""
-    marks = "(" + ", ".join(["%s"] * (len(columns) + 1)) + ")"
+def as_given(rows: Sequence[tuple[Any, ...]], columns: Mapping[str, str]) -> tuple[str, list[Any]]:
+    """`WITH given (…) AS (…)` and its parameters. `columns`: with PostgreSQL's types.
+
+    PostgreSQL takes the rows as one parameter, and so always the same statement: to take a VALUES
+    list with its thousand marks apart for each batch was a fifth of what this process did.
+    """
+    names = ", ".join(columns)
+    if connection.vendor == "postgresql":
+        listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        return (
+            f"WITH given ({names}) AS (SELECT * FROM json_to_recordset(%s::json) AS t ({listed}))",  # noqa: S608
+            [orjson.dumps([dict(zip(columns, row, strict=True)) for row in rows]).decode()],
+        )
+    marks = "(" + ", ".join(["%s"] * len(columns)) + ")"
     listed = ", ".join([marks] * len(rows))
-    return (
-        f"WITH given ({', '.join(['id', *columns])}) AS (VALUES {listed})",
-        [value for row in rows for value in row],
-    )
+    return f"WITH given ({names}) AS (VALUES {listed})", [value for row in rows for value in row]
+
+
+@lru_cache(maxsize=1)
+def _types() -> dict[str, str]:
+    """Of a message's columns."""
+    return {str(one.column): str(one.db_type(connection)) for one in Message._meta.concrete_fields}
 
 
 def among(ids: Collection[uuid.UUID]) -> tuple[str, list[Any]]:
