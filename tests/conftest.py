@@ -85,7 +85,9 @@ MANY = 1000
 DATABASES = frozenset({"db", "transactional_db", "live_server"})
 ANY_DATABASE = (
     *("tests/e2e/test_demo", "tests/config/", "tests/admin/test_roles.py"),
-    *("tests/admin/test_permissions.py", "tests/api/test_refusals.py"),
+    *("tests/admin/test_permissions.py", "tests/admin/test_account_limits.py"),
+    *("tests/admin/test_profiles.py", "tests/api/test_refusals.py", "tests/guide/"),
+    "tests/anomalies/test_simulator.py",
 )
 """What these look at does not depend on it."""
 

@@ -16,6 +16,7 @@ django.setup()
 from django.db import connection
 from django.utils import timezone
 
+from notifier import garbage
 from notifier.dispatch import settle
 from notifier.dispatch.drain import drain_lane
 from notifier.dispatch.lanes import Lane
@@ -95,5 +96,6 @@ if __name__ == "__main__":
     if how == "untold":
         settle.note_changes = lambda *_args: None
     traced = float(sys.argv[3]) if how == "traced" else 0.0
+    garbage.spare()  # as the worker does
     run(300, asked, traced)
     print(run(int(sys.argv[1]), asked, traced))

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis import RedisError
 
+from notifier import garbage, tracing
 from notifier.dispatch import lanes
 from notifier.dispatch.sender import sender
 from notifier.profiling.listener import listen
@@ -39,6 +40,8 @@ class Command(BaseCommand):
                 f"There are {', '.join(settings.RQ_QUEUES)}."
             )
         listen("worker", ", ".join(queues))
+        tracing.load()
+        garbage.spare()
         try:
             self._work(queues, burst)
         except RedisError as error:
