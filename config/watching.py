@@ -7,4 +7,4 @@ ANOMALY_WINDOW_SECONDS = env.integer("ANOMALY_WINDOW_SECONDS", 300, maximum=3600
 ANOMALY_EMAILS = env.names("ANOMALY_EMAILS")
 """Who is told by e-mail; it needs EMAIL_URL."""
 HONGYAN_URL = env.text("HONGYAN_URL").rstrip("/")
-"""Where people reach the admin, for the links of e-mails; without it they have none."""
+"""Its own address, without /admin/, for the links of e-mails; without it they have none."""

@@ -56,6 +56,7 @@ class Context:
 
 NONE = Context()
 _current: ContextVar[Context] = ContextVar("trace", default=NONE)
+_next = threading.local()
 
 
 def current() -> Context:
@@ -89,7 +90,7 @@ def passes(headers: Mapping[str, str], name: str) -> bool:
             context = _next_trace(name)
         if context.is_kept:
             if is_new:
-                _ids().begin(context)
+                _next.trace_id = int(context.trace_id, 16)
             return False
     _current.set(context)
     return True
@@ -184,23 +185,19 @@ def _ids() -> Any:
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
     class Ids(RandomIdGenerator):
-        """`begin`: the next span of this thread begins this trace."""
-
-        _next = threading.local()
-
-        def begin(self, context: Context) -> None:
-            self._next.id = int(context.trace_id, 16)
+        """Of the trace that the thread is to begin next, if one was drawn for it."""
 
         def generate_trace_id(self) -> int:
-            drawn, self._next.id = getattr(self._next, "id", 0), 0
+            drawn, _next.trace_id = getattr(_next, "trace_id", 0), 0
             return drawn or super().generate_trace_id()
 
     return Ids()
 
 
 def _next_trace(name: str) -> Context:
-    """A new one, kept or not, as OTEL_TRACES_SAMPLER says. Some are drawn at once: amid all the
-    rest of a request a single one takes eight times as long."""
+    """A new one, kept or not, as OTEL_TRACES_SAMPLER says; asked again at the span, it must say the
+    same of the same id, as all of the SDK's do. Some are drawn at once: amid all the rest of a
+    request a single one takes eight times as long."""
     drawn = _drawn(name)
     while True:
         try:

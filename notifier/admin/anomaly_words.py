@@ -107,15 +107,14 @@ def page_of(row: Anomaly) -> dict[str, Any]:
 
 
 def _log(row: Anomaly) -> dict[str, Any]:
-    """Filters of the message log: accepted from a window before it began, until it ended."""
-    width = timedelta(seconds=settings.ANOMALY_WINDOW_SECONDS or 300)
+    """Filters of the message log, whose newest come first: accepted until it ended. Not *from* when
+    it began: what is tried then can have waited for days."""
     filters: dict[str, Any] = {"account__id__exact": row.account_id}
     if row.template:
         filters["template"] = row.template.code
-    for end, moment in (("from", row.begun_at - width), ("to", row.ended_at)):
-        if moment:
-            day, time = f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}".split()
-            filters |= {f"created_at_{end}_0": day, f"created_at_{end}_1": time}
+    if row.ended_at:
+        day, time = f"{timezone.localtime(row.ended_at):%Y-%m-%d %H:%M:%S}".split()
+        filters |= {"created_at_to_0": day, "created_at_to_1": time}
     return filters
 
 

@@ -27,7 +27,8 @@ RUN = re.compile(r"[0-9a-f]{16}")
 
 
 class NoAnswer(Exception):
-    """The process is gone, or does nothing at all: it is stopped, or one call holds it up."""
+    """The process is gone or of another version, or does nothing at all: it is stopped, or one
+    call holds it up."""
 
 
 class Busy(Exception):

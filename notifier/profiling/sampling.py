@@ -177,7 +177,7 @@ class Sampler:
 
     def _profile(self, seconds: float, count: int) -> CpuProfile:
         places: dict[Place, int] = {}
-        stacks = [
+        listed = [
             [
                 places.setdefault(place, len(places))
                 for place in (places_of(stack) if stack else REST)
@@ -190,4 +190,4 @@ class Sampler:
             if one.samples
         ]
         threads.sort(key=lambda one: one.micros(2), reverse=True)
-        return CpuProfile(seconds, count, list(places), stacks, threads)
+        return CpuProfile(seconds, count, list(places), listed, threads)

@@ -43,12 +43,13 @@ def test_the_page_says_what_is_seen_and_what_is_usual(root: Client, account: Any
 
 def test_its_messages_are_those_of_the_time(root: Client, account: Any) -> None:
     template = builders.make_template(account)
-    with time_machine.travel(timezone.now() - timedelta(hours=2)):
-        builders.make_message(template)
-    one = builders.make_anomaly(account, template)
-    meanwhile = builders.make_message(template)
+    ended = timezone.now() - timedelta(hours=2)
+    one = builders.make_anomaly(account, template, state="ended", ended_at=ended)
+    with time_machine.travel(ended - timedelta(minutes=1)):
+        meanwhile = builders.make_message(template)
+    builders.make_message(template)
     page = html(root.get(address("notifier_anomaly", "change", one.pk)))
-    (link,) = re.findall(r'href="([^"]*/message/[?][^"]*created_at_from[^"]*)"', page)
+    (link,) = re.findall(r'href="([^"]*/message/[?][^"]*created_at_to[^"]*)"', page)
     assert shown(root.get(unescape(link))) == ids(meanwhile)
 
 
