@@ -3,12 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from notifier.models import MeasuredWindow, Message, MessageEvent, State
 from tests import builders
 
 WIDTH = timedelta(minutes=5)
 AT = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 """A Wednesday, ten in the morning in Shanghai."""
+SOON = WIDTH / 10
+"""After a window's end."""
 
 USUAL: dict[str, Any] = {
     "tried": 100,
@@ -19,6 +23,16 @@ USUAL: dict[str, Any] = {
     "sent": 100,
     "lag_ms": 2_000,
 }
+
+
+def ends(count: int = 1) -> datetime:
+    """A moment after so many windows from AT on."""
+    return AT + count * WIDTH + SOON
+
+
+def windows(**of: Any) -> QuerySet[MeasuredWindow]:
+    """Of accounts: without the marks of what was measured."""
+    return MeasuredWindow.objects.filter(account_id__gt=0, **of)
 
 
 def row(begins: datetime, **values: Any) -> MeasuredWindow:

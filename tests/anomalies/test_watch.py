@@ -10,25 +10,9 @@ from notifier.anomalies import watch as module
 from notifier.anomalies.watch import look
 from notifier.models import Anomaly, Measure, MeasuredWindow, State
 from tests import builders
-from tests.anomalies.measuring import AT, WIDTH, happened, remember, row, weeks
+from tests.anomalies.measuring import AT, SOON, WIDTH, ends, happened, remember, row, weeks, windows
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SOON = WIDTH / 10
-"""After a window's end."""
-
-
-@pytest.fixture
-def template():
-    return builders.make_template()
-
-
-def windows(**of):
-    return MeasuredWindow.objects.filter(account_id__gt=0, **of)
-
-
-def ends(count=1):
-    """A moment after so many windows from AT on."""
-    return AT + count * WIDTH + SOON
 
 
 def test_two_windows_raise_and_two_end(template):
