@@ -84,11 +84,15 @@ def run(count: int, client: ApiClient | None = None, traced: float = 0.0) -> flo
     return rate
 
 
-if __name__ == "__main__":
+def empty() -> None:
     with connection.cursor() as cursor:
         tables = (OutboxEntry, WebhookDelivery, ClientEvent, MessageEvent, Message)
         names = ", ".join(one._meta.db_table for one in tables)
         cursor.execute(f"TRUNCATE {names} CASCADE")
+
+
+if __name__ == "__main__":
+    empty()
     how = sys.argv[2] if len(sys.argv) > 2 else ""
     asked = None
     if how in ("asked", "untold"):
