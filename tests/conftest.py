@@ -15,7 +15,6 @@ from redis import Redis
 from rest_framework.test import APIClient
 from rq import Queue, Worker
 
-from notifier.audit import append_only
 from notifier.dispatch import clock, lanes
 from notifier.dispatch.lanes import redis
 from notifier.dispatch.sender import sender
@@ -23,7 +22,7 @@ from notifier.dispatch.waker import waker
 from notifier.models import ApiClient, Scope, keys
 from templates_app import compiled, sendable, wechat
 from templates_app.models import MessageTemplate, OfficialAccount
-from tests import builders
+from tests import builders, emptying
 from tests.simulator.process import SimulatorProcess
 
 # The same examples in every run, however slow the machine is: a red run must mean a change.
@@ -58,26 +57,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _emptied_all_the_same() -> None:
-    """Between two tests the audit trail is emptied as well, which its triggers refuse. PostgreSQL
-    needs a sixth of a second to truncate every table; to delete the few rows it needs ten
-    milliseconds."""
-    operations: Any = type(connection.ops)  # of every thread's connection
-    flush = operations.sql_flush
-
-    def sql_flush(self: Any, style: Any, tables: list[str], **kwargs: Any) -> list[str]:
-        if connection.vendor == "postgresql":
-            emptied = [
-                "SET session_replication_role = replica",  # no trigger and no foreign key
-                *(f'DELETE FROM "{table}"' for table in tables),  # noqa: S608
-                "SET session_replication_role = DEFAULT",
-            ]
-        else:
-            emptied = flush(self, style, tables, **kwargs)
-        # A test may have left them away.
-        return [*append_only.unprotect(connection), *emptied, *append_only.protect(connection)]
-
-    operations.sql_flush = sql_flush
+def _emptied() -> None:
+    emptying.install()
 
 
 MANY = 1000
@@ -87,7 +68,13 @@ ANY_DATABASE = (
     *("tests/e2e/test_demo", "tests/config/", "tests/admin/test_roles.py"),
     *("tests/admin/test_permissions.py", "tests/admin/test_account_limits.py"),
     *("tests/admin/test_profiles.py", "tests/api/test_refusals.py", "tests/guide/"),
-    "tests/anomalies/test_simulator.py",
+    *("tests/anomalies/test_simulator.py", "tests/profiling/", "tests/admin/test_menu.py"),
+    *(
+        "tests/gateway/test_wechatpy.py",
+        "tests/gateway/test_keys.py",
+        "tests/webhooks/test_guard.py",
+    ),
+    *("tests/e2e/test_alerting.py", "tests/doctor/test_faults.py"),
 )
 """What these look at does not depend on it."""
 
