@@ -35,7 +35,7 @@ def listed(api):
 
 
 def test_newest_first_as_one_message_is_told(api, send):
-    ids = [send(metadata={"n": n}) for n in range(3)]
+    ids = sorted(send(metadata={"n": n}) for n in range(3))
     data = api.get(URL).json()["data"]
     assert [row["id"] for row in data] == ids[::-1]
     alone = api.get(f"{URL}/{ids[2]}").json()
