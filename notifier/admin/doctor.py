@@ -1,12 +1,14 @@
 """The account doctor: all that can be wrong between an account and WeChat, looked at once, when
 somebody presses the button."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django_redis.exceptions import ConnectionInterrupted
 
 from notifier.audit.record import record
 from notifier.doctor.examination import Examination, examine
@@ -22,6 +24,8 @@ LOOKS: dict[Verdict, tuple[str, str, object]] = {
     Verdict.SKIPPED: ("skipped", "–", _("not known")),
 }
 """Colour, sign, and the word for who sees neither."""
+REST_SECONDS = 5
+"""Between two examinations of an account: each asks WeChat some ten questions, of a day's quota."""
 
 
 def account_doctor(request: HttpRequest, pk: int) -> HttpResponse:
@@ -33,9 +37,19 @@ def account_doctor(request: HttpRequest, pk: int) -> HttpResponse:
         "title": _("Account doctor"),
         "account": account,
     }
-    if request.method == "POST":
+    if request.method == "POST" and _may_begin(account):
         context |= _shown(examine(account, timezone.now()))
+    elif request.method == "POST":
+        text = _("This account was examined a moment ago. Try again in %(count)d seconds.")
+        messages.warning(request, text % {"count": REST_SECONDS})
     return render(request, "notifier/doctor.html", context)
+
+
+def _may_begin(account: OfficialAccount) -> bool:
+    try:
+        return cache.add(f"hongyan:examined:{account.pk}", True, REST_SECONDS)
+    except ConnectionInterrupted:  # to be told by the examination
+        return True
 
 
 def _shown(found: Examination) -> dict[str, object]:

@@ -57,6 +57,16 @@ def test_all_is_green_and_the_pushes_are_shown(root: Client, healthy: Platform) 
     assert row.openid not in html(answer)
 
 
+def test_one_who_keeps_pressing_asks_wechat_once(root: Client, healthy: Platform) -> None:
+    pressed(root, healthy.account)
+    asked = healthy.counters()
+    answer = pressed(root, healthy.account)
+    assert "This account was examined a moment ago. Try again in 5 seconds." in text(answer)
+    assert ticks(answer) == {}
+    assert healthy.counters() == asked
+    assert AuditEntry.objects.filter(action="examine").count() == 1
+
+
 def test_what_is_wrong_is_red_with_its_fix_in_english(root: Client, healthy: Platform) -> None:
     healthy.configure(ip_not_whitelisted=IP)
     answer = pressed(root, healthy.account)
