@@ -15,7 +15,8 @@ from notifier.intake.accept import Origin, SendRequest, changing
 from notifier.intake.allowed import sendable_or_reject
 from notifier.intake.bulk import Batch, Draft, accept_many
 from notifier.intake.errors import Fault, Rejected
-from notifier.models import Message, Priority
+from notifier.intake.idempotency import earlier_messages
+from notifier.models import Priority
 from notifier.recipients.directory import resolve_many
 
 REUSED = Fault(
@@ -91,16 +92,9 @@ def accept_batch(origin: Origin, rows: Sequence[Row], all_or_nothing: bool = Fal
 
 def _earlier(origin: Origin, rows: Iterable[tuple[int, Row]]) -> dict[int, Result]:
     """Of the rows whose key has made a message."""
-    keyed = [(place, row) for place, row in rows if row.key is not None]
-    if not keyed:
-        return {}
-    keys = [row.key for _place, row in keyed]
-    known = Message.objects.filter(client=origin.client, idempotency_key__among=keys).order_by()
-    found = {
-        key: (pk, digest)
-        for key, pk, digest in known.values_list("idempotency_key", "pk", "request_digest")
-    }
-    return {place: _replay(row, *found[row.key]) for place, row in keyed if row.key in found}
+    rows = list(rows)
+    found = earlier_messages(origin.client, [row.key for _place, row in rows if row.key])
+    return {place: _replay(row, *found[row.key]) for place, row in rows if row.key in found}
 
 
 def _replay(row: Row, pk: UUID, digest: str) -> Result:

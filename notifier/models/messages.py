@@ -95,7 +95,7 @@ class Message(models.Model):
         models.PROTECT,
         null=True,
         blank=True,
-        db_index=False,  # idempotency_key_once begins with it
+        db_index=False,  # message_client begins with it
         verbose_name=_("API client"),
     )
     requested_by = models.CharField(_("requested by"), max_length=150, blank=True)
@@ -152,7 +152,7 @@ class Message(models.Model):
         permissions = [("repair_message", _("Can cancel messages and have them sent again"))]
         constraints = [
             models.UniqueConstraint(
-                fields=["client", "idempotency_key"],
+                fields=["idempotency_key", "client"],
                 condition=Q(idempotency_key__isnull=False),
                 name="idempotency_key_once",
             )
@@ -170,7 +170,9 @@ class Message(models.Model):
             ),
             # Recovery: rows whose worker died.
             models.Index(
-                fields=["lease_until"], condition=Q(state="sending"), name="message_leases"
+                fields=["lease_until"],
+                condition=Q(state="sending", lease_until__isnull=False),
+                name="message_leases",
             ),
             # Expiry, of rows that nobody claims too; and the end of WeChat's guard.
             models.Index(

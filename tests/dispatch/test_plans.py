@@ -2,13 +2,17 @@
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import CharField
+from django.db.models.functions import Cast
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from notifier.dispatch import sql as statements
 from notifier.dispatch import sweep
 from notifier.dispatch.claim import claim
 from notifier.dispatch.clock import oldest_due
 from notifier.dispatch.recovery import return_expired_leases
+from notifier.intake.idempotency import earlier_messages, first_message
 from notifier.models import Message, State
 from tests import builders
 from tests.dispatch.conftest import lane_of
@@ -32,12 +36,12 @@ def campaign_after_a_quiet_hour(message):
     return lane_of(message)
 
 
-def plans(function, *arguments):
-    """Of its SELECTs of messages, as EXPLAIN writes them."""
+def plans(function, *arguments, begin="SELECT"):
+    """Of its statements that read messages, as EXPLAIN writes them."""
     with CaptureQueriesContext(connection) as queries:
         function(*arguments)
     found = [one["sql"] for one in queries.captured_queries]
-    chosen = [sql for sql in found if sql.startswith("SELECT") and "notifier_message" in sql]
+    chosen = [sql for sql in found if sql.startswith(begin) and "notifier_message" in sql]
     assert chosen
     with transaction.atomic(), connection.cursor() as cursor:
         for sql in found:
@@ -88,3 +92,32 @@ def test_the_clock_reads_only_what_is_over(campaign_after_a_quiet_hour):
     for plan, index in zip(found, used, strict=True):
         assert f"using {index}" in plan
         assert "Sort" not in plan
+
+
+@pytest.mark.parametrize("others", [0, 2_000])
+def test_a_key_is_looked_up_among_keys_however_new_its_service_is(message, others):
+    """Statistics of a moment before the service's first message: they take those for a handful."""
+    message.client = builders.make_client()
+    builders.copies(message, others)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE notifier_message")
+    message.client = builders.make_client()
+    builders.copies(message, 2_000)
+    Message.objects.update(idempotency_key=Cast("id", CharField()))
+    keys = Message.objects.filter(client=message.client).values_list("idempotency_key", flat=True)
+    some = list(keys[:100])
+    assert set(earlier_messages(message.client, some)) == set(some)
+    (plan,) = plans(earlier_messages, message.client, some)
+    assert "idempotency_key_once" in plan
+    *_, plan = plans(first_message, message.client, some[0], message.request_digest)
+    assert "notifier_message_pkey" in plan
+
+
+def test_settling_reads_the_rows_it_settles(campaign_after_a_quiet_hour):
+    """Not all that are being sent: the entries of those that were stay until a vacuum."""
+    claimed = claim(campaign_after_a_quiet_hour, 200, timezone.now()).rows
+    rows = [
+        (one.id, one.fence, {"state": "sent", "msgid": str(n)}) for n, one in enumerate(claimed)
+    ]
+    (plan,) = plans(statements.update_held, rows, begin="WITH")
+    assert "message_leases" not in plan

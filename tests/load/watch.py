@@ -142,7 +142,7 @@ def _cpu_seconds(trees: dict[str, list[psutil.Process]]) -> dict[str, float]:
                 times = one.cpu_times()
             except psutil.Error:  # it has ended
                 continue
-            found[name] += times.user + times.system
+            found[name] += sum(times[:4])  # with its children that ended: user, system of each
     return found
 
 
