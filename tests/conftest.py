@@ -68,7 +68,7 @@ ANY_DATABASE = (
     *("tests/e2e/test_demo", "tests/config/", "tests/admin/test_roles.py"),
     *("tests/admin/test_permissions.py", "tests/admin/test_account_limits.py"),
     *("tests/admin/test_profiles.py", "tests/api/test_refusals.py", "tests/guide/"),
-    *("tests/anomalies/test_simulator.py", "tests/profiling/", "tests/admin/test_menu.py"),
+    *("tests/anomalies/test_simulator.py", "tests/admin/test_menu.py"),
     *(
         "tests/gateway/test_wechatpy.py",
         "tests/gateway/test_keys.py",

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_redis.exceptions import ConnectionInterrupted
+from redis import RedisError
 
 from notifier.audit.record import record
 from notifier.doctor.examination import Examination, examine
@@ -48,7 +49,7 @@ def account_doctor(request: HttpRequest, pk: int) -> HttpResponse:
 def _may_begin(account: OfficialAccount) -> bool:
     try:
         return cache.add(f"hongyan:examined:{account.pk}", True, REST_SECONDS)
-    except ConnectionInterrupted:  # to be told by the examination
+    except (RedisError, ConnectionInterrupted):  # to be told by the examination
         return True
 
 

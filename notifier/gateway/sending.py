@@ -22,6 +22,7 @@ from notifier.gateway.callers import Caller
 from notifier.gateway.faults import refusal_of
 from notifier.intake.accept import Accepted, Origin, SendRequest, accept
 from notifier.intake.errors import KeyReused, Rejected
+from notifier.intake.idempotency import earlier_message
 from notifier.models import GatewayMessage, Message, State
 from notifier.models.gateways import LOOK_AFTER
 from notifier.recipients.directory import Address
@@ -104,8 +105,10 @@ def _once(request: SendRequest, origin: Origin) -> Accepted:
             return accepted
         message = accepted.message
     except KeyReused:
-        own = Message.objects.filter(client=origin.client, idempotency_key=origin.idempotency_key)
-        message = own.select_related("version__template").get()
+        earlier = earlier_message(origin.client, origin.idempotency_key)
+        if earlier is None:  # deleted just now
+            return accept(request, origin)
+        message = earlier
         if not _is_free(message, GUARD):
             version = message.version
             return Accepted(message, version.template.code, version.number, replayed=True)

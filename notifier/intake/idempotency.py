@@ -3,15 +3,18 @@
 That a request with the key is running at this moment is told within one process only; another
 process waits at the unique index for the first one's commit, and then gives the first answer.
 
-Rows are looked up by their keys alone, for which there is one index only: while PostgreSQL's
-statistics do not know a service yet, it takes its messages for a handful, and would read all of
-them for each batch.
+Rows are looked up by their keys alone, for which there is one index, and in no other way than by it:
+while PostgreSQL's statistics do not know a service yet, it takes its messages for a handful, and
+would read all of them for each batch; while there are no statistics, it takes a batch's keys for
+those of half of all messages, and would read every one.
 """
 
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from uuid import UUID
+
+from django.db import connection, transaction
 
 from notifier.intake.errors import InProgress, KeyReused
 from notifier.models import ApiClient, Message
@@ -40,13 +43,19 @@ def running(client: ApiClient | None, key: str | None) -> Iterator[None]:
 
 def first_message(client: ApiClient | None, key: str | None, digest: str) -> Message | None:
     """The message that the key made; raises KeyReused if it was made by another request."""
-    found = earlier_messages(client, [key] if key else []).get(key or "")
+    message = earlier_message(client, key)
+    if message is not None and message.request_digest != digest:
+        raise KeyReused
+    return message
+
+
+def earlier_message(client: ApiClient | None, key: str | None) -> Message | None:
+    """The message that the key made, whichever request it was."""
+    found = earlier_messages(client, [key]).get(key) if key else None
     if found is None:
         return None
-    pk, known_digest = found
-    if known_digest != digest:
-        raise KeyReused
-    return Message.objects.select_related("version__template", "recipient").filter(pk=pk).first()
+    known = Message.objects.select_related("version__template", "recipient")
+    return known.filter(pk=found[0]).first()
 
 
 def earlier_messages(
@@ -57,4 +66,8 @@ def earlier_messages(
         return {}
     made = Message.objects.filter(idempotency_key__among=keys).order_by()
     named = made.values_list("client_id", "idempotency_key", "pk", "request_digest")
-    return {key: (pk, digest) for owner, key, pk, digest in named if key and owner == client.pk}
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL enable_seqscan = off")
+        return {key: (pk, digest) for owner, key, pk, digest in named if key and owner == client.pk}

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from notifier.intake.accept import Origin, SendRequest, accept
 from notifier.intake.errors import Rejected
-from notifier.models import Allowance, Late, Message, Priority, Schedule
+from notifier.intake.idempotency import earlier_messages
+from notifier.models import Allowance, Late, Priority, Schedule
 from notifier.recipients.directory import Address
 from notifier.schedules.runs import NoCron, next_runs, upcoming
 
@@ -65,9 +66,10 @@ def _due(schedule: Schedule, first: datetime, now: datetime) -> list[datetime]:
 
 def _accept(schedule: Schedule, run: datetime, now: datetime) -> None:
     """What cannot be accepted today is noted, and tried again at its next time."""
+    key = f"schedule:{schedule.pk}:{run.isoformat()}"
     origin = Origin(
         client=schedule.client,
-        idempotency_key=f"schedule:{schedule.pk}:{run.isoformat()}",
+        idempotency_key=key,
         request_digest="schedule",
         requested_by=schedule.name,
         allowance=Allowance(is_test=schedule.is_test),
@@ -77,9 +79,8 @@ def _accept(schedule: Schedule, run: datetime, now: datetime) -> None:
         schedule.last_problem = SWITCHED_OFF
         return
     # The row's lock is held: nobody else makes it meanwhile.
-    made = Message.objects.filter(client=origin.client, idempotency_key=origin.idempotency_key)
-    if earlier := made.values_list("pk", flat=True).first():
-        schedule.last_message = earlier
+    if earlier := earlier_messages(schedule.client, [key]):
+        schedule.last_message, _digest = earlier[key]
         return
     try:
         schedule.last_message = accept(request_of(schedule), origin).message.pk

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django_redis.cache import RedisCache
 
 from notifier.doctor.examination import CHECKS
 from notifier.models import AuditEntry
@@ -65,6 +66,14 @@ def test_one_who_keeps_pressing_asks_wechat_once(root: Client, healthy: Platform
     assert ticks(answer) == {}
     assert healthy.counters() == asked
     assert AuditEntry.objects.filter(action="examine").count() == 1
+
+
+def test_it_tells_that_redis_is_away(
+    root: Client, healthy: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = RedisCache("unix:///nonexistent/redis.sock", {})
+    monkeypatch.setattr("notifier.admin.doctor.cache", away)
+    assert ticks(pressed(root, healthy.account))
 
 
 def test_what_is_wrong_is_red_with_its_fix_in_english(root: Client, healthy: Platform) -> None:

@@ -10,7 +10,7 @@ the simulator shares the machine with them.
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from tests.benchmarks import environment  # isort: skip - starts the services first
@@ -92,8 +92,10 @@ def _cpu(database: psutil.Process, workers: list["subprocess.Popen[bytes]"]) -> 
     """Seconds, those of PostgreSQL's processes that ended included."""
     ended = database.cpu_times()
     living = [*database.children(), *(psutil.Process(one.pid) for one in workers)]
-    spent = [one.cpu_times() for one in living]
-    seconds = sum(one.user + one.system for one in spent)
+    seconds = 0.0
+    for one in living:
+        with suppress(psutil.NoSuchProcess):  # ended just now
+            seconds += sum(one.cpu_times()[:2])
     return float(seconds + ended.children_user + ended.children_system)
 
 

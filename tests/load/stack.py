@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 from tests.benchmarks import environment  # noqa: F401  # isort: skip - starts the services first
 import psutil
-from django.db import connection, transaction
-from django.db.models import CharField
-from django.db.models.functions import Cast
+from django.db import connection
 
-from notifier.models import Message, Recipient, State
+from notifier.models import Message, Recipient
 from templates_app.models import MessageTemplate
 from tests import builders
 from tests.benchmarks.accept import free_port, until_up
-from tests.benchmarks.bodies import CONTENT, DATA, PATTERNS, TEMPLATE, openid
+from tests.benchmarks.bodies import CONTENT, PATTERNS, TEMPLATE, openid
 from tests.benchmarks.growth import python
 from tests.chaos.callers import known_to_the_simulator
 from tests.simulator.process import SimulatorProcess
@@ -86,29 +84,13 @@ def make_template(stack: Stack, with_receipts: bool) -> MessageTemplate:
     stack.simulator.control("POST", "/receipts", {"median_ms": RECEIPT_MS})
     account.is_active = True
     account.save()
-    remember_messages(template)
     return template
 
 
 def forget_messages() -> None:
-    """So that a scenario does not send what another left. Its statistics stay."""
+    """So that a scenario does not send what another left."""
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {Message._meta.db_table} CASCADE")
-
-
-def remember_messages(template: MessageTemplate) -> None:
-    """PostgreSQL has seen some, as a minute after the first ones: new as it is made here, it takes
-    each key of a batch for one that half of all messages have."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        message = builders.make_message(template, template.account.recipients.first(), data=DATA)
-        message.state = State.SENT
-        builders.copies(message, PEOPLE)
-        Message.objects.update(idempotency_key=Cast("id", CharField()))
-        cursor.execute(
-            "SET CONSTRAINTS ALL IMMEDIATE"
-        )  # a table with checks to come is not emptied
-        cursor.execute(f"ANALYZE {Message._meta.db_table}")
-        forget_messages()
 
 
 def _with_children(parents: list[psutil.Process]) -> list[psutil.Process]:
