@@ -3,10 +3,10 @@
 That a request with the key is running at this moment is told within one process only; another
 process waits at the unique index for the first one's commit, and then gives the first answer.
 
-Rows are looked up by their keys alone, for which there is one index, and in no other way than by it:
-while PostgreSQL's statistics do not know a service yet, it takes its messages for a handful, and
-would read all of them for each batch; while there are no statistics, it takes a batch's keys for
-those of half of all messages, and would read every one.
+Rows are looked up by their keys alone, for which there is one index, and only by it. While
+PostgreSQL's statistics do not know a service yet, it takes its messages for a handful, and would
+read all of them for each batch; while there are none, it takes a batch's keys for those of half of
+all messages, and would read every one.
 """
 
 import threading
