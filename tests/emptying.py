@@ -17,6 +17,7 @@ MADE = [
     model._meta.db_table for model in (ContentType, Permission, Group, Group.permissions.through)
 ]
 _as_made: list[Any] = []
+"""Their rows; empty: they must be made anew."""
 
 
 def install() -> None:
@@ -25,7 +26,9 @@ def install() -> None:
     statements, make = operations.sql_flush, flush.emit_post_migrate_signal
 
     def sql_flush(self: Any, style: Any, tables: list[str], **kwargs: Any) -> list[str]:
-        stays = MADE if _made() == _as_made else []
+        if _made() != _as_made:
+            _as_made.clear()
+        stays = MADE if _as_made else []
         tables = [table for table in tables if table not in stays]
         if connection.vendor == "postgresql":
             # It needs a sixth of a second to truncate every table; to delete the few rows it needs
@@ -41,7 +44,7 @@ def install() -> None:
         return [*append_only.unprotect(connection), *emptied, *append_only.protect(connection)]
 
     def make_unless_it_stays(*args: Any, **kwargs: Any) -> None:
-        if _made() != _as_made:
+        if not _as_made:
             make(*args, **kwargs)
             _as_made[:] = _made()
 

@@ -107,7 +107,9 @@ def claim(
     lease_until = now + timedelta(seconds=settings.DISPATCH_LEASE_SECONDS)
     fence = f"{_process}:{next(_claims)}"
     with transaction.atomic():
-        sql.read_in_order()
+        # While its statistics are of a quiet hour PostgreSQL takes the rows of a lane for a
+        # handful, and would read and sort a whole campaign for each two hundred.
+        sql.avoid("sort")
         rows = list(
             due.select_for_update(skip_locked=True, of=("self",)).values_list(*_COLUMNS)[:limit]
         )

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from django.db import connection
@@ -22,13 +22,12 @@ Row = tuple[uuid.UUID, str, dict[str, Any]]
 """A message, its fence, and what becomes of its columns; all rows of a call name the same ones."""
 
 
-def read_in_order() -> None:
-    """For the rest of the transaction: rows come in their index's order, or not at all. While
-    PostgreSQL's statistics are of a quiet hour it takes the rows of a lane for a handful, and
-    would read and sort a whole campaign for each two hundred."""
+def avoid(step: Literal["sort", "seqscan"]) -> None:
+    """For the rest of the transaction PostgreSQL plans with this step only where
+    there is no other way, whatever its statistics say."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_sort = off")
+            cursor.execute(f"SET LOCAL enable_{step} = off")
 
 
 def take(ids: Sequence[uuid.UUID], fence: str, lease_until: datetime, now: datetime) -> None:

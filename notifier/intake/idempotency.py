@@ -14,8 +14,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from notifier.dispatch import sql
 from notifier.intake.errors import InProgress, KeyReused
 from notifier.models import ApiClient, Message
 
@@ -67,7 +68,5 @@ def earlier_messages(
     made = Message.objects.filter(idempotency_key__among=keys).order_by()
     named = made.values_list("client_id", "idempotency_key", "pk", "request_digest")
     with transaction.atomic():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL enable_seqscan = off")
+        sql.avoid("seqscan")
         return {key: (pk, digest) for owner, key, pk, digest in named if key and owner == client.pk}

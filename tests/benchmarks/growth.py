@@ -10,7 +10,7 @@ the simulator shares the machine with them.
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from tests.benchmarks import environment  # isort: skip - starts the services first
@@ -26,6 +26,7 @@ from tests.benchmarks.accept import CALLERS, PATH, gunicorn, gunicorn_process, l
 from tests.benchmarks.bodies import DATA, body, openid
 from tests.benchmarks.dispatch import make_template
 from tests.benchmarks.environment import median
+from tests.load.watch import cpu_seconds
 from tests.simulator.process import SimulatorProcess
 
 WORKERS = 2
@@ -89,14 +90,9 @@ def _database() -> psutil.Process:
 
 
 def _cpu(database: psutil.Process, workers: list["subprocess.Popen[bytes]"]) -> float:
-    """Seconds, those of PostgreSQL's processes that ended included."""
-    ended = database.cpu_times()
-    living = [*database.children(), *(psutil.Process(one.pid) for one in workers)]
-    seconds = 0.0
-    for one in living:
-        with suppress(psutil.NoSuchProcess):  # ended just now
-            seconds += sum(one.cpu_times()[:2])
-    return float(seconds + ended.children_user + ended.children_system)
+    """Seconds."""
+    ours = [database, *database.children(), *(psutil.Process(one.pid) for one in workers)]
+    return cpu_seconds({"ours": ours})["ours"]
 
 
 def _disturb(template: MessageTemplate, other: MessageTemplate) -> tuple[list[float], float]:

@@ -57,7 +57,7 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        began, busy = time.monotonic(), _cpu_seconds(self._trees())
+        began, busy = time.monotonic(), cpu_seconds(self._trees())
         psutil.cpu_percent()
         memory: dict[str, float] = defaultdict(float)
         free, connections, rows = 100.0, 0, []
@@ -71,7 +71,7 @@ class Watch:
             with connection.cursor() as cursor:
                 cursor.execute(SESSIONS)
                 rows.append(cursor.fetchone())
-        took, after = time.monotonic() - began, _cpu_seconds(self._trees())
+        took, after = time.monotonic() - began, cpu_seconds(self._trees())
         connection.close()  # this thread's
         cpu = {name: 100 * (after[name] - busy.get(name, 0.0)) / took for name in after}
         cores = psutil.cpu_count() or 1
@@ -133,7 +133,8 @@ def percentile(histogram: Histogram, share: float) -> float | None:
     return low
 
 
-def _cpu_seconds(trees: dict[str, list[psutil.Process]]) -> dict[str, float]:
+def cpu_seconds(trees: dict[str, list[psutil.Process]]) -> dict[str, float]:
+    """Since each of them began; with its children that ended."""
     found: dict[str, float] = {}
     for name, processes in trees.items():
         found[name] = 0.0
@@ -142,7 +143,7 @@ def _cpu_seconds(trees: dict[str, list[psutil.Process]]) -> dict[str, float]:
                 times = one.cpu_times()
             except psutil.Error:  # it has ended
                 continue
-            found[name] += sum(times[:4])  # with its children that ended: user, system of each
+            found[name] += sum(times[:4])  # user, system; of its children that ended the same
     return found
 
 
