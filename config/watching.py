@@ -1,7 +1,11 @@
-"""What is unusual, and who hears of it (`notifier/anomalies/`)."""
+"""What is seen: traces (`notifier/tracing/`), what is unusual and who hears of it
+(`notifier/anomalies/`)."""
 
 from config import env
 
+TRACES_PER_SECOND = env.integer("TRACES_PER_SECOND", 20)
+"""Requests of which a process makes spans, and as many callbacks, messages, receipts and webhooks,
+where traces are on; 0: as many as there are."""
 ANOMALY_WINDOW_SECONDS = env.integer("ANOMALY_WINDOW_SECONDS", 300, maximum=3600)
 """How long a window is that is measured and judged; 0: none is. After a change it learns anew."""
 ANOMALY_EMAILS = env.names("ANOMALY_EMAILS")

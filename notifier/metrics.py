@@ -73,6 +73,11 @@ request_seconds = Histogram(
     ["route", "method", "status"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15),
 )
+traces_left_out = Counter(
+    "hongyan_traces_left_out",
+    "Requests, messages, receipts and so on without spans: beyond TRACES_PER_SECOND",
+    ["work"],
+)
 webhook_attempts = Counter(
     "hongyan_webhook_attempts", "Posts of events to services by outcome", ["outcome"]
 )

@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "templates_app": frozenset({"wechat"}),
     "wechat": frozenset(),
     "metrics": frozenset(),
-    "tracing": frozenset(),
+    "tracing": frozenset({"metrics"}),
     "acting": frozenset(),
     "garbage": frozenset(),
     "books": frozenset(),
@@ -76,9 +76,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "checks": frozenset({"templates_app", "access", "audit"}),
     "apps": frozenset({"checks", "dispatch", "audit", "access"}),
 }
-LATE_IMPORTS = {"notifier.apps", "notifier.tracing"}
+LATE_IMPORTS = {"notifier.apps", "notifier.tracing", "notifier.tracing.sdk"}
 """Django has no models yet when it loads an AppConfig; tracing that is off loads no SDK."""
-ENVIRONMENT = {"config.env", "config.wsgi", "notifier.demo.processes", "notifier.tracing"}
+ENVIRONMENT = {"config.env", "config.wsgi", "notifier.demo.processes", "notifier.tracing.sdk"}
 """Read it, set Django's own variable, hand it on to child processes, or ask what OpenTelemetry's
 SDK will read."""
 VAGUE = {"utils", "helpers", "common", "services", "managers"}

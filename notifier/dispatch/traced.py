@@ -7,27 +7,34 @@ from collections.abc import Sequence
 from notifier import tracing
 from notifier.dispatch.retry import Step
 from notifier.dispatch.send import Attempt
+from notifier.models.messages import SLOW_CALL_MS
 from notifier.tracing import NONE, Attributes
 from notifier.wechat.errors import Kind
 
-MOST_LINKS = 100
-
 
 def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None:
-    """`began`: of the settling, Unix seconds; its span is linked to those it settled."""
+    """`began`: of the settling, Unix seconds; its span is linked to those that are traced."""
     if not tracing.is_on():
         return
-    settled = [one for one, _ in steps if one.kind is not None and one.claimed.trace.is_kept]
-    if not settled:
+    tried = [one for one, _ in steps if one.kind is not None and one.claimed.trace.trace_id]
+    wanted = [one for one in tried if _is_notable(one)]
+    wanted += [one for one in tried if one.claimed.trace.is_kept and not _is_notable(one)]
+    if not wanted or not (granted := tracing.allowed("message", len(wanted))):
         return
-    calls = [_record(one) for one in settled]
+    calls = [_record(one) for one in wanted[:granted]]
     told = {"hongyan.messages": len(steps)}
-    seconds = time.time() - began
-    tracing.record("settle", NONE, began, seconds, told, links=calls[:MOST_LINKS])
+    tracing.record("settle", NONE, began, time.time() - began, told, links=calls)
+
+
+def _is_notable(attempt: Attempt) -> bool:
+    """What somebody will look for, though its trace was not kept when it was accepted."""
+    is_slow = attempt.seconds * 1000 >= SLOW_CALL_MS
+    return attempt.kind is not Kind.OK or is_slow or attempt.claimed.attempt > 1
 
 
 def _record(attempt: Attempt) -> tracing.Context:
     claimed = attempt.claimed
+    trace = claimed.trace.kept(True)
     message: Attributes = {
         "hongyan.message_id": claimed.id.hex,
         "hongyan.account": claimed.lane.account_id,
@@ -37,10 +44,10 @@ def _record(attempt: Attempt) -> tracing.Context:
     }
     if claimed.attempt == 1:
         due = claimed.due_at.timestamp()
-        tracing.record("queued", claimed.trace, due, max(attempt.began - due, 0), message)
+        tracing.record("queued", trace, due, max(attempt.began - due, 0), message)
     return tracing.record(
         "POST template/send",
-        claimed.trace,
+        trace,
         attempt.began,
         attempt.seconds,
         {**message, **_outcome(attempt)},

@@ -16,10 +16,12 @@ from django.http import HttpRequest, HttpResponse
 
 from notifier import metrics, tracing
 from notifier.observability.requests import current_request_id
+from notifier.tracing.allowance import Work
 
 log = logging.getLogger(__name__)
 
 PAGES = "/admin/"
+CALLBACKS = "/wechat/"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -45,7 +47,8 @@ def request_time(
     """Middleware; outside of all others but the request id."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if tracing.passes(request.headers, request.method or ""):
+        work: Work = "callback" if request.path_info.startswith(CALLBACKS) else "request"
+        if tracing.passes(work, request.headers, request.method or ""):
             return timed(request)
         with tracing.serving(request.headers, request.method or "") as span:
             response = timed(request)

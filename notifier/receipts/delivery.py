@@ -78,7 +78,8 @@ def _record(message: Message, push: Push, now: datetime) -> None:
     began = push.received_at.timestamp()
     told = {"hongyan.message_id": message.pk.hex, "wechat.status": push.status}
     trace = tracing.Context(message.traceparent, message.baggage)
-    tracing.record("receipt", trace, began, now.timestamp() - began, told, kind="CONSUMER")
+    if tracing.is_wanted("receipt", trace):
+        tracing.record("receipt", trace, began, now.timestamp() - began, told, kind="CONSUMER")
 
 
 def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:

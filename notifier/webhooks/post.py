@@ -52,11 +52,13 @@ def post(
     began = time.monotonic()
     line.begin(settings.WEBHOOK_TIMEOUT + SPARE_SECONDS)
     try:
-        with tracing.span("webhook", parcel.trace, kind="CLIENT") as (one, context):
-            result = _post(session, line, url, secrets, parcel, context)
-            if one is not None:
+        if tracing.is_wanted("webhook", parcel.trace):
+            with tracing.span("webhook", parcel.trace, kind="CLIENT") as (one, context):
+                result = _post(session, line, url, secrets, parcel, context)
                 one.set_attribute("hongyan.event_id", parcel.event_id)
                 one.set_attribute("http.response.status_code", result.status or 0)
+        else:
+            result = _post(session, line, url, secrets, parcel, parcel.trace)
     except Exception as error:  # whatever a server can do to an HTTP library
         result = Result(problem_of(error, line))
     finally:

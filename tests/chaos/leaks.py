@@ -36,6 +36,7 @@ def talkative(collector: Collector) -> dict[str, str]:
         "SLOW_REQUEST_SECONDS": "0.001",
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "TRACES_PER_SECOND": "0",
     }
 
 

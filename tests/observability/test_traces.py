@@ -7,9 +7,13 @@ import sys
 import time
 
 import pytest
+from prometheus_client import REGISTRY
 
 from notifier import tracing
 from notifier.models import Message, State
+from notifier.tracing import allowance, sdk
+from notifier.tracing.allowance import Allowance
+from notifier.tracing.context import arriving
 from tests import builders
 from tests.builders import DATA
 from tests.chaos.processes import running, until
@@ -21,24 +25,17 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 HEADERS = {"traceparent": f"00-{TRACE}-{SPAN}-01", "baggage": "tenant=shop"}
 
 
-def forget():
-    tracing.is_on.cache_clear()
-    tracing._provider.cache_clear()
-    tracing._tracer.cache_clear()
-    tracing._ids.cache_clear()
-    tracing._drawn.cache_clear()
-
-
 @pytest.fixture
 def collector(monkeypatch):
     with collecting() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
-        forget()
+        allowance.forget()
+        sdk.forget()
         yield collector
-        tracing._provider().shutdown()
-    forget()
+        sdk.provider().shutdown()
+    sdk.forget()
 
 
 @pytest.fixture
@@ -47,8 +44,8 @@ def loop(simulator, live_server):
     return Platform(simulator, live_server.url, "plain")
 
 
-def ask(api, loop, **headers):
-    person = loop.recipient()
+def ask(api, loop, openid="", **headers):
+    person = loop.recipient(openid)
     body = {"template": loop.template.code, "to": {"openid": person.openid}, "data": DATA}
     answer = api.post("/api/v1/messages", body, format="json", headers=headers)
     assert answer.status_code == 202
@@ -63,7 +60,7 @@ def test_one_trace_over_api_worker_receipt_and_webhook(collector, loop, api, ser
             message = ask(api, loop, **HEADERS)
             until(lambda: Message.objects.filter(state=State.DELIVERED).exists())
             until(lambda: len(receiver.requests) == 2)  # sent, delivered
-            tracing._provider().force_flush()
+            sdk.provider().force_flush()
             until(lambda: sum(one.name == "webhook" for one in collector.of(TRACE)) == 2)
     spans = {one.name: one for one in collector.of(TRACE)}
     assert spans.keys() == {
@@ -95,7 +92,7 @@ def test_one_trace_over_api_worker_receipt_and_webhook(collector, loop, api, ser
 
 def test_a_caller_without_a_trace_gets_one(collector, loop, api):
     message = ask(api, loop)
-    tracing._provider().force_flush()
+    sdk.provider().force_flush()
     (server,) = [one for one in collector.spans if one.name == "POST /api/v1/messages"]
     assert message.traceparent[:52] == f"00-{server.trace_id}-{server.span_id}"
     assert int(message.traceparent[-2:], 16) & 1  # sampled
@@ -106,18 +103,78 @@ def test_a_caller_without_a_trace_gets_one(collector, loop, api):
 def a_few(monkeypatch):
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.25")
-    forget()
+    sdk.forget()
 
 
 def test_of_new_traces_the_sampler_keeps_so_many(collector, a_few, loop, api):
     """A trace that it does not keep has an id all the same, for people to name."""
     messages = [ask(api, loop) for _ in range(60)]
-    tracing._provider().force_flush()
+    sdk.provider().force_flush()
     kept = {one.trace_id for one in collector.spans if one.name == "POST /api/v1/messages"}
     assert 3 < len(kept) < 30
     ids = {one.traceparent.split("-")[1]: one.traceparent[-2:] for one in messages}
     assert len(ids) == 60
     assert {trace_id for trace_id, flags in ids.items() if flags != "00"} == kept
+
+
+def servers(collector):
+    sdk.provider().force_flush()
+    return {one.trace_id for one in collector.spans if one.name == "POST /api/v1/messages"}
+
+
+def left_out():
+    return REGISTRY.get_sample_value("hongyan_traces_left_out_total", {"work": "request"}) or 0
+
+
+def test_what_is_beyond_the_allowance_is_left_out_whole(collector, loop, api, work, settings):
+    """A service that keeps each of its traces: of a burst some are traced, from end to end."""
+    settings.TRACES_PER_SECOND = 1
+    before = left_out()
+    ids = [f"{number:032x}" for number in range(1, 31)]
+    messages = [ask(api, loop, traceparent=f"00-{one}-{SPAN}-01") for one in ids]
+    kept = servers(collector)
+    assert 10 <= len(kept) < 20  # ten seconds' worth, and one for each second that it took
+    assert {one.traceparent[3:35] for one in messages if one.traceparent[-2:] == "01"} == kept
+    assert [one.traceparent[3:35] for one in messages] == ids
+    assert left_out() - before == 30 - len(kept)
+    settings.TRACES_PER_SECOND = 0
+    work()
+    sdk.provider().force_flush()
+    assert {one.trace_id for one in collector.spans if one.name == "POST template/send"} == kept
+
+
+def test_without_a_bound_all_are_traced(collector, loop, api, settings):
+    settings.TRACES_PER_SECOND = 0
+    for number in range(1, 31):
+        ask(api, loop, traceparent=f"00-{number:032x}-{SPAN}-01")
+    assert len(servers(collector)) == 30
+
+
+@pytest.mark.parametrize(
+    ("fate", "is_traced"), [("ok", False), ("blacklisted", True), ("html", True)]
+)
+def test_what_went_wrong_is_traced_though_nobody_kept_it(
+    collector, loop, api, work, fate, is_traced
+):
+    """The operator looks for the trace of what failed, and of that only one of thousands is kept
+    by chance."""
+    ask(api, loop, f"oSIM-{fate}".ljust(28, "_"), traceparent=f"00-{TRACE}-{SPAN}-00")
+    work()
+    sdk.provider().force_flush()
+    found = {one.name for one in collector.of(TRACE)}
+    assert found == ({"queued", "POST template/send"} if is_traced else set())
+
+
+@pytest.mark.parametrize(
+    ("taken", "seconds", "granted"),
+    [(0, 0, 50), (50, 0, 0), (50, 1.5, 7), (20, 3600, 50)],
+    ids=["saved up", "used up", "five a second", "no more than is saved"],
+)
+def test_the_allowance(settings, taken, seconds, granted):
+    settings.TRACES_PER_SECOND = 5
+    allowance = Allowance()
+    assert allowance.take(taken, 100.0) == taken
+    assert allowance.take(1000, 100.0 + seconds) == granted
 
 
 def test_errors_carry_the_trace(collector, api):
@@ -128,7 +185,7 @@ def test_errors_carry_the_trace(collector, api):
 def test_what_the_caller_does_not_sample_is_not_exported(collector, loop, api, work):
     ask(api, loop, traceparent=f"00-{TRACE}-{SPAN}-00")
     work()
-    tracing._provider().force_flush()
+    sdk.provider().force_flush()
     assert collector.of(TRACE) == []
 
 
@@ -145,24 +202,24 @@ def test_while_off_the_callers_trace_travels_all_the_same(loop, api):
     ["", "x", f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", f"ff-{TRACE}-{SPAN}-01"],
 )
 def test_a_traceparent_that_is_none_is_dropped(given):
-    assert tracing.arriving({"traceparent": given, "baggage": "a=b"}) == tracing.NONE
+    assert arriving({"traceparent": given, "baggage": "a=b"}) == tracing.NONE
 
 
 def test_an_endpoint_that_is_away_costs_no_message(monkeypatch, loop, api, work, caplog):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
-    forget()
+    sdk.forget()
     try:
         ask(api, loop, **HEADERS)
         work()
         until(lambda: Message.objects.filter(state__in=["sent", "delivered"]).exists())
     finally:
-        tracing._provider().shutdown()
-        forget()
+        sdk.provider().shutdown()
+        sdk.forget()
 
 
 SPAN_AT_THE_END = """
 from notifier import tracing
-with tracing.span("last", tracing.NONE, is_root=True):
+with tracing.span("last", tracing.NONE):
     pass
 """
 
@@ -188,10 +245,8 @@ def test_the_last_span_of_a_process_arrives(collector):
 def test_a_caller_who_keeps_no_trace_costs_nothing(collector, monkeypatch):
     """Not even a span that is thrown away; the caller's context travels on."""
     with monkeypatch.context() as patched:
-        patched.setattr(tracing, "_tracer", lambda: pytest.fail("a span was made"))
-        assert tracing.passes({"traceparent": f"00-{TRACE}-{SPAN}-00"}, "POST")
+        patched.setattr(sdk, "tracer", lambda: pytest.fail("a span was made"))
+        assert tracing.passes("request", {"traceparent": f"00-{TRACE}-{SPAN}-00"}, "POST")
         context = tracing.current()
         assert context.trace_id == TRACE
-        assert tracing.record("x", context, 0.0, 1.0, {}) == tracing.NONE
-        with tracing.span("x", context) as (one, passed_on):
-            assert (one, passed_on) == (None, context)
+        assert not tracing.is_wanted("request", context)

@@ -1,0 +1,106 @@
+"""Traces by OpenTelemetry: one for a message from its service's request to the last webhook, though
+its parts run in processes and minutes apart.
+
+On when OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set; all other OTEL_…
+variables are the SDK's own. Off, the SDK is not even imported, and a caller's W3C traceparent and
+baggage travel with its message all the same.
+
+A message's row keeps its context. What happened to it becomes a span afterwards, with the times
+that were measured anyhow. No attribute holds a token, a secret, a body, a phone or an OpenID.
+
+In each process at most TRACES_PER_SECOND requests are traced, and as many messages, receipts and
+webhooks: a request that is left out makes a trace that is not kept, so that those that are kept
+are whole.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from notifier.tracing import sdk
+from notifier.tracing.allowance import Work
+from notifier.tracing.allowance import take as allowed
+from notifier.tracing.context import NONE, Context, arriving
+from notifier.tracing.sdk import is_on, load
+
+__all__ = ["NONE", "Attributes", "Context", "current", "is_on", "load", "passes", "record"]
+__all__ += ["allowed", "is_wanted", "serving", "span"]
+
+Attributes = Mapping[str, str | int | float | bool]
+
+_current: ContextVar[Context] = ContextVar("trace", default=NONE)
+
+
+def current() -> Context:
+    """Of the request that this thread works on."""
+    return _current.get()
+
+
+def is_wanted(work: Work, trace: Context) -> bool:
+    """Traces are on, somebody wants this one, and the allowance is not used up."""
+    return is_on() and trace.is_kept and allowed(work, 1) == 1
+
+
+def passes(work: Work, headers: Mapping[str, str], name: str) -> bool:
+    """Whether a request's trace is kept by nobody, so that it needs no span. Its context is
+    `current()` then; otherwise it is `serving`'s. In a new trace the sampler is asked before the
+    SDK makes a span, which costs twenty times as much."""
+    context = arriving(headers)
+    if is_on():
+        is_new = not context.traceparent
+        if is_new:
+            context = sdk.next_trace(name)
+        if is_wanted(work, context):
+            if is_new:
+                sdk.begins(context)
+            return False
+        context = context.kept(False)
+    _current.set(context)
+    return True
+
+
+@contextmanager
+def serving(headers: Mapping[str, str], name: str) -> Iterator[Any]:
+    """The span of a request that does not pass. Its context is `current()`."""
+    with span(name, arriving(headers), kind="SERVER") as (one, context):
+        _current.set(context)
+        yield one
+
+
+@contextmanager
+def span(name: str, parent: Context, *, kind: str = "INTERNAL") -> Iterator[tuple[Any, Context]]:
+    """The span and its context; of something that is wanted. Without a parent a trace begins."""
+    one = sdk.tracer().start_span(name, sdk.parent(parent), sdk.kind(kind))
+    try:
+        yield one, sdk.context_of(one, parent.baggage)
+    finally:
+        one.end()
+
+
+def record(
+    name: str,
+    parent: Context,
+    began: float,
+    seconds: float,
+    attributes: Attributes,
+    *,
+    kind: str = "INTERNAL",
+    failure: str = "",
+    links: Iterable[Context] = (),
+) -> Context:
+    """A span of something that is over, and wanted; `began` in Unix seconds."""
+    from opentelemetry.trace import Link, Status, StatusCode
+
+    one = sdk.tracer().start_span(
+        name,
+        sdk.parent(parent),
+        sdk.kind(kind),
+        dict(attributes),
+        [Link(sdk.told(each)) for each in links],
+        start_time=int(began * 1e9),
+    )
+    if failure:
+        one.set_status(Status(StatusCode.ERROR, failure))
+    one.end(int((began + seconds) * 1e9))
+    return sdk.context_of(one, parent.baggage)

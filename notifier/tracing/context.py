@@ -1,0 +1,53 @@
+"""W3C's trace context, as the headers have it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_BAGGAGE = re.compile(r"[\x20-\x7e]{1,512}")
+"""What is longer is dropped, as W3C allows from 8192 on; ours stands in each row."""
+_KEPT = 1
+"""Of W3C's flags, the last bit: sampled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """As the W3C headers have it."""
+
+    traceparent: str = ""
+    baggage: str = ""
+
+    @property
+    def trace_id(self) -> str:
+        return self.traceparent[3:35]
+
+    @property
+    def is_kept(self) -> bool:
+        """Somebody wants this trace. Where nobody does nothing is done at all: an SDK's span that
+        is thrown away costs as much as one that is kept, half of what a message costs."""
+        return self.traceparent != "" and int(self.traceparent[-2:], 16) & _KEPT == _KEPT
+
+    @property
+    def headers(self) -> dict[str, str]:
+        given = {"traceparent": self.traceparent, "baggage": self.baggage}
+        return {name: value for name, value in given.items() if value}
+
+    def kept(self, is_kept: bool) -> "Context":
+        """The same trace, wanted or not."""
+        if not self.traceparent:
+            return self
+        others = int(self.traceparent[-2:], 16) & ~_KEPT
+        return Context(f"{self.traceparent[:-2]}{others | is_kept:02x}", self.baggage)
+
+
+NONE = Context()
+
+
+def arriving(headers: Mapping[str, str]) -> Context:
+    """A caller's; without a good traceparent none."""
+    traceparent = headers.get("traceparent", "")
+    if not traceparent or not _TRACEPARENT.fullmatch(traceparent):
+        return NONE
+    baggage = headers.get("baggage", "")
+    return Context(traceparent, baggage if _BAGGAGE.fullmatch(baggage) else "")

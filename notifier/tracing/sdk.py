@@ -1,0 +1,146 @@
+"""OpenTelemetry's SDK: imported when the first span is made, by nobody where traces are off."""
+
+import atexit
+import os
+import threading
+from functools import lru_cache
+from typing import Any
+
+from notifier.tracing.context import Context
+
+LEAVING_SECONDS = 2.0
+AT_ONCE = 32
+"""New traces that are drawn ahead of their requests."""
+
+_next = threading.local()
+
+
+@lru_cache(maxsize=1)
+def is_on() -> bool:
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return any(os.environ.get(name) for name in names)
+
+
+def load() -> None:
+    """Before the garbage collector is told to leave alone what is loaded (`gc.freeze`): the SDK's
+    thousands of objects would be walked over again and again. Makes nothing yet."""
+    if is_on():
+        import opentelemetry.exporter.otlp.proto.http.trace_exporter
+        import opentelemetry.sdk.trace.export  # noqa: F401 - only loaded
+
+
+@lru_cache(maxsize=1)
+def provider() -> Any:
+    """Made at the first span: after a fork, for it has a thread of its own."""
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    known: dict[str, str | int] = {
+        "service.name": os.environ.get("OTEL_SERVICE_NAME", "hongyan"),
+        "hongyan.process": os.environ.get("HONGYAN_PROCESS", ""),
+        "process.pid": os.getpid(),
+    }
+    one = TracerProvider(
+        resource=Resource.create(known), id_generator=_ids(), shutdown_on_exit=False
+    )
+    one.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    atexit.register(_leave, one)
+    return one
+
+
+def _leave(provider: Any) -> None:
+    """What is left still goes out. A collector that is away does not hold up the end of a process,
+    and so the start of the next: the SDK itself would try for half a minute."""
+    last = threading.Thread(target=provider.shutdown, name="traces", daemon=True)
+    last.start()
+    last.join(LEAVING_SECONDS)
+
+
+@lru_cache(maxsize=1)
+def tracer() -> Any:
+    return provider().get_tracer("hongyan")
+
+
+@lru_cache(maxsize=1)
+def _ids() -> Any:
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+
+    class Ids(RandomIdGenerator):
+        """Of the trace that the thread is to begin next, if one was drawn for it."""
+
+        def generate_trace_id(self) -> int:
+            drawn, _next.trace_id = getattr(_next, "trace_id", 0), 0
+            return drawn or super().generate_trace_id()
+
+    return Ids()
+
+
+def next_trace(name: str) -> Context:
+    """A new one, kept or not, as OTEL_TRACES_SAMPLER says; asked again at the span, it must say the
+    same of the same id, as all of the SDK's do. Some are drawn at once: amid all the rest of a
+    request a single one takes eight times as long."""
+    drawn = _drawn(name)
+    while True:
+        try:
+            return drawn.pop()
+        except IndexError:
+            drawn.extend(_draw(name) for _ in range(AT_ONCE))
+
+
+def begins(context: Context) -> None:
+    """The next trace that this thread begins is this one."""
+    _next.trace_id = int(context.trace_id, 16)
+
+
+def _draw(name: str) -> Context:
+    ids, sampler = _ids(), provider().sampler
+    trace_id = ids.generate_trace_id()
+    kept = sampler.should_sample(None, trace_id, name, kind("SERVER")).decision.is_sampled()
+    return Context(f"00-{trace_id:032x}-{ids.generate_span_id():016x}-{kept:02x}")
+
+
+@lru_cache(maxsize=8)
+def _drawn(_name: str) -> list[Context]:
+    return []
+
+
+os.register_at_fork(after_in_child=_drawn.cache_clear)  # else both have the same ones
+
+
+def forget() -> None:
+    """The environment has changed."""
+    for one in (is_on, provider, tracer, _ids, _drawn):
+        one.cache_clear()
+
+
+def parent(context: Context) -> Any:
+    from opentelemetry.context import Context as Carried
+    from opentelemetry.trace import NonRecordingSpan, set_span_in_context
+
+    if not context.traceparent:
+        return Carried()
+    return set_span_in_context(NonRecordingSpan(told(context)), Carried())
+
+
+def told(context: Context) -> Any:
+    """As the SDK has it. Read here, for a propagator takes ten times as long."""
+    from opentelemetry.trace import SpanContext, TraceFlags
+
+    _, trace_id, span_id, flags = context.traceparent.split("-")
+    kept = TraceFlags(int(flags, 16))
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=kept)
+
+
+def context_of(one: Any, baggage: str) -> Context:
+    """Of a span."""
+    known = one.get_span_context()
+    traceparent = f"00-{known.trace_id:032x}-{known.span_id:016x}-{int(known.trace_flags):02x}"
+    return Context(traceparent, baggage)
+
+
+def kind(name: str) -> Any:
+    from opentelemetry.trace import SpanKind
+
+    return SpanKind[name]
