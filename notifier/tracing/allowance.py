@@ -3,7 +3,7 @@ and nobody reads thousands of traces a second: what is beyond is left out, and c
 
 import threading
 import time
-from collections import defaultdict
+from functools import lru_cache
 from typing import Literal
 
 from django.conf import settings
@@ -19,9 +19,12 @@ SAVED_SECONDS = 10
 class Allowance:
     """So many a second, and at most `SAVED_SECONDS` of them at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work) -> None:
+        self._counter = metrics.traces_left_out.labels(work)
+        self._left_out = 0
+        """Not yet counted."""
         self._lock = threading.Lock()
-        self._left, self._at = 0.0, float("-inf")
+        self._saved, self._at = 0.0, float("-inf")
 
     def take(self, wanted: int, now: float) -> int:
         """How many of them may be traced; `now` by time.monotonic()."""
@@ -29,24 +32,23 @@ class Allowance:
         if not rate:
             return wanted
         with self._lock:
-            self._left = min(self._left + (now - self._at) * rate, rate * SAVED_SECONDS)
+            self._saved = min(self._saved + (now - self._at) * rate, rate * SAVED_SECONDS)
             self._at = now
-            granted = min(wanted, int(self._left))
-            self._left -= granted
+            granted = min(wanted, int(self._saved))
+            self._saved -= granted
+            self._left_out += wanted - granted
+            if granted and self._left_out:  # not each time: to count takes as long as all the rest
+                self._counter.inc(self._left_out)
+                self._left_out = 0
         return granted
 
 
-_allowances = defaultdict[Work, Allowance](Allowance)
+@lru_cache(maxsize=5)
+def of(work: Work) -> Allowance:
+    """This process's."""
+    return Allowance(work)
 
 
 def take(work: Work, wanted: int) -> int:
     """How many may be traced."""
-    granted = _allowances[work].take(wanted, time.monotonic())
-    if granted < wanted:
-        metrics.traces_left_out.labels(work).inc(wanted - granted)
-    return granted
-
-
-def forget() -> None:
-    """Nothing was traced yet."""
-    _allowances.clear()
+    return of(work).take(wanted, time.monotonic())

@@ -3,6 +3,7 @@
 import atexit
 import os
 import threading
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -86,7 +87,7 @@ def next_trace(name: str) -> Context:
         try:
             return drawn.pop()
         except IndexError:
-            drawn.extend(_draw(name) for _ in range(AT_ONCE))
+            drawn.extend(_draw(name))
 
 
 def begins(context: Context) -> None:
@@ -94,11 +95,24 @@ def begins(context: Context) -> None:
     _next.trace_id = int(context.trace_id, 16)
 
 
-def _draw(name: str) -> Context:
-    ids, sampler = _ids(), provider().sampler
-    trace_id = ids.generate_trace_id()
-    kept = sampler.should_sample(None, trace_id, name, kind("SERVER")).decision.is_sampled()
-    return Context(f"00-{trace_id:032x}-{ids.generate_span_id():016x}-{kept:02x}")
+def _draw(name: str) -> Iterator[Context]:
+    digits = os.urandom(24 * AT_ONCE).hex()
+    for start in range(0, len(digits), 48):
+        trace_id, span_id = digits[start : start + 32], digits[start + 32 : start + 48]
+        yield Context(f"00-{trace_id}-{span_id}-{_is_sampled(name, trace_id):02x}")
+
+
+@lru_cache(maxsize=1)
+def _keeps_all() -> bool:
+    """The SDK's own default."""
+    return not os.environ.get("OTEL_TRACES_SAMPLER")
+
+
+def _is_sampled(name: str, trace_id: str) -> bool:
+    if _keeps_all():
+        return True
+    told = provider().sampler.should_sample(None, int(trace_id, 16), name, kind("SERVER"))
+    return bool(told.decision.is_sampled())
 
 
 @lru_cache(maxsize=8)
@@ -111,7 +125,7 @@ os.register_at_fork(after_in_child=_drawn.cache_clear)  # else both have the sam
 
 def forget() -> None:
     """The environment has changed."""
-    for one in (is_on, provider, tracer, _ids, _drawn):
+    for one in (is_on, provider, tracer, _ids, _drawn, _keeps_all):
         one.cache_clear()
 
 
