@@ -3,7 +3,7 @@
 
 from config import env
 
-TRACES_PER_SECOND = env.integer("TRACES_PER_SECOND", 10)
+TRACES_PER_SECOND = env.integer("TRACES_PER_SECOND", 5)
 """Requests of which a process makes spans, and as many callbacks, messages, receipts and webhooks,
 where traces are on; 0: as many as there are."""
 ANOMALY_WINDOW_SECONDS = env.integer("ANOMALY_WINDOW_SECONDS", 300, maximum=3600)

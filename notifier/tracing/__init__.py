@@ -49,13 +49,12 @@ def passes(work: Work, headers: Mapping[str, str], name: str) -> bool:
     context = arriving(headers)
     if is_on():
         is_new = not context.traceparent
-        if is_new:
-            context = sdk.next_trace(name)
+        context, left_out = sdk.next_trace(name) if is_new else (context, context.kept(False))
         if is_wanted(work, context):
             if is_new:
                 sdk.begins(context)
             return False
-        context = context.kept(False)
+        context = left_out
     _current.set(context)
     return True
 

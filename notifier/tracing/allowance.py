@@ -22,7 +22,7 @@ class Allowance:
     def __init__(self, work: Work) -> None:
         self._counter = metrics.traces_left_out.labels(work)
         self._left_out = 0
-        """Not yet counted."""
+        """Not yet counted: that takes as long as all the rest, and is done when one is traced."""
         self._lock = threading.Lock()
         self._saved, self._at = 0.0, float("-inf")
 
@@ -32,12 +32,11 @@ class Allowance:
         if not rate:
             return wanted
         with self._lock:
-            self._saved = min(self._saved + (now - self._at) * rate, rate * SAVED_SECONDS)
-            self._at = now
-            granted = min(wanted, int(self._saved))
-            self._saved -= granted
+            saved = min(self._saved + (now - self._at) * rate, rate * SAVED_SECONDS)
+            granted = min(wanted, int(saved))
+            self._saved, self._at = saved - granted, now
             self._left_out += wanted - granted
-            if granted and self._left_out:  # not each time: to count takes as long as all the rest
+            if granted and self._left_out:
                 self._counter.inc(self._left_out)
                 self._left_out = 0
         return granted

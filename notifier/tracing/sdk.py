@@ -78,10 +78,10 @@ def _ids() -> Any:
     return Ids()
 
 
-def next_trace(name: str) -> Context:
+def next_trace(name: str) -> tuple[Context, Context]:
     """A new one, kept or not, as OTEL_TRACES_SAMPLER says; asked again at the span, it must say the
-    same of the same id, as all of the SDK's do. Some are drawn at once: amid all the rest of a
-    request a single one takes eight times as long."""
+    same of the same id, as all of the SDK's do. And the same one left out. Some are drawn at once:
+    amid all the rest of a request a single one takes eight times as long."""
     drawn = _drawn(name)
     while True:
         try:
@@ -95,11 +95,12 @@ def begins(context: Context) -> None:
     _next.trace_id = int(context.trace_id, 16)
 
 
-def _draw(name: str) -> Iterator[Context]:
+def _draw(name: str) -> Iterator[tuple[Context, Context]]:
     digits = os.urandom(24 * AT_ONCE).hex()
     for start in range(0, len(digits), 48):
         trace_id, span_id = digits[start : start + 32], digits[start + 32 : start + 48]
-        yield Context(f"00-{trace_id}-{span_id}-{_is_sampled(name, trace_id):02x}")
+        one = Context(f"00-{trace_id}-{span_id}-{_is_sampled(name, trace_id):02x}")
+        yield one, one.kept(False)
 
 
 @lru_cache(maxsize=1)
@@ -116,7 +117,7 @@ def _is_sampled(name: str, trace_id: str) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _drawn(_name: str) -> list[Context]:
+def _drawn(_name: str) -> list[tuple[Context, Context]]:
     return []
 
 
