@@ -3,8 +3,8 @@
 python -m tests.benchmarks.growth [N ...]: two workers and a clock, on PostgreSQL; while a million
 wait, urgent messages are accepted one after the other, and another account sends ten. From the
 first message that WeChat has to the last whose result is stored; the first N is measured before and
-after the others, for the machine's speed changes. The CPU is that of the workers and of PostgreSQL:
-the simulator shares the machine with them.
+after the others. The CPU is that of the workers and of PostgreSQL: the simulator shares the machine
+with them. The ratios are to the first N, each by what a fixed piece of work took at the same time.
 """
 
 import subprocess
@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from tests.benchmarks import environment  # isort: skip - starts the services first
 import psutil
@@ -26,6 +27,7 @@ from tests.benchmarks.accept import CALLERS, PATH, gunicorn, gunicorn_process, l
 from tests.benchmarks.bodies import DATA, body, openid
 from tests.benchmarks.dispatch import make_template
 from tests.benchmarks.environment import median
+from tests.benchmarks.yardstick import Yardstick
 from tests.load.watch import cpu_seconds
 from tests.simulator.process import SimulatorProcess
 
@@ -51,6 +53,8 @@ FROM generate_series(1, %s) n,
 class Result:
     seconds: float
     cpu: float
+    yard: float
+    """What a fixed piece of work took meanwhile."""
     worker_mib: tuple[float, float]
     urgent: list[float] = field(default_factory=list)
     other_account: float = 0.0
@@ -70,6 +74,7 @@ def measure(
         running = [stack.enter_context(python("manage.py", "worker")) for _ in range(workers)]
         stack.enter_context(python("manage.py", "clock"))
         until(lambda: accepted_by_wechat(simulator) > before)
+        yard = stack.enter_context(Yardstick())
         started, spent = time.time(), _cpu(database, running)
         at_start, first = count + before - accepted_by_wechat(simulator), _mib(running[0].pid)
         urgent, others = _disturb(template, other) if count >= 1_000_000 else ([], 0.0)
@@ -79,7 +84,8 @@ def measure(
         until(lambda: not rows.exclude(state=State.SENT).exists(), seconds=10)
         last, spent = _mib(running[0].pid), _cpu(database, running) - spent
     ended = rows.aggregate(ended=Max("sent_at"))["ended"].timestamp()
-    return Result((ended - started) / at_start, spent / at_start, (first, last), urgent, others)
+    each = (ended - started) / at_start, spent / at_start
+    return Result(*each, yard.seconds, (first, last), urgent, others)
 
 
 def _database() -> psutil.Process:
@@ -206,10 +212,14 @@ def prepare(simulator: SimulatorProcess) -> list[MessageTemplate]:
 
 def _row(count: int, results: list[Result], base: list[Result]) -> str:
     seconds, cpu = median([one.seconds for one in results]), median([one.cpu for one in results])
-    ratios = [seconds / median([one.seconds for one in base]), cpu / median([o.cpu for o in base])]
+    wall, ours = (
+        median([of(one) / one.yard for one in results])
+        / median([of(one) / one.yard for one in base])
+        for of in (attrgetter("seconds"), attrgetter("cpu"))
+    )
     last = results[-1]
     return (
-        f"| {count:,} | {seconds * 1e6:.0f} ({ratios[0]:.2f}) | {cpu * 1e6:.0f} ({ratios[1]:.2f}) "
+        f"| {count:,} | {seconds * 1e6:.0f} ({wall:.2f}) | {cpu * 1e6:.0f} ({ours:.2f}) "
         f"| {last.worker_mib[0]:.0f} -> {last.worker_mib[1]:.0f} "
         f"| {_p99(last.urgent):.2f} s | {last.other_account:.2f} s |"
     )
