@@ -52,6 +52,8 @@ class Claimed:
     is_test: bool
     """It is in no figure."""
     openid: str
+    claimed_at: float
+    """Unix seconds."""
     trace: Context = NONE
 
 
@@ -122,7 +124,8 @@ def claim(
         taken = [row for row in rows if row[0] not in over and row[0] not in stopped]
         sql.take([row[0] for row in taken], fence, lease_until, now)
     metrics.claim_size.observe(len(taken))
-    claimed = [_claimed(row, fence, lease_until, lane) for row in taken]
+    at = now.timestamp()
+    claimed = [_claimed(row, fence, lease_until, lane, at) for row in taken]
     last = (rows[-1][8], rows[-1][0]) if rows else None
     return Claim(claimed, is_full=len(rows) == limit, last=last)
 
@@ -135,7 +138,9 @@ def _probes(due: QuerySet[Message]) -> QuerySet[Message]:
     return doubtful if doubtful.exists() else free
 
 
-def _claimed(row: tuple[Any, ...], fence: str, lease_until: datetime, lane: Lane) -> Claimed:
+def _claimed(
+    row: tuple[Any, ...], fence: str, lease_until: datetime, lane: Lane, at: float
+) -> Claimed:
     """Of a row as _COLUMNS names it."""
     pk, payload, attempts, expires_at, doubt, person, template, held_since, *rest = row
     due_at, is_test, openid, traceparent, baggage, _campaign = rest
@@ -154,6 +159,7 @@ def _claimed(row: tuple[Any, ...], fence: str, lease_until: datetime, lane: Lane
         due_at,
         is_test,
         openid,
+        at,
         Context(traceparent, baggage) if traceparent else NONE,
     )
 

@@ -6,11 +6,11 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -29,6 +29,7 @@ from notifier.models.fallbacks import begin_fallbacks
 from notifier.models.gateways import push_ends
 from notifier.models.messages import SLOW_CALL_MS
 from notifier.wechat.errors import Kind
+from notifier.wechat.phases import PHASES, Phases
 
 log = logging.getLogger(__name__)
 
@@ -104,23 +105,20 @@ def _lease(attempt: Attempt) -> datetime:
 
 def _count(steps: list[tuple[Attempt, Step]]) -> None:
     """Added up before they are counted: a counter costs more than an addition."""
-    kinds, states = Counter[tuple[int, str]](), Counter[tuple[int, str]]()
-    seconds, waited = defaultdict[int, list[float]](list), defaultdict[int, list[float]](list)
-    for one, step in steps:
-        account = one.claimed.lane.account_id
-        states[account, step.state.value] += 1
-        if one.kind is not None:
-            kinds[account, one.kind.value] += 1
-            seconds[account].append(one.seconds)
-            waited[account].append(_pool_wait(one))
+    by_account = defaultdict[int, list[tuple[Attempt, Step]]](list)
+    for pair in steps:
+        by_account[pair[0].claimed.lane.account_id].append(pair)
+    for account, pairs in by_account.items():
+        for state, count in Counter(step.state for _, step in pairs).items():
+            metrics.settled.labels(account, state.value).inc(count)
+        tried = [one for one, _ in pairs if one.kind is not None]
+        for kind, count in Counter(one.kind for one in tried if one.kind is not None).items():
+            metrics.attempts.labels(account, kind.value).inc(count)
+        if tried:
+            waited = [max(one.began - one.claimed.claimed_at, 0.0) for one in tried]
+            metrics.pool_seconds.labels(account).observe_many(waited)
+            metrics.send_seconds.labels(account).observe_many([one.seconds for one in tried])
     _count_phases(attempt for attempt, _ in steps)
-    for account, spent in seconds.items():
-        metrics.send_seconds.labels(account).observe_many(spent)
-        metrics.pool_seconds.labels(account).observe_many(waited[account])
-    for labels, count in kinds.items():
-        metrics.attempts.labels(*labels).inc(count)
-    for labels, count in states.items():
-        metrics.settled.labels(*labels).inc(count)
 
 
 def _tell_slow(attempts: Iterable[Attempt]) -> None:
@@ -136,25 +134,17 @@ def _tell_slow(attempts: Iterable[Attempt]) -> None:
             )
 
 
-def _pool_wait(attempt: Attempt) -> float:
-    claimed_at = attempt.claimed.lease_until.timestamp() - settings.DISPATCH_LEASE_SECONDS
-    return max(attempt.began - claimed_at, 0.0)
-
-
 def _count_phases(attempts: Iterable[Attempt]) -> None:
-    spent = defaultdict[tuple[int, str, str], list[float]](list)
-    connections = Counter[tuple[int, str, str]]()
+    by_host = defaultdict[tuple[int, str], list[Phases]](list)
     for one in attempts:
-        if (phases := one.phases) is None or not phases.host:
-            continue
-        account = one.claimed.lane.account_id
-        connections[account, phases.host, "reused" if phases.is_reused else "new"] += 1
-        for name, seconds in phases.spent().items():
-            spent[account, phases.host, name].append(seconds)
-    for labels, seconds_each in spent.items():
-        metrics.phase_seconds.labels(*labels).observe_many(seconds_each)
-    for labels, count in connections.items():
-        metrics.connections.labels(*labels).inc(count)
+        if one.phases is not None and one.phases.host:
+            by_host[one.claimed.lane.account_id, one.phases.host].append(one.phases)
+    for where, found in by_host.items():
+        for is_reused, count in Counter(one.is_reused for one in found).items():
+            metrics.connections.labels(*where, "reused" if is_reused else "new").inc(count)
+        for name in PHASES:
+            if spent := [seconds for seconds in map(attrgetter(name), found) if seconds]:
+                metrics.phase_seconds.labels(*where, name).observe_many(spent)
 
 
 def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:

@@ -1,8 +1,6 @@
 """Where the time of one call to WeChat went."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 SLOW_SECONDS = 1.0
@@ -29,14 +27,9 @@ class Phases:
     transfer: float = 0.0
     """From the first byte of the answer to its last."""
 
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
+    def timed(self, name: str) -> "_Timed":
         """What runs here is that phase, also when it fails."""
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            setattr(self, name, getattr(self, name) + time.monotonic() - started)
+        return _Timed(self, name)
 
     def give_up(self) -> None:
         """The address gave no connection: another is tried."""
@@ -55,6 +48,22 @@ class Phases:
         """In whole milliseconds, 1 at least; with `host` and `reused`."""
         spent = {name: max(round(one * 1000), 1) for name, one in self.spent().items()}
         return {"host": self.host, "reused": self.is_reused, **spent}
+
+
+class _Timed:
+    """No generator: that takes twice as long, for each call to WeChat."""
+
+    __slots__ = ("_began", "_name", "_phases")
+
+    def __init__(self, phases: Phases, name: str) -> None:
+        self._phases, self._name = phases, name
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        spent = getattr(self._phases, self._name) + time.monotonic() - self._began
+        setattr(self._phases, self._name, spent)
 
 
 PHASES = tuple(field.name for field in fields(Phases) if field.type is float)

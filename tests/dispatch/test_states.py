@@ -56,6 +56,7 @@ def settles(kind: Kind | None, doubt: timedelta | None = None, expired: bool = F
             due_at=message.due_at,
             is_test=False,
             openid=message.openid,
+            claimed_at=now.timestamp(),
         )
         return settle([answered(claimed, kind)], now)
 
