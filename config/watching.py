@@ -4,8 +4,7 @@
 from config import env
 
 TRACES_PER_SECOND = env.integer("TRACES_PER_SECOND", 5)
-"""Requests of which a process makes spans, and as many callbacks, messages, receipts and webhooks,
-where traces are on; 0: as many as there are."""
+"""New ones of a process, where traces are on (`notifier/tracing/allowance.py`); 0: no bound."""
 ANOMALY_WINDOW_SECONDS = env.integer("ANOMALY_WINDOW_SECONDS", 300, maximum=3600)
 """How long a window is that is measured and judged; 0: none is. After a change it learns anew."""
 ANOMALY_EMAILS = env.names("ANOMALY_EMAILS")

@@ -75,7 +75,8 @@ request_seconds = Histogram(
 )
 traces_left_out = Counter(
     "hongyan_traces_left_out",
-    "Requests, messages, receipts and so on without spans: beyond TRACES_PER_SECOND",
+    "Requests, messages, receipts and so on without spans, beyond TRACES_PER_SECOND; told when the "
+    "next one is traced",
     ["work"],
 )
 webhook_attempts = Counter(

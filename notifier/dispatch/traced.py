@@ -17,16 +17,25 @@ def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None
     if not tracing.is_on():
         return
     tried = [one for one, _ in steps if one.kind is not None and one.claimed.trace.trace_id]
-    wanted = [one for one in tried if _is_notable(one)]
-    wanted += [one for one in tried if one.claimed.trace.is_kept and not _is_notable(one)]
-    if not wanted or not (granted := tracing.allowed("message", len(wanted))):
+    trouble = [one for one in tried if _is_trouble(one)]
+    kept = [one for one in tried if one.claimed.trace.is_kept and not _is_trouble(one)]
+    traced = trouble[: tracing.allowed("trouble", len(trouble))]
+    traced += kept[: tracing.allowed("message", len(kept))]
+    if not traced:
         return
-    calls = [_record(one) for one in wanted[:granted]]
+    calls = [_record(one) for one in traced]
     told = {"hongyan.messages": len(steps)}
-    tracing.record("settle", NONE, began, time.time() - began, told, links=calls)
+    tracing.record(
+        "settle",
+        NONE,
+        began,
+        time.time() - began,
+        told,
+        links=[call for call in calls if call.is_kept],
+    )
 
 
-def _is_notable(attempt: Attempt) -> bool:
+def _is_trouble(attempt: Attempt) -> bool:
     """What somebody will look for, though its trace was not kept when it was accepted."""
     is_slow = attempt.seconds * 1000 >= SLOW_CALL_MS
     return attempt.kind is not Kind.OK or is_slow or attempt.claimed.attempt > 1

@@ -115,7 +115,7 @@ class Message(models.Model):
     payload = models.TextField(_("sent to WeChat"), help_text=_("The JSON body of template/send"))
     traceparent = models.CharField(max_length=55, blank=True, editable=False)
     baggage = models.CharField(max_length=512, blank=True, editable=False)
-    """W3C's, of the request that made the message (`notifier/tracing.py`)."""
+    """W3C's, of the request that made the message (`notifier/tracing/`)."""
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     is_test = models.BooleanField(
         _("test"), default=False, help_text=_("Sent by “Send a test”; it is in no figure.")

@@ -8,9 +8,9 @@ baggage travel with its message all the same.
 A message's row keeps its context. What happened to it becomes a span afterwards, with the times
 that were measured anyhow. No attribute holds a token, a secret, a body, a phone or an OpenID.
 
-In each process at most TRACES_PER_SECOND requests are traced, and as many messages, receipts and
-webhooks: a request that is left out makes a trace that is not kept, so that those that are kept
-are whole.
+In each process at most TRACES_PER_SECOND requests a second are traced, and a few times as many
+messages, receipts and webhooks (`allowance.py`). A request that is left out makes a trace that is
+not kept: of it nothing else is traced either, and its webhooks say so to the service.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,7 +49,7 @@ def passes(work: Work, headers: Mapping[str, str], name: str) -> bool:
     context = arriving(headers)
     if is_on():
         is_new = not context.traceparent
-        context, left_out = sdk.next_trace(name) if is_new else (context, context.kept(False))
+        context, left_out = sdk.next_trace() if is_new else (context, context.kept(False))
         if is_wanted(work, context):
             if is_new:
                 sdk.begins(context)

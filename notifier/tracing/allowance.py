@@ -1,5 +1,5 @@
-"""How much of a process is traced. The spans of a message cost two thirds of what sending it does,
-and nobody reads thousands of traces a second: what is beyond is left out, and counted."""
+"""How much of a process is traced. The spans of a message cost as much as sending it does, and
+nobody reads thousands of traces a second: what is beyond is left out, and counted."""
 
 import threading
 import time
@@ -10,16 +10,23 @@ from django.conf import settings
 
 from notifier import metrics
 
-Work = Literal["request", "callback", "message", "receipt", "webhook"]
-"""Each has an allowance of its own: ten thousand receipts leave room for a request's trace."""
+Work = Literal["request", "callback", "message", "trouble", "receipt", "webhook"]
+"""Each has an allowance of its own: ten thousand receipts leave room for a request's trace, and an
+outage for that of a message which arrives. `trouble`: attempts that failed, were slow, were made
+again."""
+FOLLOWS = 4
+"""So many messages, receipts and webhooks for one request: a worker and the clock serve several web
+processes, and a message makes two events."""
+TIMES: dict[Work, int] = {"message": FOLLOWS, "receipt": FOLLOWS, "webhook": FOLLOWS}
 SAVED_SECONDS = 10
-"""What was not used is kept so long: a quiet hour's burst is traced whole."""
+"""What was not used is kept so long."""
 
 
 class Allowance:
     """So many a second, and at most `SAVED_SECONDS` of them at once."""
 
     def __init__(self, work: Work) -> None:
+        self._times = TIMES.get(work, 1)
         self._counter = metrics.traces_left_out.labels(work)
         self._left_out = 0
         """Not yet counted: that takes as long as all the rest, and is done when one is traced."""
@@ -28,7 +35,7 @@ class Allowance:
 
     def take(self, wanted: int, now: float) -> int:
         """How many of them may be traced; `now` by time.monotonic()."""
-        rate = settings.TRACES_PER_SECOND
+        rate = settings.TRACES_PER_SECOND * self._times
         if not rate:
             return wanted
         with self._lock:
@@ -42,7 +49,7 @@ class Allowance:
         return granted
 
 
-@lru_cache(maxsize=5)
+@lru_cache(maxsize=6)
 def of(work: Work) -> Allowance:
     """This process's."""
     return Allowance(work)

@@ -25,7 +25,7 @@ class Context:
     @property
     def is_kept(self) -> bool:
         """Somebody wants this trace. Where nobody does nothing is done at all: an SDK's span that
-        is thrown away costs as much as one that is kept, half of what a message costs."""
+        is thrown away costs as much as one that is kept."""
         return self.traceparent != "" and int(self.traceparent[-2:], 16) & _KEPT == _KEPT
 
     @property

@@ -19,7 +19,8 @@ _next = threading.local()
 @lru_cache(maxsize=1)
 def is_on() -> bool:
     names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    return any(os.environ.get(name) for name in names)
+    is_disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    return not is_disabled and any(os.environ.get(name) for name in names)
 
 
 def load() -> None:
@@ -78,16 +79,16 @@ def _ids() -> Any:
     return Ids()
 
 
-def next_trace(name: str) -> tuple[Context, Context]:
+def next_trace() -> tuple[Context, Context]:
     """A new one, kept or not, as OTEL_TRACES_SAMPLER says; asked again at the span, it must say the
     same of the same id, as all of the SDK's do. And the same one left out. Some are drawn at once:
     amid all the rest of a request a single one takes eight times as long."""
-    drawn = _drawn(name)
+    drawn = _drawn()
     while True:
         try:
             return drawn.pop()
         except IndexError:
-            drawn.extend(_draw(name))
+            drawn.extend(_draw())
 
 
 def begins(context: Context) -> None:
@@ -95,11 +96,11 @@ def begins(context: Context) -> None:
     _next.trace_id = int(context.trace_id, 16)
 
 
-def _draw(name: str) -> Iterator[tuple[Context, Context]]:
+def _draw() -> Iterator[tuple[Context, Context]]:
     digits = os.urandom(24 * AT_ONCE).hex()
     for start in range(0, len(digits), 48):
         trace_id, span_id = digits[start : start + 32], digits[start + 32 : start + 48]
-        one = Context(f"00-{trace_id}-{span_id}-{_is_sampled(name, trace_id):02x}")
+        one = Context(f"00-{trace_id}-{span_id}-{_is_sampled(trace_id):02x}")
         yield one, one.kept(False)
 
 
@@ -109,15 +110,15 @@ def _keeps_all() -> bool:
     return not os.environ.get("OTEL_TRACES_SAMPLER")
 
 
-def _is_sampled(name: str, trace_id: str) -> bool:
+def _is_sampled(trace_id: str) -> bool:
     if _keeps_all():
         return True
-    told = provider().sampler.should_sample(None, int(trace_id, 16), name, kind("SERVER"))
+    told = provider().sampler.should_sample(None, int(trace_id, 16), "request", kind("SERVER"))
     return bool(told.decision.is_sampled())
 
 
-@lru_cache(maxsize=8)
-def _drawn(_name: str) -> list[tuple[Context, Context]]:
+@lru_cache(maxsize=1)
+def _drawn() -> list[tuple[Context, Context]]:
     return []
 
 

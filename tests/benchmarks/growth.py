@@ -4,7 +4,8 @@ python -m tests.benchmarks.growth [N ...]: two workers and a clock, on PostgreSQ
 wait, urgent messages are accepted one after the other, and another account sends ten. From the
 first message that WeChat has to the last whose result is stored; the first N is measured before and
 after the others. The CPU is that of the workers and of PostgreSQL: the simulator shares the machine
-with them. The ratios are to the first N, each by what a fixed piece of work took at the same time.
+with them. The ratios are to the first N, each by what a fixed piece of work took at the same time
+(`yardstick.py`), on the same two cores: what one load slows the other by counts for nobody.
 """
 
 import subprocess
@@ -220,6 +221,7 @@ def _row(count: int, results: list[Result], base: list[Result]) -> str:
     last = results[-1]
     return (
         f"| {count:,} | {seconds * 1e6:.0f} ({wall:.2f}) | {cpu * 1e6:.0f} ({ours:.2f}) "
+        f"| {median([one.yard for one in results]) * 1e3:.1f} "
         f"| {last.worker_mib[0]:.0f} -> {last.worker_mib[1]:.0f} "
         f"| {_p99(last.urgent):.2f} s | {last.other_account:.2f} s |"
     )
@@ -232,8 +234,10 @@ def main() -> None:
     try:
         templates = prepare(simulator)
         tune()
-        print("| messages | µs each | CPU µs each | a worker's MiB | urgent p99 | another's 10 |")
-        print("| ---: | ---: | ---: | --- | ---: | ---: |")
+        print(
+            "| messages | µs each | CPU µs each | yard ms | worker MiB | urgent p99 | others' 10 |"
+        )
+        print("| ---: | ---: | ---: | ---: | --- | ---: | ---: |")
         found: dict[int, list[Result]] = {}
         for count in [*counts, counts[0]]:
             for _ in range(1 if count >= 1_000_000 else 5):
