@@ -48,7 +48,7 @@ def request_time(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         work: Work = "callback" if request.path_info.startswith(CALLBACKS) else "request"
-        if tracing.passes(work, request.headers, request.method or ""):
+        if tracing.passes(work, request.headers):
             return timed(request)
         with tracing.serving(request.headers, request.method or "") as span:
             response = timed(request)

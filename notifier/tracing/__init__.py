@@ -10,7 +10,7 @@ that were measured anyhow. No attribute holds a token, a secret, a body, a phone
 
 In each process at most TRACES_PER_SECOND requests a second are traced, and a few times as many
 messages, receipts and webhooks (`allowance.py`). A request that is left out makes a trace that is
-not kept: of it nothing else is traced either, and its webhooks say so to the service.
+not kept: of it only trouble is traced, and its webhooks say so to the service.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,7 +42,7 @@ def is_wanted(work: Work, trace: Context) -> bool:
     return is_on() and trace.is_kept and allowed(work, 1) == 1
 
 
-def passes(work: Work, headers: Mapping[str, str], name: str) -> bool:
+def passes(work: Work, headers: Mapping[str, str]) -> bool:
     """Whether a request's trace is kept by nobody, so that it needs no span. Its context is
     `current()` then; otherwise it is `serving`'s. In a new trace the sampler is asked before the
     SDK makes a span, which costs twenty times as much."""

@@ -254,7 +254,7 @@ def test_a_caller_who_keeps_no_trace_costs_nothing(collector, monkeypatch):
     """Not even a span that is thrown away; the caller's context travels on."""
     with monkeypatch.context() as patched:
         patched.setattr(sdk, "tracer", lambda: pytest.fail("a span was made"))
-        assert tracing.passes("request", {"traceparent": f"00-{TRACE}-{SPAN}-00"}, "POST")
+        assert tracing.passes("request", {"traceparent": f"00-{TRACE}-{SPAN}-00"})
         context = tracing.current()
         assert context.trace_id == TRACE
         assert not tracing.is_wanted("request", context)
