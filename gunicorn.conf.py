@@ -1,6 +1,16 @@
 """gunicorn finds this file by itself: its own lines look as ours do."""
 
+from gunicorn.glogging import Logger
+
 from config.log_lines import LOGGING
 
 _own = {"handlers": ["console"], "propagate": False}
 logconfig_dict = LOGGING | {"loggers": LOGGING["loggers"] | {"gunicorn.error": _own}}
+
+
+class logger_class(Logger):  # noqa: N801 - a setting of gunicorn's
+    @property
+    def access_log_enabled(self) -> bool:
+        """With --access-logfile. gunicorn takes a dictionary for one: it would compose a line for
+        each request and throw it away."""
+        return bool(self.cfg.accesslog)

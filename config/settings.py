@@ -155,6 +155,7 @@ else:
     # A host that gives no answer, in place of a refusal: seconds, not minutes.
     _options.setdefault("connect_timeout", 3)
     _options.setdefault("tcp_user_timeout", 10_000)
+DATABASE_PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", True)
 
 # Redis: queues, tokens, locks. All of it can be lost without losing a message.
 REDIS_IS_EMBEDDED = HONGYAN_DEMO and not env.text("REDIS_URL")

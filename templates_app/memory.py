@@ -19,10 +19,20 @@ class Memory(Generic[Value]):
 
     def get(self, key: str, load: Callable[[str], Value | None]) -> Value | None:
         until, value = self._known.get(key, (0.0, None))
-        if value is not None and time.monotonic() < until:
-            return value
-        fresh = load(key)
-        if fresh is not None:
+        if value is not None:
+            now = time.monotonic()
+            if now < until:
+                return value
+            # The others go on with it meanwhile: else all threads would ask at the same moment.
+            self._known[key] = (now + SECONDS, value)
+        try:
+            fresh = load(key)
+        except BaseException:
+            self._known.pop(key, None)
+            raise
+        if fresh is None:
+            self._known.pop(key, None)
+        else:
             if len(self._known) >= MOST:
                 self._known.clear()
             self._known[key] = (time.monotonic() + SECONDS, fresh)

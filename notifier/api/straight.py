@@ -2,9 +2,11 @@
 for people's pages, and cost a third of what accepting a message does."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import resolve
+from django.urls import ResolverMatch, resolve
 
 PROGRAMS = ("/api/", "/wechat/", "/gateway/")
 
@@ -18,7 +20,7 @@ def straight_to_views(
         if not request.path_info.startswith(PROGRAMS):
             return get_response(request)
         request.get_host()  # raises DisallowedHost, as CommonMiddleware has it
-        match = request.resolver_match = resolve(request.path_info)
+        match = request.resolver_match = _resolved(request.path_info, settings.ROOT_URLCONF)
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         if callable(render := getattr(response, "render", None)):
             response = render()
@@ -28,3 +30,10 @@ def straight_to_views(
         return response
 
     return middleware
+
+
+@lru_cache(maxsize=256)
+def _resolved(path: str, urls: str) -> ResolverMatch:
+    """Django tries address after address, for each request anew. Raises Resolver404, which is not
+    kept."""
+    return resolve(path, urls)

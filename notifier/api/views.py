@@ -183,7 +183,7 @@ def _whole(message: Message) -> dict[str, Any]:
 
 def idempotency_key(request: Request, longest: int = MAX_KEY_LENGTH) -> str | None:
     """Raises InvalidRequest."""
-    key = request.headers.get("Idempotency-Key")
+    key: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     if not 0 < len(key) <= longest:

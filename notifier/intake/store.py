@@ -2,12 +2,14 @@
 may get it. Written out: the ORM needs as long to compose it as the database to carry it out, it is
 the same every time, and a look-up before it would be a round trip more for every message."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import DateTimeField, Field, JSONField, UUIDField
 
@@ -34,8 +36,6 @@ FRESH: dict[str, str] = {
 ADAPTED = (DateTimeField, JSONField, UUIDField)
 """Databases have their own forms of these; numbers and texts are the same everywhere."""
 
-MOMENT = DateTimeField()
-
 
 def store(message: Message, template_id: int) -> bool:
     """Stores the message for the recipient whom its account and OpenID name, and sets
@@ -43,21 +43,20 @@ def store(message: Message, template_id: int) -> bool:
 
     Raises what Django raises: IntegrityError for a second use of an idempotency key.
     """
-    statement, own = _statement()
+    given, parameters = as_given(OWN, [[getattr(message, name) for name in OWN]])
+    statement = f"{given} {_insert()}"
+    parameters.append(template_id)
     labels = [*labels_of(message.metadata)]
-    now = MOMENT.get_db_prep_save(message.created_at, connection)
-    values = [adapted(field, getattr(message, name)) for name, field in own]
-    values += [message.account_id, message.openid, template_id, now]
 
     def insert() -> Any:
         if labels and connection.vendor != "postgresql":
             with transaction.atomic():
-                row = _one(statement, values)
+                row = _one(statement, parameters)
                 store_labels([(message.pk, *one) for one in labels] if row else [])
                 return row
         if labels:
-            return _one(LABELLED % statement, [*values, as_json(("key", "value"), labels)])
-        return _one(statement, values)
+            return _one(LABELLED % statement, [*parameters, as_json(("key", "value"), labels)])
+        return _one(statement, parameters)
 
     row = on_kept_connection(insert)
     if row:
@@ -66,9 +65,45 @@ def store(message: Message, template_id: int) -> bool:
 
 
 def _one(statement: str, values: list[Any]) -> Any:
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, prepared(connection.connection):
         cursor.execute(statement, values)
         return cursor.fetchone()
+
+
+@contextmanager
+def prepared(driver: Any) -> Iterator[None]:
+    """PostgreSQL plans the statement once for each connection: else planning takes longer than
+    carrying it out (0.7 of 1.3 ms)."""
+    if connection.vendor != "postgresql" or not settings.DATABASE_PREPARED_STATEMENTS:
+        yield
+        return
+    driver.prepare_threshold = 0
+    try:
+        yield
+    finally:
+        driver.prepare_threshold = None
+
+
+def as_given(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    """`WITH given (…) AS (…)` and its parameters. PostgreSQL gets the rows as one JSON text: the
+    statement is short and the same each time, where the driver adapts parameters one by one, and a
+    thousand rows of them are parsed anew each time."""
+    if connection.vendor == "postgresql":
+        is_one = len(rows) == 1
+        text = as_json(names, rows)
+        return _given_as_json(tuple(names), is_one), [text[1:-1] if is_one else text]
+    own = [FIELDS[name] for name in names]
+    values = [adapted(one, value) for row in rows for one, value in zip(own, row, strict=True)]
+    mark = "(" + ", ".join(["%s"] * len(names)) + ")"
+    return f"WITH given ({', '.join(names)}) AS (VALUES {', '.join([mark] * len(rows))})", values
+
+
+@lru_cache(maxsize=64)
+def _given_as_json(names: tuple[str, ...], is_one: bool) -> str:
+    """A set is planned as a hundred rows: for one message, all people would be read."""
+    typed = ", ".join(f"{name} {FIELDS[name].db_type(connection)}" for name in names)
+    function = "json_to_record" if is_one else "json_to_recordset"
+    return f"WITH given AS (SELECT * FROM {function}(%s) AS given ({typed}))"  # noqa: S608
 
 
 def as_json(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -91,6 +126,8 @@ def store_labels(rows: Sequence[tuple[UUID, str, str]]) -> None:
     )
 
 
+FIELDS = {field.attname: field for field in Message._meta.concrete_fields}
+OWN = tuple(name for name in FIELDS if name not in FRESH and name != "recipient_id")
 TABLE = Message._meta.db_table
 LABEL = MessageLabel._meta.db_table
 LABELLED = (
@@ -100,14 +137,16 @@ LABELLED = (
 )
 """Around the one statement, which gives (recipient_id, id): no round trip more."""
 RECIPIENT = Recipient._meta.db_table
-FIT = (
-    f"r.state IN ('{RecipientState.FOLLOWING}', '{RecipientState.SANDBOX}') "  # noqa: S608 - our own names
-    "AND NOT EXISTS (SELECT 1 "
-    f"FROM {Suppression._meta.db_table} s WHERE s.recipient_id = r.id AND s.template_id = %s "
-    "AND (s.until IS NULL OR s.until > %s))"
-)
-"""Of the recipient `r`; the parameters are the template and now. (Who may send to the sandbox was
-looked at before.)"""
+
+
+def fit(template: str, now: str) -> str:
+    """Whether the recipient `r` may get it; of the template's id and the time, their places. (Who
+    may send to the sandbox was looked at before.)"""
+    return (
+        f"r.state IN ('{RecipientState.FOLLOWING}', '{RecipientState.SANDBOX}') "  # noqa: S608 - our own names
+        f"AND NOT EXISTS (SELECT 1 FROM {Suppression._meta.db_table} s WHERE s.recipient_id = r.id "
+        f"AND s.template_id = {template} AND (s.until IS NULL OR s.until > {now}))"
+    )
 
 
 def until_commit() -> str:
@@ -122,20 +161,14 @@ def adapted(field: "Field[Any, Any]", value: Any) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _own_fields() -> "list[tuple[str, Field[Any, Any]]]":
-    fields = [field for field in Message._meta.concrete_fields if field.attname != "recipient_id"]
-    return [(field.attname, field) for field in fields if field.attname not in FRESH]
-
-
-@lru_cache(maxsize=1)
-def _statement() -> "tuple[str, list[tuple[str, Field[Any, Any]]]]":
-    own = _own_fields()
-    columns = ", ".join([str(field.column) for _, field in own] + [*FRESH, "recipient_id"])
-    values = ", ".join(["%s"] * len(own) + [*FRESH.values(), "r.id"])
+def _insert() -> str:
+    columns = ", ".join([*OWN, *FRESH, "recipient_id"])
+    values = ", ".join([*(f"given.{name}" for name in OWN), *FRESH.values(), "r.id"])
     return (
-        f"INSERT INTO {TABLE} ({columns}) SELECT {values} "  # noqa: S608 - our own names
-        f"FROM {RECIPIENT} r WHERE r.account_id = %s AND r.openid = %s AND {FIT} {until_commit()} "
+        f"INSERT INTO {TABLE} ({columns}) SELECT {values} FROM given "  # noqa: S608 - our own names
+        f"JOIN {RECIPIENT} r ON r.account_id = given.account_id AND r.openid = given.openid "
+        f"WHERE {fit('%s', 'given.created_at')} {until_commit()} "
         # The same message: it was stored before its connection broke.
         "ON CONFLICT (id) DO UPDATE SET request_digest = excluded.request_digest "
         "RETURNING recipient_id, id"
-    ), own
+    )

@@ -3,26 +3,23 @@ of rows, whose people were looked up before."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db import connection
-from django.db.models import Field
 
 from notifier.intake.store import (
-    FIT,
+    FIELDS,
     FRESH,
-    MOMENT,
     RECIPIENT,
     TABLE,
     adapted,
-    as_json,
+    as_given,
+    fit,
     store_labels,
     until_commit,
 )
-from notifier.models import Message
 from notifier.models.labels import labels_of
 
 COLUMNS = (
@@ -70,25 +67,24 @@ def _stored(
     rows: Sequence[Row], common: Mapping[str, Any], template_id: int, now: datetime
 ) -> Iterator[UUID]:
     """What is the same in all rows is sent once."""
-    fields = _fields()
     listed: dict[str, Sequence[Any]] = {}
-    once = {name: adapted(fields[name], value) for name, value in common.items()}
+    once = {name: adapted(FIELDS[name], value) for name, value in common.items()}
     for name, column in zip(COLUMNS, zip(*rows, strict=True), strict=True):
         if name not in ALWAYS_LISTED and _is_same(column):
-            once[name] = adapted(fields[name], column[0])
+            once[name] = adapted(FIELDS[name], column[0])
         else:
             listed[name] = column
-    given, parameters = _given(listed)
+    given, parameters = as_given([*listed], [*zip(*listed.values(), strict=True)])
     own = [name for name in listed if name != "recipient_id"]
     columns = ", ".join([*own, *once, *FRESH, "recipient_id"])
     chosen = ", ".join([*(f"given.{name}" for name in own), *(["%s"] * len(once))])
     statement = (
         f"{given} INSERT INTO {TABLE} ({columns}) "  # noqa: S608 - our own names
         f"SELECT {chosen}, {', '.join(FRESH.values())}, r.id FROM given "
-        f"JOIN {RECIPIENT} r ON r.id = given.recipient_id WHERE {FIT} "
+        f"JOIN {RECIPIENT} r ON r.id = given.recipient_id WHERE {fit('%s', '%s')} "
         f"{until_commit()} ON CONFLICT DO NOTHING RETURNING id"
     )
-    at = MOMENT.get_db_prep_save(now, connection)
+    at = adapted(FIELDS["created_at"], now)
     with connection.cursor() as cursor:
         cursor.execute(statement, [*parameters, *once.values(), template_id, at])
         for (pk,) in cursor.fetchall():
@@ -101,24 +97,3 @@ def _is_same(column: Sequence[Any]) -> bool:
     if any(value != first for value in column):
         return False
     return not isinstance(first, dict) or len({msgspec.json.encode(one) for one in column}) == 1
-
-
-def _given(listed: Mapping[str, Sequence[Any]]) -> tuple[str, list[Any]]:
-    """`WITH given (…) AS (…)` and its parameters. PostgreSQL gets the list as one JSON text: the
-    statement is short and the same each time, where a thousand rows of parameters are parsed anew
-    each time, by the driver and by the server."""
-    fields, names, rows = _fields(), ", ".join(listed), zip(*listed.values(), strict=True)
-    if connection.vendor == "postgresql":
-        typed = ", ".join(f"{name} {fields[name].db_type(connection)}" for name in listed)
-        text = as_json([*listed], rows)
-        return f"WITH given AS (SELECT * FROM json_to_recordset(%s) AS given ({typed}))", [text]  # noqa: S608
-    own = [fields[name] for name in listed]
-    values = [adapted(one, value) for row in rows for one, value in zip(own, row, strict=True)]
-    mark = "(" + ", ".join(["%s"] * len(listed)) + ")"
-    listing = ", ".join([mark] * (len(values) // len(listed)))
-    return f"WITH given ({names}) AS (VALUES {listing})", values
-
-
-@lru_cache(maxsize=1)
-def _fields() -> "dict[str, Field[Any, Any]]":
-    return {field.attname: field for field in Message._meta.concrete_fields}

@@ -269,4 +269,6 @@ def _load(digest: str) -> ApiKey | None:
     found = usable.select_related("client").first()
     if found and (found.last_used_at is None or now - found.last_used_at > timedelta(minutes=1)):
         ApiKey.objects.filter(pk=found.pk).update(last_used_at=now)
+    if found:
+        _ = found.allowance  # two queries, by the one who loads it
     return found

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -23,8 +24,13 @@ def client_address(request: HttpRequest) -> str:
     (settings.PROXY_COUNT) have appended is believed: the rest any caller can write."""
     address = request.META.get("REMOTE_ADDR", "")
     if settings.PROXY_COUNT:
-        hops = request.headers.get("X-Forwarded-For", "").split(",")
+        hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
         address = hops[-min(settings.PROXY_COUNT, len(hops))].strip() or address
+    return _normalised(address)
+
+
+@lru_cache(maxsize=256)
+def _normalised(address: str) -> str:
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:
@@ -35,7 +41,7 @@ def request_id(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     """Middleware; the first of all, so that every error carries the id."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         value = given if _ALLOWED.fullmatch(given) else os.urandom(16).hex()
         _current.set(value)
         response = get_response(request)

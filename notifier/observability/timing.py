@@ -48,9 +48,9 @@ def request_time(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         work: Work = "callback" if request.path_info.startswith(CALLBACKS) else "request"
-        if tracing.passes(work, request.headers):
+        if tracing.passes(work, request.META):
             return timed(request)
-        with tracing.serving(request.headers, request.method or "") as span:
+        with tracing.serving(request.META, request.method or "") as span:
             response = timed(request)
             _tell(span, request, response)
         return response

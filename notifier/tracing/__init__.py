@@ -42,11 +42,11 @@ def is_wanted(work: Work, trace: Context) -> bool:
     return is_on() and trace.is_kept and allowed(work, 1) == 1
 
 
-def passes(work: Work, headers: Mapping[str, str]) -> bool:
+def passes(work: Work, meta: Mapping[str, Any]) -> bool:
     """Whether a request's trace is kept by nobody, so that it needs no span. Its context is
     `current()` then; otherwise it is `serving`'s. In a new trace the sampler is asked before the
     SDK makes a span, which costs twenty times as much."""
-    context = arriving(headers)
+    context = arriving(meta)
     if is_on():
         is_new = not context.traceparent
         context, left_out = sdk.next_trace() if is_new else (context, context.kept(False))
@@ -60,9 +60,9 @@ def passes(work: Work, headers: Mapping[str, str]) -> bool:
 
 
 @contextmanager
-def serving(headers: Mapping[str, str], name: str) -> Iterator[Any]:
+def serving(meta: Mapping[str, Any], name: str) -> Iterator[Any]:
     """The span of a request that does not pass. Its context is `current()`."""
-    with span(name, arriving(headers), kind="SERVER") as (one, context):
+    with span(name, arriving(meta), kind="SERVER") as (one, context):
         _current.set(context)
         yield one
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _BAGGAGE = re.compile(r"[\x20-\x7e]{1,512}")
@@ -44,10 +45,10 @@ class Context:
 NONE = Context()
 
 
-def arriving(headers: Mapping[str, str]) -> Context:
-    """A caller's; without a good traceparent none."""
-    traceparent = headers.get("traceparent", "")
+def arriving(meta: Mapping[str, Any]) -> Context:
+    """A caller's, in `request.META`; without a good traceparent none."""
+    traceparent = meta.get("HTTP_TRACEPARENT", "")
     if not traceparent or not _TRACEPARENT.fullmatch(traceparent):
         return NONE
-    baggage = headers.get("baggage", "")
+    baggage = meta.get("HTTP_BAGGAGE", "")
     return Context(traceparent, baggage if _BAGGAGE.fullmatch(baggage) else "")

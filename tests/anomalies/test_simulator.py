@@ -62,7 +62,7 @@ def told() -> list[str]:
 
 def until(is_so: Callable[[], bool], shop: Shop, **fault: Any) -> None:
     """Window by window. Where others keep the machine busy, some are late."""
-    for _ in range(8):
+    for _ in range(20):
         shop.window(MANY, **fault)
         if is_so():
             return

@@ -76,15 +76,18 @@ def _traceparent(number: int, share: float) -> str:
 
 def run(count: int, client: ApiClient | None = None, traced: float = 0.0) -> float:
     lane = fill(count, client, traced)
+    started = time.perf_counter()
+    send(lane)
+    return count / (time.perf_counter() - started)
+
+
+def send(lane: Lane) -> None:
     tracing.allowed("message", ALL)  # what was saved up meanwhile is not for these
     waiting = Message.objects.exclude(state=State.SENT)
-    started = time.perf_counter()
     while waiting.filter(state=State.QUEUED).exists():
         drain_lane(lane.account_id, lane.priority)
     assert sender().finish(60)
-    rate = count / (time.perf_counter() - started)
     assert not waiting.exists()
-    return rate
 
 
 def empty() -> None:

@@ -1,12 +1,14 @@
 """Our dispatch, whose observing is switched on and off between blocks of messages in one process:
 two processes of the same code differ by several per cent, more than what is to be measured.
-Prints messages a second, off and on: python -m tests.benchmarks.switched_loop N BLOCKS [SHARE]
+Prints microseconds of the processor's for a message, off and on:
+python -m tests.benchmarks.switched_loop N BLOCKS [SHARE]
 
 SHARE: the messages have a trace, of which so many are exported while it is on.
 """
 
 from tests.benchmarks import our_loop  # isort: skip - sets Django up
 import sys
+import time
 from contextlib import AbstractContextManager, nullcontext
 
 from prometheus_client import values
@@ -52,8 +54,11 @@ def main(count: int, blocks: int, traced: float) -> tuple[float, float]:
         # on off off on: what rises or falls meanwhile is shared alike.
         is_on = number % 4 in (0, 3)
         switch(is_on)
-        seconds[is_on] += count / our_loop.run(count, traced=traced)
-    return count * blocks / seconds[False], count * blocks / seconds[True]
+        lane = our_loop.fill(count, traced=traced)
+        began = time.process_time()
+        our_loop.send(lane)
+        seconds[is_on] += time.process_time() - began
+    return seconds[False] / count / blocks * 1e6, seconds[True] / count / blocks * 1e6
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The one statement of accepting, and the connection that was kept for it."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from notifier.intake import accept
 from notifier.intake.accept import Origin
@@ -111,6 +111,34 @@ def test_a_connection_that_died_while_it_was_kept_is_replaced(template, recipien
     assert Message.objects.count() == 2
 
 
+def plans():
+    """What this connection has prepared: the statement, and how often it was not planned anew."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement, generic_plans FROM pg_prepared_statements")
+        return [row for row in cursor.fetchall() if "INSERT INTO notifier_message " in row[0]]
+
+
+@needs_a_server
+def test_it_is_planned_once_for_a_connection(template, recipient):
+    for _ in range(10):
+        builders.make_message(template, recipient)
+    [(_statement, spared)] = plans()
+    assert spared >= 4  # PostgreSQL plans the first five anew, and compares
+    with suppress(ValueError), transaction.atomic():
+        builders.make_message(template, recipient)
+        raise ValueError  # after a rollback the driver prepares it again
+    builders.make_message(template, recipient)
+    assert Message.objects.count() == 11
+
+
+@needs_a_server
+def test_behind_an_old_pooler_nothing_is_prepared(template, recipient, settings):
+    connection.close()
+    settings.DATABASE_PREPARED_STATEMENTS = False
+    builders.make_message(template, recipient)
+    assert plans() == []
+
+
 @contextmanager
 def broken_after_the_insert(then=lambda: None):
     """The statement was carried out, its answer is lost; `then` happens before it is repeated."""
@@ -118,7 +146,7 @@ def broken_after_the_insert(then=lambda: None):
 
     def run(execute, sql, params, many, context):
         result = execute(sql, params, many, context)
-        if sql.startswith("INSERT INTO notifier_message ") and not broken:
+        if "INSERT INTO notifier_message " in sql and not broken:
             broken.append(True)
             then()
             connection.connection.close()

@@ -210,7 +210,7 @@ def test_while_off_the_callers_trace_travels_all_the_same(loop, api):
     ["", "x", f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", f"ff-{TRACE}-{SPAN}-01"],
 )
 def test_a_traceparent_that_is_none_is_dropped(given):
-    assert arriving({"traceparent": given, "baggage": "a=b"}) == tracing.NONE
+    assert arriving({"HTTP_TRACEPARENT": given, "HTTP_BAGGAGE": "a=b"}) == tracing.NONE
 
 
 def test_an_endpoint_that_is_away_costs_no_message(monkeypatch, loop, api, work, caplog):
@@ -254,7 +254,7 @@ def test_a_caller_who_keeps_no_trace_costs_nothing(collector, monkeypatch):
     """Not even a span that is thrown away; the caller's context travels on."""
     with monkeypatch.context() as patched:
         patched.setattr(sdk, "tracer", lambda: pytest.fail("a span was made"))
-        assert tracing.passes("request", {"traceparent": f"00-{TRACE}-{SPAN}-00"})
+        assert tracing.passes("request", {"HTTP_TRACEPARENT": f"00-{TRACE}-{SPAN}-00"})
         context = tracing.current()
         assert context.trace_id == TRACE
         assert not tracing.is_wanted("request", context)
