@@ -5,9 +5,15 @@ With PROMETHEUS_MULTIPROC_DIR all processes of this machine count into one folde
 process shows their sum.
 """
 
+import atexit
+import os
+import threading
+import time
 from bisect import bisect_left
 from collections import Counter as Count
+from collections import defaultdict, deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -23,6 +29,55 @@ class ManyAtOnce(Histogram):
             self._buckets[place].inc(count)
 
 
+class Later:
+    """What requests count is told by a thread, a second's worth at once. Amid all the rest of a
+    request the processor's caches are cold: one count there takes 17 us, in a row 2.4."""
+
+    def __init__(self) -> None:
+        self._noted: deque[tuple[Counter | ManyAtOnce, float]] = deque()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        os.register_at_fork(after_in_child=self._begin_anew)
+        atexit.register(self.tell)
+
+    def note(self, metric: Counter | ManyAtOnce, amount: float) -> None:
+        """The counter's increment, or what the histogram observed."""
+        self._noted.append((metric, amount))
+        if self._thread is None:
+            self._begin()
+
+    def tell(self) -> None:
+        """Afterwards all that was noted before is counted."""
+        found: defaultdict[Counter | ManyAtOnce, list[float]] = defaultdict(list)
+        with self._lock:
+            with suppress(IndexError):
+                while True:
+                    metric, amount = self._noted.popleft()
+                    found[metric].append(amount)
+            for metric, amounts in found.items():
+                if isinstance(metric, ManyAtOnce):
+                    metric.observe_many(amounts)
+                else:
+                    metric.inc(sum(amounts))
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="counts", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(1)
+            self.tell()
+
+    def _begin_anew(self) -> None:
+        """In a child: what was noted is its parent's, and so is the thread."""
+        self._noted.clear()
+        self._lock, self._thread = threading.Lock(), None
+
+
+later = Later()
 accepted = Counter("hongyan_accepted", "Messages accepted", ["account", "priority"])
 attempts = Counter("hongyan_attempts", "Calls of template/send by outcome", ["account", "kind"])
 settled = Counter("hongyan_settled", "Messages by the state an attempt left", ["account", "state"])
@@ -67,7 +122,7 @@ webhook_seconds = ManyAtOnce(
     ["endpoint"],
     buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400),
 )
-request_seconds = Histogram(
+request_seconds = ManyAtOnce(
     "hongyan_request_seconds",
     "Requests by route; of a stream until its first byte",
     ["route", "method", "status"],

@@ -16,9 +16,13 @@ def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None
     """`began`: of the settling, Unix seconds; its span is linked to those that are traced."""
     if not tracing.is_on():
         return
-    tried = [one for one, _ in steps if one.kind is not None and one.claimed.trace.trace_id]
-    trouble = [one for one in tried if _is_trouble(one)]
-    kept = [one for one in tried if one.claimed.trace.is_kept and not _is_trouble(one)]
+    trouble, kept = [], []
+    for one, _ in steps:
+        if one.kind is not None and one.claimed.trace.traceparent:
+            if _is_trouble(one):
+                trouble.append(one)
+            elif one.claimed.trace.is_kept:
+                kept.append(one)
     traced = trouble[: tracing.allowed("trouble", len(trouble))]
     traced += kept[: tracing.allowed("message", len(kept))]
     if not traced:

@@ -134,7 +134,7 @@ def announce(lane: Lane, count: int = 1) -> None:
     """So many messages are stored: on commit they are counted, and their lane is woken."""
 
     def tell() -> None:
-        _counter(lane).inc(count)
+        metrics.later.note(_counter(lane), count)
         wake_soon(lane)
 
     transaction.on_commit(tell)

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 from prometheus_client import CollectorRegistry, generate_latest
 
+from notifier.metrics import later
 from notifier.observability.gauges import Gauges
 
 _standing = CollectorRegistry()
@@ -23,6 +24,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     is_known = settings.METRICS_TOKEN and hmac.compare_digest(expected.encode(), given.encode())
     if not (is_known or (settings.HONGYAN_DEMO and not settings.METRICS_TOKEN)):
         raise Http404
+    later.tell()
     response: HttpResponse = ExportToDjangoView(request)
     response.write(generate_latest(_standing))
     return response

@@ -90,7 +90,7 @@ def _note(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
     match = request.resolver_match
     route = match.route if match else "-"
     method = request.method if request.method in METHODS else "-"
-    _timer(route, method, response.status_code // 100).observe(seconds)
+    metrics.later.note(_timer(route, method, response.status_code // 100), seconds)
     if seconds > settings.SLOW_REQUEST_SECONDS and not response.streaming:  # as long as it is
         log.warning("slow: %s /%s %d took %.2f s", method, route, response.status_code, seconds)
 

@@ -45,16 +45,18 @@ def is_wanted(work: Work, trace: Context) -> bool:
 def passes(work: Work, meta: Mapping[str, Any]) -> bool:
     """Whether a request's trace is kept by nobody, so that it needs no span. Its context is
     `current()` then; otherwise it is `serving`'s. In a new trace the sampler is asked before the
-    SDK makes a span, which costs twenty times as much."""
-    context = arriving(meta)
+    SDK makes a span, which costs twenty times as much. (Every request comes through here.)"""
+    context = arriving(meta) if "HTTP_TRACEPARENT" in meta else NONE
     if is_on():
-        is_new = not context.traceparent
-        context, left_out = sdk.next_trace() if is_new else (context, context.kept(False))
-        if is_wanted(work, context):
-            if is_new:
-                sdk.begins(context)
+        if context is NONE:
+            trace_id, context = sdk.next_trace()
+            if trace_id and allowed(work, 1):
+                sdk.begins(trace_id)
+                return False
+        elif is_wanted(work, context):
             return False
-        context = left_out
+        else:
+            context = context.kept(False)
     _current.set(context)
     return True
 

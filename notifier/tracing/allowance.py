@@ -26,22 +26,28 @@ class Allowance:
     """So many a second, and at most `SAVED_SECONDS` of them at once."""
 
     def __init__(self, work: Work) -> None:
-        self._times = TIMES.get(work, 1)
+        self._rate = settings.TRACES_PER_SECOND * TIMES.get(work, 1)
         self._counter = metrics.traces_left_out.labels(work)
         self._left_out = 0
         """Not yet counted: that takes as long as all the rest, and is done when one is traced."""
         self._lock = threading.Lock()
         self._saved, self._at = 0.0, float("-inf")
+        self._next = float("-inf")
+        """When there is one again."""
 
     def take(self, wanted: int, now: float) -> int:
         """How many of them may be traced; `now` by time.monotonic()."""
-        rate = settings.TRACES_PER_SECOND * self._times
-        if not rate:
+        if not self._rate:
             return wanted
         with self._lock:
-            saved = min(self._saved + (now - self._at) * rate, rate * SAVED_SECONDS)
+            if now < self._next:
+                self._left_out += wanted
+                return 0
+            saved = self._saved + (now - self._at) * self._rate
+            saved = min(saved, self._rate * SAVED_SECONDS)
             granted = min(wanted, int(saved))
             self._saved, self._at = saved - granted, now
+            self._next = now + (1 - self._saved) / self._rate
             self._left_out += wanted - granted
             if granted and self._left_out:
                 self._counter.inc(self._left_out)

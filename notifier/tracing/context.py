@@ -10,6 +10,7 @@ _BAGGAGE = re.compile(r"[\x20-\x7e]{1,512}")
 """What is longer is dropped, as W3C allows from 8192 on; ours stands in each row."""
 _KEPT = 1
 """Of W3C's flags, the last bit: sampled."""
+_KEPT_DIGITS = frozenset("13579bdf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Context:
     def is_kept(self) -> bool:
         """Somebody wants this trace. Where nobody does nothing is done at all: an SDK's span that
         is thrown away costs as much as one that is kept."""
-        return self.traceparent != "" and int(self.traceparent[-2:], 16) & _KEPT == _KEPT
+        return self.traceparent != "" and self.traceparent[-1] in _KEPT_DIGITS
 
     @property
     def headers(self) -> dict[str, str]:

@@ -26,7 +26,7 @@ from tests.benchmarks.load import drive
 from tests.observability.otlp import collecting
 from tests.simulator.process import SimulatorProcess
 
-ACCEPTED, SENT = 5000, (2000, 10)
+ACCEPTED, SENT = 10_000, (2000, 10)
 """Requests of a round; messages of a block, and blocks on, and as many off, of a round."""
 OUT_OF_THE_BOX = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json"}
 Costs = tuple[float, float]
@@ -67,9 +67,9 @@ def accepting(key: str) -> Costs:
         asyncio.run(drive(port, PATH, ACCEPTED, int(CALLERS), key))
         after = spent()
     off, on = after["off"], after["on"]
-    outside = after["process"] - before["process"] - sum(off) - sum(on) - after["exporting"]
+    outside = after["process"] - before["process"] - sum(off) - sum(on) - after["beside"]
     around = outside / ACCEPTED
-    return (fmean(off) + around) * 1e6, (fmean(on) + around + after["exporting"] / len(on)) * 1e6
+    return (fmean(off) + around) * 1e6, (fmean(on) + around + after["beside"] / len(on)) * 1e6
 
 
 def dispatching(share: str) -> Costs:

@@ -18,7 +18,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test.utils import override_settings
 from prometheus_client import values
 
-from notifier import tracing
+from notifier import metrics, tracing
 
 
 class Spent(TypedDict):
@@ -27,8 +27,8 @@ class Spent(TypedDict):
     off: list[float]
     on: list[float]
     """Of each request's thread."""
-    exporting: float
-    """Of the thread that hands traces over."""
+    beside: float
+    """Of the threads that tell the counts and export traces."""
     process: float
     """Since it began: with what gunicorn does around the requests."""
 
@@ -42,34 +42,32 @@ settings.TRACES_PER_SECOND /= 2  # of half of the requests
 _here = threading.local()
 _lock = threading.Lock()
 _spent: dict[bool, list[float]] = {False: [], True: []}
-_exporting = [0.0]
-_count, _is_on = values.ValueClass.inc, tracing.is_on
+_beside = [0.0]
 
 
-def _counts_here(value: Any, amount: float) -> None:
-    if getattr(_here, "is_on", True):
-        _count(value, amount)
+def _only_where_on(observe: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args: getattr(_here, "is_on", True) and observe(*args)
 
 
-def _traces_here() -> bool:
-    return getattr(_here, "is_on", True) and _is_on()
-
-
-values.ValueClass.inc = _counts_here
-tracing.is_on = _traces_here  # type: ignore[assignment]
-if _is_on():
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-    _export = OTLPSpanExporter.export
-
-    def _exports(exporter: Any, spans: Any) -> Any:
+def _timed(work: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(*args: Any) -> Any:
         began = time.thread_time()
         try:
-            return _export(exporter, spans)
+            return work(*args)
         finally:
-            _exporting[0] += time.thread_time() - began
+            _beside[0] += time.thread_time() - began
 
-    OTLPSpanExporter.export = _exports  # type: ignore[method-assign]
+    return timed
+
+
+is_traced = tracing.is_on()
+for _owner, _name in ((values.ValueClass, "inc"), (metrics.later, "note"), (tracing, "is_on")):
+    setattr(_owner, _name, _only_where_on(getattr(_owner, _name)))
+metrics.later.tell = _timed(metrics.later.tell)  # type: ignore[method-assign]
+if is_traced:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    OTLPSpanExporter.export = _timed(OTLPSpanExporter.export)  # type: ignore[method-assign]
 
 
 def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -93,10 +91,10 @@ def _told() -> Spent:
         told: Spent = {
             "off": _spent[False][:],
             "on": _spent[True][:],
-            "exporting": _exporting[0],
+            "beside": _beside[0],
             "process": time.process_time(),
         }
         for each in _spent.values():
             each.clear()
-        _exporting[0] = 0.0
+        _beside[0] = 0.0
     return told

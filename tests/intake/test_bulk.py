@@ -89,12 +89,15 @@ def test_whether_each_alone_would_be_accepted(person, batch):
 def test_what_is_rolled_back_is_not_counted_as_accepted(person, batch):
     free = batch()
     count = metrics.accepted.labels(person.account_id, free.priority.word)
+    metrics.later.tell()
     before = count._value.get()
     with transaction.atomic():
         accept_many(free, [draft(person)])
         transaction.set_rollback(True)
+    metrics.later.tell()
     assert count._value.get() == before
     told(free, [draft(person), draft(person)])
+    metrics.later.tell()
     assert count._value.get() == before + 2
 
 

@@ -68,8 +68,10 @@ def test_it_is_counted_and_its_lane_is_woken(failed):
     queue("normal").empty()
     redis().delete(Lane(failed.account_id, Priority.NORMAL).flag)
     counter = metrics.accepted.labels(failed.account_id, "normal")
+    metrics.later.tell()
     before = counter._value.get()
     resend([failed.pk], "ann", timezone.now())
+    metrics.later.tell()
     assert (counter._value.get() - before, len(queue("normal"))) == (1, 1)
 
 

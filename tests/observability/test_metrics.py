@@ -1,6 +1,8 @@
 """/metrics, as Prometheus reads it."""
 
 import re
+import subprocess
+import sys
 from datetime import timedelta
 
 import django_rq
@@ -8,12 +10,14 @@ from django.utils import timezone
 from redis import RedisError
 from rq.utils import utcformat
 
+from notifier import metrics
 from notifier.dispatch import clock
 from notifier.dispatch.lanes import redis
 from notifier.models import Message, State
 from notifier.observability import gauges
 from templates_app.models import MessageTemplate, OfficialAccount
 from tests.builders import magic
+from tests.chaos.processes import until
 
 
 def value(client, name, **headers):
@@ -38,6 +42,31 @@ def test_messages_are_counted_from_acceptance_to_their_state(platform, work, cli
     work()
     after = [value(client, name) for name in names]
     assert [new - old for new, old in zip(after, before, strict=True)] == [2, 1, 1, 2]
+
+
+NOTED = """
+import os
+from notifier import metrics
+count = metrics.accepted.labels(987654321, "bulk")
+metrics.later.note(count, 3)
+child = os.fork()
+metrics.later.note(count, 1)
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_what_is_noted_is_counted_once_though_the_process_forks_and_ends(db, client):
+    name = r'hongyan_accepted_total\{account="987654321",priority="bulk"\}'
+    before = value(client, name)
+    subprocess.run([sys.executable, "-c", NOTED], check=True, timeout=60)
+    assert value(client, name) - before == 5
+
+
+def test_what_is_noted_is_counted_soon_though_nobody_asks():
+    count = metrics.accepted.labels(987654321, "urgent")
+    metrics.later.note(count, 2)
+    until(lambda: count._value.get() == 2)
 
 
 def test_no_person_and_no_secret_is_in_them(platform, work, client):
