@@ -11,6 +11,7 @@ logconfig_dict = LOGGING | {"loggers": LOGGING["loggers"] | {"gunicorn.error": _
 class logger_class(Logger):  # noqa: N801 - a setting of gunicorn's
     @property
     def access_log_enabled(self) -> bool:
-        """With --access-logfile. gunicorn takes a dictionary for one: it would compose a line for
-        each request and throw it away."""
-        return bool(self.cfg.accesslog)
+        """With --access-logfile or --log-syslog. gunicorn takes our dictionary for one of them: it
+        would compose a line for each request and throw it away. (--statsd-host needs its own class
+        beside it: --logger-class gunicorn.instrument.statsd.Statsd.)"""
+        return bool(self.cfg.accesslog or self.cfg.syslog)

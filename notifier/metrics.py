@@ -6,6 +6,7 @@ process shows their sum.
 """
 
 import atexit
+import logging
 import os
 import threading
 import time
@@ -16,6 +17,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from prometheus_client import Counter, Gauge, Histogram
+
+log = logging.getLogger(__name__)
 
 
 class ManyAtOnce(Histogram):
@@ -63,13 +66,17 @@ class Later:
     def _begin(self) -> None:
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="counts", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="counts", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def _run(self) -> None:
         while True:
             time.sleep(1)
-            self.tell()
+            try:
+                self.tell()
+            except Exception:  # the disk is full, say
+                log.exception("requests could not be counted")
 
     def _begin_anew(self) -> None:
         """In a child: what was noted is its parent's, and so is the thread."""

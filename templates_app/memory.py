@@ -8,6 +8,9 @@ Value = TypeVar("Value")
 
 SECONDS = 2.0
 """A change made in another process is seen after this time at the latest."""
+EARLY = 0.5
+"""So long before, one thread asks again, and the others go on with what is known: else all of them
+would ask at the same moment."""
 MOST = 10_000
 
 
@@ -15,27 +18,25 @@ class Memory(Generic[Value]):
     """Values by key for SECONDS. None is not remembered: what is missing may be made any moment."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[float, Value]] = {}
+        self._known: dict[str, tuple[float, float, Value]] = {}
+        """When to ask again, until when it holds, and what."""
 
     def get(self, key: str, load: Callable[[str], Value | None]) -> Value | None:
-        until, value = self._known.get(key, (0.0, None))
-        if value is not None:
+        known = self._known.get(key)
+        if known is not None:
+            again, until, value = known
             now = time.monotonic()
-            if now < until:
+            if now < again:
                 return value
-            # The others go on with it meanwhile: else all threads would ask at the same moment.
-            self._known[key] = (now + SECONDS, value)
-        try:
-            fresh = load(key)
-        except BaseException:
-            self._known.pop(key, None)
-            raise
+            self._known[key] = (until, until, value)
+        fresh = load(key)
         if fresh is None:
             self._known.pop(key, None)
         else:
             if len(self._known) >= MOST:
                 self._known.clear()
-            self._known[key] = (time.monotonic() + SECONDS, fresh)
+            until = time.monotonic() + SECONDS
+            self._known[key] = (until - EARLY, until, fresh)
         return fresh
 
     def forget(self, *_args: object, **_kwargs: object) -> None:

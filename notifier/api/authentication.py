@@ -20,7 +20,7 @@ class BearerKey(BaseAuthentication):
         scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        key = admitted(value.strip(), client_address(request))
+        key = admitted(value.strip(" \t"), client_address(request))
         if key is None:
             raise AuthenticationFailed("The API key is unknown, revoked or expired.")
         return key.client, key

@@ -55,7 +55,8 @@ def _timed(work: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return work(*args)
         finally:
-            _beside[0] += time.thread_time() - began
+            with _lock:
+                _beside[0] += time.thread_time() - began
 
     return timed
 
@@ -76,6 +77,7 @@ def application(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[
         start("200 OK", [("Content-Length", str(len(answer)))])
         return [answer]
     _here.is_on = is_on = random.random() < 0.5
+    tracing._current.set(tracing.NONE)
     began = time.thread_time()
     try:
         return (observed if is_on else unobserved)(environ, start)

@@ -127,8 +127,23 @@ def test_it_is_planned_once_for_a_connection(template, recipient):
     with suppress(ValueError), transaction.atomic():
         builders.make_message(template, recipient)
         raise ValueError  # after a rollback the driver prepares it again
-    builders.make_message(template, recipient)
-    assert Message.objects.count() == 11
+    for _ in range(3):
+        builders.make_message(template, recipient)
+    assert Message.objects.count() == 13
+    assert len(plans()) == 1
+
+
+@needs_a_server
+def test_what_fails_leaves_nothing_at_the_server(template, recipient):
+    """A service repeats a request on connections that have accepted nothing yet."""
+    origin = Origin(client=builders.make_client(), idempotency_key="k-1", request_digest="d")
+    first = builders.make_message(template, recipient, origin=origin)
+    connection.close()
+    for _ in range(5):
+        assert builders.make_message(template, recipient, origin=origin) == first
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (0,)
 
 
 @needs_a_server
