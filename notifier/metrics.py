@@ -9,7 +9,6 @@ import atexit
 import logging
 import os
 import threading
-import time
 from bisect import bisect_left
 from collections import Counter as Count
 from collections import defaultdict, deque
@@ -40,6 +39,7 @@ class Later:
         self._noted: deque[tuple[Counter | ManyAtOnce, float]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
         os.register_at_fork(after_in_child=self._begin_anew)
         atexit.register(self.tell)
 
@@ -71,8 +71,7 @@ class Later:
                 self._thread = thread
 
     def _run(self) -> None:
-        while True:
-            time.sleep(1)
+        while not self._ended.wait(1):
             try:
                 self.tell()
             except Exception:  # the disk is full, say

@@ -31,7 +31,7 @@ class Prometheus:
             "authorization": {"credentials": TOKEN},
             "static_configs": [{"targets": [scraped.removeprefix("http://")]}],
         }
-        intervals = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+        intervals = {"scrape_interval": "3s", "scrape_timeout": "3s", "evaluation_interval": "1s"}
         config = {
             "global": intervals | {"external_labels": {"hongyan": runbooks}},
             "rule_files": ["alerts.yml"],

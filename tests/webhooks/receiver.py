@@ -68,9 +68,11 @@ def receiving(context: Any = None) -> Iterator[Receiver]:
         receiver.url = f"{scheme}://127.0.0.1:{server.server_port}/hooks"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        yield receiver
-        server.shutdown()
-        thread.join()
+        try:
+            yield receiver
+        finally:  # else a test that fails never ends
+            server.shutdown()
+            thread.join()
 
 
 def respond(handler: Any, status: int, body: bytes = b"", **headers: str) -> None:
