@@ -39,7 +39,6 @@ class Later:
         self._noted: deque[tuple[Counter | ManyAtOnce, float]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._ended = threading.Event()
         os.register_at_fork(after_in_child=self._begin_anew)
         atexit.register(self.tell)
 
@@ -71,7 +70,8 @@ class Later:
                 self._thread = thread
 
     def _run(self) -> None:
-        while not self._ended.wait(1):
+        never = threading.Event()  # not time.sleep: tests replace it, for the whole process
+        while not never.wait(1):
             try:
                 self.tell()
             except Exception:  # the disk is full, say

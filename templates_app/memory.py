@@ -25,8 +25,7 @@ class Memory(Generic[Value]):
         known = self._known.get(key)
         if known is not None:
             again, until, value = known
-            now = time.monotonic()
-            if now < again:
+            if time.monotonic() < again:
                 return value
             self._known[key] = (until, until, value)
         fresh = load(key)
