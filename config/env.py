@@ -98,17 +98,18 @@ def directory(name: str, default: Path) -> Path:
 LASTING = {"worker", "clock", "demo"}
 
 
-def hand_on(name: str, folder: Path) -> None:
-    """For a library that reads the environment itself, when it is imported.
+def hand_on(name: str, folder: Path) -> bool:
+    """For a library that reads the environment itself.
 
-    Not to a command that ends soon: it would leave files for ever, each time that it is called.
+    False: not to a command that ends soon, whose files nobody would ask for.
     """
     if Path(sys.argv[0]).name == "manage.py" and not LASTING & {*sys.argv[1:2]}:
         os.environ.pop(name, None)
-        return
+        return False
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode is not for parents
     folder.mkdir(mode=0o700, exist_ok=True)
     os.environ[name] = str(folder)
+    return True
 
 
 def database(name: str, default: str) -> dict[str, Any]:

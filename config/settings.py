@@ -10,6 +10,7 @@ from redis.retry import Retry
 from config import env
 from config.keeping import *  # noqa: F403 - settings
 from config.log_lines import LOGGING, PROCESS_NAME, SLOW_REQUEST_SECONDS  # noqa: F401 - settings
+from config.seats import METRICS_FOLDER, count_into
 from config.theme import UNFOLD  # noqa: F401 - a setting
 from config.watching import *  # noqa: F403 - settings
 
@@ -19,12 +20,8 @@ _HOME_IN_URLS = quote(str(HONGYAN_HOME))
 HONGYAN_DEMO = env.flag("HONGYAN_DEMO")
 _DEMO_KEYS = HONGYAN_HOME / "keys.json" if HONGYAN_DEMO else None
 
-# Metrics: all processes count into one folder; said before anybody imports prometheus_client.
-env.hand_on(
-    "PROMETHEUS_MULTIPROC_DIR",
-    env.directory("PROMETHEUS_MULTIPROC_DIR", HONGYAN_HOME / "metrics"),
-)
-METRICS_TOKEN = env.text("METRICS_TOKEN")
+# All processes count into one folder; said before anybody makes a metric.
+count_into(env.directory(METRICS_FOLDER, HONGYAN_HOME / "metrics"))
 
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 SIMULATOR_PORT = env.integer("SIMULATOR_PORT", 8700, minimum=1, maximum=65535)

@@ -15,7 +15,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,11 @@ class Later:
 later = Later()
 accepted = Counter("hongyan_accepted", "Messages accepted", ["account", "priority"])
 attempts = Counter("hongyan_attempts", "Calls of template/send by outcome", ["account", "kind"])
-settled = Counter("hongyan_settled", "Messages by the state an attempt left", ["account", "state"])
+settled = Counter(
+    "hongyan_settled",
+    "Messages by the state that an attempt or a receipt left",
+    ["account", "priority", "state"],
+)
 SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 send_seconds = ManyAtOnce(
     "hongyan_send_seconds",
@@ -104,7 +108,7 @@ phase_seconds = ManyAtOnce(
 )
 connections = Counter(
     "hongyan_wechat_connections",
-    "Calls of template/send by the connection they went over: new or reused",
+    "Calls of template/send by the connection they went over: new, reused, or none: there was none",
     ["account", "host", "connection"],
 )
 pool_seconds = ManyAtOnce(
@@ -142,10 +146,4 @@ traces_left_out = Counter(
 )
 webhook_attempts = Counter(
     "hongyan_webhook_attempts", "Posts of events to services by outcome", ["outcome"]
-)
-webhook_waiting = Gauge(
-    "hongyan_webhook_waiting",
-    "Events that wait for an endpoint; of the fifty with the most",
-    ["endpoint"],
-    multiprocess_mode="mostrecent",
 )

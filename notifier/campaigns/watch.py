@@ -150,7 +150,8 @@ def _is_over(campaign: Campaign, counts: Mapping[str, int]) -> bool:
 
 
 def _count(campaign: Campaign, now: datetime) -> list[Counted] | None:
-    """The figures on its page, and how fast it goes. None: it was counted a moment ago."""
+    """The figures on its page, and how fast it goes; they stay when fewer messages are there than
+    were made: the others were old, and swept. None: it was counted a moment ago."""
     began = time.monotonic()
     if began < _not_before.get(campaign.pk, 0):
         return None
@@ -160,6 +161,8 @@ def _count(campaign: Campaign, now: datetime) -> list[Counted] | None:
     is_quiet = campaign.finished_at and campaign.finished_at < now - RECEIPTS_COME
     _not_before[campaign.pk] = began + max(SHARE * cost, 60 if is_quiet else 1)
     counts = _by_state(counted)
+    if counts.total() < campaign.fed:
+        return counted
     speed = _speed(campaign, counts, now)
     Campaign.objects.filter(pk=campaign.pk).update(figures=counts, figures_at=now, per_second=speed)
     return counted

@@ -5,6 +5,7 @@ Asks WeChat and sends nothing. Each finding names what to do.
 
 from argparse import ArgumentParser
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -14,13 +15,14 @@ from rich.text import Text
 from notifier.audit.record import record
 from notifier.console import chosen
 from notifier.console.terminal import Exit, Failed, Terminal
-from notifier.doctor.callback import Received
+from notifier.doctor.callback import Received, Refusal
 from notifier.doctor.examination import Checked, Examination, examine
 from notifier.doctor.results import Verdict
 from notifier.models import Action
 from templates_app.models import OfficialAccount
 
 HELP = "examines an account: secret, IP whitelist, token, templates, callback, clock, quota"
+TICKS = {True: "yes", False: "no", None: "-"}
 COLUMNS = ("", "check", "finding", "what to do")
 STYLES: dict[Verdict, str] = {
     Verdict.OK: "green",
@@ -66,10 +68,11 @@ def _examined(account: OfficialAccount) -> Examination:
 
 def _show(terminal: Terminal, found: Examination) -> None:
     terminal.table(found.account.slug, COLUMNS, [_row(one) for one in found.checks])
-    if found.pushes:
+    refused = [_refused(found.refusal)] if found.refusal else []
+    if rows := [*refused, *map(_push, found.pushes)]:
         terminal.line("")
         columns = ("received", "push", "who", "signed", "in time", "done", "known")
-        terminal.table("The latest pushes", columns, [_push(one) for one in found.pushes])
+        terminal.table("The latest pushes", columns, rows)
     terminal.line("")
 
 
@@ -80,10 +83,16 @@ def _row(one: Checked) -> tuple[Any, ...]:
 
 
 def _push(one: Received) -> tuple[str, ...]:
-    at = timezone.localtime(one.received_at).strftime("%m-%d %H:%M:%S")
     ticks = (True, one.is_prompt, one.is_done, one.is_known)
-    words = {True: "yes", False: "no", None: "-"}
-    return at, one.event, one.openid, *(words[tick] for tick in ticks)
+    return _at(one.received_at), one.event, one.openid, *(TICKS[tick] for tick in ticks)
+
+
+def _refused(one: Refusal) -> tuple[str, ...]:
+    return _at(one.at), one.why, "", TICKS[one.is_signed], "-", "-", "-"
+
+
+def _at(moment: datetime) -> str:
+    return timezone.localtime(moment).strftime("%m-%d %H:%M:%S")
 
 
 def _as_json(found: list[Examination]) -> dict[str, Any]:
@@ -93,6 +102,7 @@ def _as_json(found: list[Examination]) -> dict[str, Any]:
             {
                 "account": one.account.slug,
                 "checks": [{"check": check.name, **asdict(check.result)} for check in one.checks],
+                "refused_push": asdict(one.refusal) if one.refusal else None,
                 "pushes": [asdict(push) for push in one.pushes],
             }
             for one in found

@@ -10,6 +10,8 @@ from notifier.dispatch.window import Window
 from notifier.models import Priority
 from notifier.wechat.client import WeChatClient
 
+SAME_SECONDS = 1.0
+
 
 class Channel:
     def __init__(self, ceiling: int) -> None:
@@ -23,6 +25,8 @@ class Channel:
         """The hand-over of results that the gate must hear of before anything is called again."""
         self.failures = 0
         """System failures in a row, as they come back."""
+        self._tokenless_at = 0.0
+        """When the last call for a token failed that was counted; Unix seconds."""
         self.limits = Limits(0, 0, 0)
         self.waiting = {priority: deque[tuple[WeChatClient, Claimed]]() for priority in Priority}
 
@@ -30,11 +34,19 @@ class Channel:
         """The answer of a call; True: no call more, not even until the gate is told."""
         if result.kind in WORKS:
             self.failures = 0
-        elif is_system_failure(result):
+        elif is_system_failure(result) and not self._is_counted(result):
             self.failures += 1
         if result.kind in STOPPED or self.failures >= FAILURES:
             self.is_held = True
         return self.is_held
+
+    def _is_counted(self, result: Attempt) -> bool:
+        """Those that waited for one token share the failure of the call for it."""
+        if result.had_token:
+            return False
+        ended, last = result.began + result.seconds, self._tokenless_at
+        self._tokenless_at = ended
+        return ended - last < SAME_SECONDS
 
     def opened(self, granted_at: float) -> None:
         """The gate has let something through."""

@@ -55,6 +55,8 @@ class Claimed:
     claimed_at: float
     """Unix seconds."""
     trace: Context = NONE
+    is_probe: bool = False
+    """It took nothing from the account's pace and quota."""
 
 
 Place = tuple[datetime, uuid.UUID]
@@ -125,7 +127,7 @@ def claim(
         sql.take([row[0] for row in taken], fence, lease_until, now)
     metrics.claim_size.observe(len(taken))
     at = now.timestamp()
-    claimed = [_claimed(row, fence, lease_until, lane, at) for row in taken]
+    claimed = [_claimed(row, fence, lease_until, lane, at, is_probe) for row in taken]
     last = (rows[-1][8], rows[-1][0]) if rows else None
     return Claim(claimed, is_full=len(rows) == limit, last=last)
 
@@ -139,7 +141,7 @@ def _probes(due: QuerySet[Message]) -> QuerySet[Message]:
 
 
 def _claimed(
-    row: tuple[Any, ...], fence: str, lease_until: datetime, lane: Lane, at: float
+    row: tuple[Any, ...], fence: str, lease_until: datetime, lane: Lane, at: float, is_probe: bool
 ) -> Claimed:
     """Of a row as _COLUMNS names it."""
     pk, payload, attempts, expires_at, doubt, person, template, held_since, *rest = row
@@ -161,6 +163,7 @@ def _claimed(
         openid,
         at,
         Context(traceparent, baggage) if traceparent else NONE,
+        is_probe,
     )
 
 

@@ -33,10 +33,16 @@ class Waiting:
 
 
 def tick(now: datetime) -> None:
-    sweep.tick(now)
-    sweep.leave_outages(now)
+    for work in WORKS:
+        work(now)
+
+
+def wake_due(now: datetime) -> None:
     for lane in return_expired_leases(now) | oldest_due(now).keys():
         wake(lane)
+
+
+WORKS = (sweep.tick, sweep.leave_outages, wake_due)
 
 
 def beat(now: datetime) -> None:

@@ -8,14 +8,11 @@ the next answers of WeChat close it again.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
-
-from redis.commands.core import Script
+from typing import Any, NamedTuple
 
 from notifier.dispatch.lanes import redis
 from notifier.dispatch.retry import china_day, next_midnight_in_china, quota_reset
+from notifier.dispatch.scripts import script
 from notifier.models import Priority, Reason
 from templates_app.models import OfficialAccount
 
@@ -42,10 +39,17 @@ class Limits:
     """WeChat's quota of a day; 0: not counted here."""
     reserve: int
     """So many of `daily` are kept for urgent messages."""
+    spacing: int = 0
+    """Seconds between two messages to a person."""
 
     @classmethod
     def of(cls, account: OfficialAccount) -> "Limits":
-        return cls(account.max_per_second or 0, account.daily_quota, account.urgent_reserve)
+        return cls(
+            account.max_per_second or 0,
+            account.daily_quota,
+            account.urgent_reserve,
+            account.recipient_spacing,
+        )
 
     def is_used_up(self, used: int) -> bool:
         """For normal and bulk messages."""
@@ -97,7 +101,7 @@ class Condition:
 
 def ask(account_id: int, wanted: int, priority: Priority, limits: Limits, now: datetime) -> Grant:
     """Takes up to `wanted` from the account's pace and quota; `give_back` what is not used."""
-    answer = _script("ask")(
+    answer = script("ask")(
         keys=[_key(account_id)],
         args=[
             now.timestamp(),
@@ -123,12 +127,19 @@ def give_back(account_id: int, count: int, grant: Grant) -> None:
     """The lane had fewer rows than were granted."""
     if count > 0:
         args = [count, int(grant.is_probe)]
-        _script("give_back")(keys=[_key(account_id)], args=args)
+        script("give_back")(keys=[_key(account_id)], args=args)
 
 
-def tell(account_id: int, report: Report, limits: Limits, now: datetime) -> bool:
-    """Notes what WeChat's answers say; True while the breaker is open."""
-    answer = _script("tell")(
+class Told(NamedTuple):
+    is_open: bool
+    """The breaker."""
+    is_unparked: bool
+    """Just now: the quota is there again before its time."""
+
+
+def tell(account_id: int, report: Report, limits: Limits, now: datetime) -> Told:
+    """Notes what WeChat's answers say."""
+    is_open, is_unparked = script("tell")(
         keys=[_key(account_id)],
         args=[
             now.timestamp(),
@@ -146,7 +157,7 @@ def tell(account_id: int, report: Report, limits: Limits, now: datetime) -> bool
             report.sent_from,
         ],
     )
-    return bool(answer)
+    return Told(bool(is_open), bool(is_unparked))
 
 
 def condition(account: OfficialAccount, now: datetime) -> Condition:
@@ -192,6 +203,11 @@ def probe_now(account_id: int) -> None:
         redis().hset(_key(account_id), "probe_at", 0)
 
 
+def unpark(account_id: int) -> None:
+    """Somebody has cleared the quota; WeChat's next answer tells whether it is so."""
+    redis().hdel(_key(account_id), "parked_until", "parked_at")
+
+
 _REASONS = {
     "go": Reason.NONE,
     "open": Reason.ACCOUNT,
@@ -203,8 +219,3 @@ _REASONS = {
 
 def _key(account_id: int) -> str:
     return f"hongyan:gate:{account_id}"
-
-
-@lru_cache
-def _script(name: str) -> Script:
-    return redis().register_script((Path(__file__).parent / "lua" / f"{name}.lua").read_text())

@@ -7,13 +7,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from redis import RedisError
 
 from notifier.acting import SYSTEM, acting
 from notifier.dispatch.claim import Claimed
 from notifier.dispatch.lanes import redis
 from notifier.dispatch.send import Attempt, Wait
-from notifier.models import Message, Reason, State
+from notifier.models import Message, Priority, Reason, State
 from notifier.wechat.errors import Kind
 from templates_app.models import MessageTemplate
 
@@ -67,6 +68,22 @@ def release(template_id: int, now: datetime) -> int:
     waiting = Message.objects.filter(
         version__template=template_id, state=State.QUEUED, reason=Reason.TEMPLATE
     )
+    return _let_go(waiting, now)
+
+
+def release_quota(account_id: int, now: datetime) -> int:
+    """What WeChat refused for a used-up quota, and the quota is there again before its time."""
+    waiting = Message.objects.filter(
+        account=account_id,
+        priority__in=Priority.values,  # what the index of rows by their time has before it
+        state=State.QUEUED,
+        reason=Reason.QUOTA,
+        due_at__gt=now,
+    )
+    return _let_go(waiting, now)
+
+
+def _let_go(waiting: QuerySet[Message], now: datetime) -> int:
     with transaction.atomic():
         # In the order of ids, as everybody who locks several.
         locked = waiting.order_by("pk").select_for_update().values("pk")

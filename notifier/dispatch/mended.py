@@ -21,7 +21,13 @@ log = logging.getLogger(__name__)
 
 def try_now(account: OfficialAccount) -> None:
     """The next message is a probe, in place of one in half a minute, and asks for a token even if
-    that was refused a moment ago. Raises RedisError."""
+    that was refused a moment ago; what waits for the quota's reset goes. Raises RedisError."""
+    gate.unpark(account.pk)
+    holds.release_quota(account.pk, timezone.now())
+    _probe(account)
+
+
+def _probe(account: OfficialAccount) -> None:
     gate.probe_now(account.pk)
     with suppress(ConnectionInterrupted):
         forget_failure(cast(TokenCache, cache), account.appid)
@@ -33,7 +39,7 @@ def try_account_again(instance: OfficialAccount, **_kwargs: Any) -> None:
 
 def _try(account: OfficialAccount) -> None:
     with suppress(RedisError):
-        try_now(account)
+        _probe(account)
 
 
 def wake_template(template: MessageTemplate, **_kwargs: Any) -> None:

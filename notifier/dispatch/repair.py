@@ -48,7 +48,7 @@ def fate_of_retry(message: Message) -> Fate:
         return Fate.TOO_LATE
     if is_erased(message) or is_of_cancelled(message):
         return Fate.REFUSED
-    if hasattr(message, "fallback"):
+    if has_gone_elsewhere(message):
         return Fate.ELSEWHERE
     doubtful = message.in_doubt_since or message.state == State.UNKNOWN
     return Fate.RISKY if doubtful else Fate.GOES
@@ -56,6 +56,12 @@ def fate_of_retry(message: Message) -> Fate:
 
 def is_erased(message: Message) -> bool:
     return message.recipient.state == RecipientState.ERASED
+
+
+def has_gone_elsewhere(message: Message) -> bool:
+    """Or is about to. A way that led nowhere was given up: then WeChat is tried again."""
+    other = getattr(message, "fallback", None)
+    return other is not None and (other.sent_at is not None or other.due_at is not None)
 
 
 def is_of_cancelled(message: Message) -> bool:

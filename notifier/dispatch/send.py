@@ -51,6 +51,13 @@ class Attempt:
     phases: Phases | None = None
     wait: "Wait | None" = None
     """Why and until when an untried row waits."""
+    is_given_back: bool = False
+    """An untried row, and the gate knows that its place is free again."""
+
+    @property
+    def had_token(self) -> bool:
+        """False: it failed with the call for a token, which it may share with hundreds."""
+        return self.phases is None or bool(self.phases.host)
 
 
 async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -> Attempt:

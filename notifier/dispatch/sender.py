@@ -21,6 +21,7 @@ from redis import RedisError
 from notifier.dispatch import gate, holds, spacing
 from notifier.dispatch.channel import Channel
 from notifier.dispatch.claim import Claimed
+from notifier.dispatch.gate import Grant
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.reports import report_of
 from notifier.dispatch.send import Attempt, Wait, attempt
@@ -31,7 +32,6 @@ from notifier.wechat.errors import Kind
 
 log = logging.getLogger(__name__)
 
-TOO_OFTEN = 43117
 SETTLE_SIZE = 200
 GATHER_SECONDS = 0.05
 IDLE_SECONDS = 1.0
@@ -53,6 +53,7 @@ class Sender:
         self._runs: set[asyncio.Task[None]] = set()
         self._done: list[Attempt] = []
         self._results: SimpleQueue[tuple[int, list[Attempt]]] = SimpleQueue()
+        self._unparked: set[int] = set()
         self._handed = 0
         self._unsent: Counter[Lane] = Counter()
         self._unsettled: Counter[Lane] = Counter()
@@ -76,7 +77,8 @@ class Sender:
         if waits:
             with self._changed:
                 self._unsettled[waits[0][0].lane] += len(waits)
-            self._results.put((0, [Attempt(claimed, None, wait=wait) for claimed, wait in waits]))
+            back = [Attempt(one, None, wait=wait, is_given_back=True) for one, wait in waits]
+            self._results.put((0, back))
 
     def hold(self, account_id: int) -> None:
         """The account's breaker is open: what has not been called yet goes back to its lane."""
@@ -111,8 +113,10 @@ class Sender:
         self._start(channel)
 
     def _told(self, account_id: int, handed: int, is_open: bool, at: float) -> None:
-        """The gate has heard of all results up to a hand-over."""
-        channel = self._channels[account_id]
+        """The gate has heard of all the account's results up to a hand-over."""
+        channel = self._channels.get(account_id)
+        if channel is None:  # all of them were handed back
+            return
         if handed >= channel.untold:
             channel.untold = 0
         if is_open:
@@ -147,7 +151,7 @@ class Sender:
                 continue
             result = await attempt(client, claimed, call_seconds)
             self._deliver(result)
-            if channel.noted(result) and not channel.untold:
+            if result.kind is not None and channel.noted(result) and not channel.untold:
                 channel.untold = self._hand_over()
             if result.kind in ANSWER_TIMES and channel.window.sample(
                 result.seconds, channel.in_air
@@ -213,21 +217,31 @@ class Sender:
         """Before the results are stored: the breaker must open before the next claim."""
         by_account: dict[int, list[Attempt]] = defaultdict(list)
         for one in attempts:
-            if one.kind is not None:
-                by_account[one.claimed.lane.account_id].append(one)
+            by_account[one.claimed.lane.account_id].append(one)
         for account_id, batch in by_account.items():
             is_open = False
             try:
-                limits = self._channels[account_id].limits
-                is_open = gate.tell(account_id, report_of(batch), limits, timezone.now())
-                tired = [one.claimed for one in batch if one.errcode == TOO_OFTEN]
-                spacing.rest([claimed.recipient_id for claimed in tired])
+                is_open = self._tell_gate(account_id, batch)
             except RedisError as error:
                 log.warning("redis is away (%s)", type(error).__name__)
             except Exception:
                 log.exception("%d results: the gate was not told", len(batch))
             at = time.monotonic()
+            # Also of those that were not tried: a channel may wait for just this hand-over.
             self._loop.call_soon_threadsafe(self._told, account_id, handed, is_open, at)
+
+    def _tell_gate(self, account_id: int, batch: list[Attempt]) -> bool:
+        """True: the breaker is open."""
+        tried = [one for one in batch if one.kind is not None]
+        is_open = False
+        if tried:
+            limits = self._channels[account_id].limits
+            is_open, is_unparked = gate.tell(account_id, report_of(tried), limits, timezone.now())
+            if is_unparked:
+                self._unparked.add(account_id)
+            spacing.note(tried, limits.spacing)
+        gate.give_back(account_id, sum(map(_is_free, batch)), Grant(0))
+        return is_open
 
     def _store(self, attempts: list[Attempt]) -> None:
         settle_surely(attempts, time.sleep)
@@ -238,6 +252,14 @@ class Sender:
 
     def _look_again(self, attempts: list[Attempt]) -> None:
         holds.release_missed(attempts, timezone.now())
+        while self._unparked:
+            holds.release_quota(self._unparked.pop(), timezone.now())
+
+
+def _is_free(attempt: Attempt) -> bool:
+    """What it took from the account's pace and quota was not used."""
+    is_untried = attempt.kind is None and not attempt.is_given_back
+    return is_untried and not attempt.claimed.is_probe
 
 
 def _untried(claimed: Claimed, channel: Channel) -> Attempt:

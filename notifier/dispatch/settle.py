@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from notifier import metrics
 from notifier.dispatch import sql
+from notifier.dispatch.lanes import Lane
 from notifier.dispatch.outbox import note_changes
 from notifier.dispatch.people import mark_people
 from notifier.dispatch.retry import Step, next_step
@@ -56,7 +57,7 @@ def settle_surely(attempts: list[Attempt], may_wait: Callable[[float], object]) 
             may_wait(seconds)
         except Exception:
             if len(attempts) == 1:
-                log.exception("a result could not be stored")
+                log.exception("a result could not be stored", extra=_fields(attempts[0]))
                 return
             half = len(attempts) // 2
             settle_surely(attempts[:half], may_wait)
@@ -105,12 +106,13 @@ def _lease(attempt: Attempt) -> datetime:
 
 def _count(steps: list[tuple[Attempt, Step]]) -> None:
     """Added up before they are counted: a counter costs more than an addition."""
-    by_account = defaultdict[int, list[tuple[Attempt, Step]]](list)
+    by_lane = defaultdict[Lane, list[tuple[Attempt, Step]]](list)
     for pair in steps:
-        by_account[pair[0].claimed.lane.account_id].append(pair)
-    for account, pairs in by_account.items():
+        by_lane[pair[0].claimed.lane].append(pair)
+    for lane, pairs in by_lane.items():
+        account = lane.account_id
         for state, count in Counter(step.state for _, step in pairs).items():
-            metrics.settled.labels(account, state.value).inc(count)
+            metrics.settled.labels(account, lane.priority.word, state.value).inc(count)
         tried = [one for one, _ in pairs if one.kind is not None]
         for kind, count in Counter(one.kind for one in tried if one.kind is not None).items():
             metrics.attempts.labels(account, kind.value).inc(count)
@@ -125,26 +127,40 @@ def _tell_slow(attempts: Iterable[Attempt]) -> None:
     for one in attempts:
         if one.seconds * 1000 >= SLOW_CALL_MS:
             spent = one.phases.spent() if one.phases else {}
+            ids = _fields(one)
             log.warning(
                 "slow: template/send of message %s took %.1f s (%s), trace %s",
-                one.claimed.id.hex,
+                ids["message_id"],
                 one.seconds,
                 ", ".join(f"{name} {seconds:.1f}" for name, seconds in spent.items()),
-                one.claimed.trace.trace_id or "-",
+                ids["trace_id"] or "-",
+                extra=ids,
             )
+
+
+def _fields(attempt: Attempt) -> dict[str, str]:
+    """Of a log line about one message."""
+    claimed = attempt.claimed
+    return {"message_id": claimed.id.hex, "trace_id": claimed.trace.trace_id}
 
 
 def _count_phases(attempts: Iterable[Attempt]) -> None:
     by_host = defaultdict[tuple[int, str], list[Phases]](list)
+    lost = defaultdict[tuple[int, str], list[float]](list)
     for one in attempts:
         if one.phases is not None and one.phases.host:
-            by_host[one.claimed.lane.account_id, one.phases.host].append(one.phases)
+            account = one.claimed.lane.account_id
+            by_host[account, one.phases.host].append(one.phases)
+            for host, seconds in one.phases.lost_at.items():
+                lost[account, host].append(seconds)
     for where, found in by_host.items():
-        for is_reused, count in Counter(one.is_reused for one in found).items():
-            metrics.connections.labels(*where, "reused" if is_reused else "new").inc(count)
+        for kind, count in Counter(one.connection for one in found).items():
+            metrics.connections.labels(*where, kind).inc(count)
         for name in PHASES:
             if spent := [seconds for seconds in map(attrgetter(name), found) if seconds]:
                 metrics.phase_seconds.labels(*where, name).observe_many(spent)
+    for (account, host), spent in lost.items():
+        metrics.phase_seconds.labels(account, host, "lost").observe_many(spent)
 
 
 def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:

@@ -10,9 +10,14 @@ from redis import RedisError
 
 from notifier.dispatch.claim import Claimed
 from notifier.dispatch.lanes import redis
-from notifier.dispatch.send import Wait
+from notifier.dispatch.scripts import script
+from notifier.dispatch.send import Attempt, Wait
 from notifier.models import Reason
+from notifier.wechat.errors import Kind
 
+TOO_OFTEN = 43117
+ARRIVED = frozenset({Kind.OK, Kind.AMBIGUOUS})
+"""Perhaps."""
 REST_SECONDS = 3600
 """After a 43117; community reports speak of an hour or more."""
 
@@ -38,13 +43,20 @@ def part(
     return ready, waits
 
 
-def rest(recipient_ids: Sequence[int]) -> None:
-    """WeChat says that they get too many messages: nothing to them for an hour."""
-    if not recipient_ids:
+def note(tried: Sequence[Attempt], seconds: int) -> None:
+    """The time begins when a person gets a message, not when it took its turn: it may have waited
+    for its call. And whom WeChat says to get too many gets nothing for an hour. Raises RedisError.
+    """
+    got = [one.claimed for one in tried if seconds and one.kind in ARRIVED]
+    tired = [one.claimed for one in tried if one.errcode == TOO_OFTEN]
+    if not (got or tired):
         return
     with redis().pipeline(transaction=False) as pipe:
-        for recipient_id in recipient_ids:
-            pipe.set(_key(recipient_id), 1, ex=REST_SECONDS)
+        for claimed in got:
+            args: list[str | int] = [claimed.id.hex, seconds]
+            script("turn")(keys=[_key(claimed.recipient_id)], args=args, client=pipe)
+        for claimed in tired:
+            pipe.set(_key(claimed.recipient_id), 1, ex=REST_SECONDS)
         pipe.execute()
 
 
@@ -67,7 +79,8 @@ def _reserve(batch: Sequence[Claimed], seconds: int) -> list[int]:
         answers = pipe.execute()
     holders = zip(batch, answers[1::3], answers[2::3], strict=True)
     return [
-        0 if holder == claimed.id.hex.encode() else left  # a retry has its turn already
+        # A retry has its turn already. One that ended just now (-2) must be taken, too.
+        0 if holder == claimed.id.hex.encode() else max(left, 1)
         for claimed, holder, left in holders
     ]
 

@@ -10,7 +10,7 @@ from notifier.dispatch import gate
 from notifier.dispatch.moves import move
 from notifier.dispatch.retry import GUARD
 from notifier.models import FallbackCause, Message, Priority, Reason, State
-from notifier.models.fallbacks import begin_fallbacks
+from notifier.models.fallbacks import begin_fallbacks, has_way
 from templates_app.models import MessageTemplate, OfficialAccount
 
 BATCH = 1000
@@ -30,7 +30,8 @@ def tick(now: datetime) -> None:
 
 
 def leave_outages(now: datetime) -> None:
-    """Messages whose template goes another way when the account has been out for so long."""
+    """Messages whose template goes another way when the account has been out for so long, where
+    there is such a way."""
     minutes = MessageTemplate.objects.exclude(fallback="").filter(fallback_on_outage__gt=0)
     for account in OfficialAccount.objects.filter(templates__in=minutes).distinct():
         since = gate.condition(account, now).open_since
@@ -38,6 +39,7 @@ def leave_outages(now: datetime) -> None:
             continue
         waiting = Message.objects.filter(
             _FREE,
+            has_way(),
             account=account,
             state=State.QUEUED,
             priority__in=Priority.values,  # what the index of due rows has before their time

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Min, QuerySet, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop
 
 from notifier.doctor.patient import Patient
 from notifier.doctor.results import Result, bad, ok, skipped, warn
-from notifier.models import Push, masked_openid
+from notifier.models import MessageCount, Push, State, masked_openid
+from notifier.models.counts import Span
+from notifier.models.sandbox import SANDBOX
 from notifier.receipts.refused import SIGNATURE, last_refused
 from notifier.wechat.errors import Refused
 from notifier.wechat.tokens import TokenRefused
@@ -26,6 +28,11 @@ LATELY = timedelta(days=1)
 PROMPT = timedelta(minutes=2)
 """WeChat repeats a push within seconds; its clock and ours may differ a little."""
 LOST_SIGHT = frozenset({"unmatched", "unknown_recipient"})
+RECEIPTS = (State.DELIVERED, State.UNDELIVERED)
+RECEIPT_PATIENCE = timedelta(minutes=3)
+"""They come within seconds."""
+FEW = 5
+"""Of so many messages one has a receipt; a single receipt can be lost."""
 REASONS: dict[str, str] = {
     SIGNATURE: gettext_noop("its signature is wrong: the callback token is another at WeChat"),
     "the account is in safe mode, but the push is not encrypted": gettext_noop(
@@ -69,6 +76,17 @@ class Received:
         return gettext(EVENTS.get(self.event, self.event))
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The latest push that was refused; it has no row."""
+
+    at: datetime
+    why: str
+    """In the reader's language."""
+    is_signed: bool | None
+    """None: it was refused for something else, and nobody knows."""
+
+
 def callback(patient: Patient) -> Result:
     same = gettext(
         "At WeChat (Settings and development → Basic configuration → Server configuration) enter "
@@ -89,10 +107,14 @@ def callback(patient: Patient) -> Result:
         fix = gettext("Check the DNS record of the callback's domain.")
         return bad(gettext("WeChat finds no address for the callback's domain."), fix)
     lost = [one for one in found["ping"] if str(one.get("package_loss", "")).startswith("100")]
-    if len(lost) < len(found["ping"]) or not found["ping"]:
+    if len(lost) < len(found["ping"]):
         return ok(gettext("WeChat reaches the callback's server."), *_pings(found["ping"]))
-    last = _last(patient.account)
-    if last and patient.now - last < LATELY:
+    is_heard = _is_recent(patient, _last(patient.account))
+    return _unreached(lost, is_heard) if lost else _untried(is_heard)
+
+
+def _unreached(lost: list[dict[str, str]], is_heard: bool) -> Result:
+    if is_heard:
         text = gettext("WeChat's pings are lost, but its pushes arrive.")
         fix = gettext("Nothing to do if a firewall drops pings on purpose.")
         return warn(text, fix, *_pings(lost))
@@ -100,6 +122,13 @@ def callback(patient: Patient) -> Result:
         "Let the firewall take ports 80 and 443 from WeChat, and see that the proxy runs."
     )
     return bad(gettext("WeChat does not reach the callback's server."), fix, *_pings(lost))
+
+
+def _untried(is_heard: bool) -> Result:
+    if is_heard:
+        return ok(gettext("WeChat tried no ping, but its pushes arrive."))
+    fix = gettext("Follow the account in WeChat, then examine it again: that push must come.")
+    return warn(gettext("Not known: WeChat tried no ping, and no push has come for a day."), fix)
 
 
 def _pings(pings: list[dict[str, str]]) -> list[str]:
@@ -118,23 +147,54 @@ def _pings(pings: list[dict[str, str]]) -> list[str]:
 
 def pushes(patient: Patient) -> Result:
     """Are they signed as they must be, and do they come while messages are sent?"""
-    last, refused = _last(patient.account), last_refused(patient.account.pk)
-    if refused and (last is None or refused[0] > last) and patient.now - refused[0] < LATELY:
-        why = gettext(REASONS.get(refused[1], refused[1]))
+    last, refused = _last(patient.account), refusal(patient.account, patient.now)
+    if refused and (last is None or refused.at > last):
         text = gettext("The latest push (%(at)s) was refused: %(why)s.")
         fix = gettext(
             "Enter token, key and mode at WeChat and on the account's page anew, the same on both "
             "sides. If the callback works, somebody else has posted to its address."
         )
-        return bad(text % {"at": _at(refused[0]), "why": why}, fix)
-    is_recent = last is not None and patient.now - last < LATELY
-    if not is_recent and patient.condition.sent_today:
+        return bad(text % {"at": _at(refused.at), "why": refused.why}, fix)
+    text = gettext("Refused at %(at)s: %(why)s.")
+    details = [text % {"at": _at(refused.at), "why": refused.why}] if refused else []
+    count, since = _without_receipt(patient)
+    if since and count >= FEW:
+        text = gettext("%(count)d messages were sent since %(since)s, and no receipt has come.")
+        fix = gettext(
+            "Look at “Callback”: WeChat must post the event TEMPLATESENDJOBFINISH to this server's "
+            "address, not to another program's. If pushes come and are not “done”, start a worker."
+        )
+        return bad(text % {"since": _at(since), "count": count}, fix, *details)
+    if not _is_recent(patient, last) and patient.condition.sent_today:
         text = gettext("%(count)d messages were sent today, and no push has come for a day.")
         fix = gettext("Without receipts messages stay “sent”. Look at “Callback”.")
         return warn(text % {"count": patient.condition.sent_today}, fix)
     if last is None:
         return skipped(gettext("None has come yet, and nothing was sent today."))
-    return ok(gettext("The latest came at %(at)s, signed as it must be.") % {"at": _at(last)})
+    text = gettext("The latest came at %(at)s, signed as it must be.")
+    return ok(text % {"at": _at(last)}, *details)
+
+
+def _without_receipt(patient: Patient) -> tuple[int, datetime | None]:
+    """How many of the last day's messages were sent since the last receipt of any, and since when;
+    those of the last minutes may still get theirs. From the counts: the log may be long."""
+    counted = MessageCount.objects.filter(span=Span.MINUTE, account_id=patient.account.pk)
+    begins = counted.filter(state__in=RECEIPTS).order_by("-begins").values_list("begins", flat=True)
+    after = max(filter(None, (begins.first(), patient.now - LATELY)))
+    until = patient.now - RECEIPT_PATIENCE - timedelta(minutes=1)  # all of that minute
+    sent = counted.filter(state=State.SENT, begins__gt=after, begins__lte=until)
+    found = sent.aggregate(count=Sum("count"), since=Min("begins"))
+    return found["count"] or 0, found["since"]
+
+
+def refusal(account: OfficialAccount, now: datetime) -> Refusal | None:
+    """Of the last day. Raises RedisError."""
+    found = last_refused(account.pk)
+    if found is None or now - found[0] >= LATELY:
+        return None
+    at, reason = found
+    is_signed = False if reason == SIGNATURE else None
+    return Refusal(at, gettext(REASONS.get(reason, reason)), is_signed)
 
 
 def received(account: OfficialAccount) -> Iterator[Received]:
@@ -150,13 +210,19 @@ def received(account: OfficialAccount) -> Iterator[Received]:
 
 
 def _newest(account: OfficialAccount) -> QuerySet[Push]:
+    """WeChat's: those of the sandbox are made here."""
     newest = Push.objects.aggregate(last=Max("id"))["last"] or 0
-    return Push.objects.filter(account=account, id__gt=newest - LOOKED_AT)
+    rows = Push.objects.filter(account=account, id__gt=newest - LOOKED_AT)
+    return rows.exclude(openid__in=SANDBOX)
 
 
 def _last(account: OfficialAccount) -> datetime | None:
     found = _newest(account).order_by("-id").values_list("received_at", flat=True)[:1]
     return next(iter(found), None)
+
+
+def _is_recent(patient: Patient, last: datetime | None) -> bool:
+    return last is not None and patient.now - last < LATELY
 
 
 def _at(moment: datetime) -> str:

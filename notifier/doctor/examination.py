@@ -1,6 +1,7 @@
 """The table of checks, and an examination: each of them, in its order, whatever the others say."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,6 +46,8 @@ class Examination:
     at: datetime
     checks: list[Checked]
     pushes: list[callback.Received]
+    refusal: callback.Refusal | None
+    """None, too, where Redis is away: the check of the pushes says so."""
 
     def named(self, verdict: Verdict) -> list[str]:
         """The checks with this verdict."""
@@ -63,7 +66,10 @@ def examine(account: OfficialAccount, now: datetime) -> Examination:
         Checked(name, gettext(title), _run(check, patient))
         for name, (title, check) in CHECKS.items()
     ]
-    return Examination(account, now, checks, list(callback.received(account)))
+    refusal = None
+    with suppress(RedisError):
+        refusal = callback.refusal(account, now)
+    return Examination(account, now, checks, list(callback.received(account)), refusal)
 
 
 def _run(check: Callable[[Patient], Result], patient: Patient) -> Result:

@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from notifier.models.events import EventType
 from notifier.models.messages import Message
+from notifier.models.webhooks import WebhookEndpoint
+from templates_app.models import Fallback
 
 
 class FallbackCause(models.TextChoices):
@@ -45,6 +49,17 @@ _WANTED: dict[FallbackCause, Q] = {
     FallbackCause.EXPIRY: Q(version__template__fallback_on_expiry=True),
     FallbackCause.OUTAGE: Q(version__template__fallback_on_outage__gt=0),
 }
+
+
+def has_way() -> Q:
+    """Of messages: the other way leads to somebody. Those whose way ends nowhere rather wait for
+    the account than be lost."""
+    endpoints = WebhookEndpoint.objects.filter(is_active=True).only("client", "types")
+    told = {one.client_id for one in endpoints if one.wants(EventType.FALLBACK)}
+    found = Q(version__template__fallback=Fallback.WEBHOOK, client__in=told)
+    if settings.HAS_MAIL_SERVER:
+        found |= Q(version__template__fallback=Fallback.EMAIL) & ~Q(recipient__email="")
+    return found
 
 
 def begin_fallbacks(message_ids: Iterable[UUID], cause: FallbackCause, now: datetime) -> None:

@@ -23,7 +23,17 @@ from notifier.dispatch import gate
 from notifier.dispatch.clock import MOST_ROWS, last_beat, waiting
 from notifier.dispatch.gate import Limits
 from notifier.dispatch.lanes import queue
-from notifier.models import Anomaly, AnomalyState, Measure, Message, MessageCount, Priority, State
+from notifier.models import (
+    Anomaly,
+    AnomalyState,
+    Measure,
+    Message,
+    MessageCount,
+    Priority,
+    State,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from notifier.models.counts import ANSWER, Span
 from notifier.observability.standing import seen_workers
 from notifier.wechat.tokens import TokenCache, fetches
@@ -31,6 +41,7 @@ from templates_app.models import MessageTemplate, OfficialAccount
 
 log = logging.getLogger(__name__)
 
+MOST = 50
 Values = Iterable[tuple[Iterable[object], float]]
 
 
@@ -176,6 +187,15 @@ def _queues() -> Iterator[Metric]:
     yield _gauge("clock_silent_seconds", "Since a clock last did its work", [], silent)
 
 
+def _webhooks() -> Iterator[Metric]:
+    rows = WebhookDelivery.objects.filter(due_at__isnull=False).order_by()
+    known = dict.fromkeys(WebhookEndpoint.objects.order_by("pk").values_list("pk", flat=True), 0)
+    found = Counter(known | dict(rows.values_list("endpoint").annotate(Count("pk"))))
+    text = f"Events that wait for an endpoint; of the {MOST} with the most"
+    waiting = [((pk.hex,), float(count)) for pk, count in found.most_common(MOST)]
+    yield _gauge("webhook_waiting", text, ["endpoint"], waiting)
+
+
 def _anomalies() -> Iterator[Metric]:
     """Those that somebody has silenced are left out."""
     rows = Anomaly.objects.filter(state=AnomalyState.OPEN, is_silenced=False).order_by()
@@ -193,5 +213,6 @@ SECTIONS: dict[str, Callable[[], Iterator[Metric]]] = {
     "tokens": _tokens,
     "today": _today,
     "queues": _queues,
+    "webhooks": _webhooks,
     "anomalies": _anomalies,
 }

@@ -18,11 +18,26 @@ from notifier.wechat.errors import REDACTED, redact
 
 Event = MutableMapping[str, Any]
 
+_HEX = "[0-9A-Fa-f]"
+_ESCAPES = (rf"%{_HEX}{{2}}", r"\\[nrt]", rf"\\x{_HEX}{{2}}", rf"\\u{_HEX}{{4}}")
+
+
+def _beginning(word: str, part: str) -> str:
+    """`word` where another one does not go on: behind none of its letters, or behind an escape that
+    ends in one. It is looked for first, and then what is before it: three times as fast."""
+    before = (f"(?<!{part}{word})", *(f"(?<={one}{word})" for one in _ESCAPES))
+    return f"{word}(?:{'|'.join(before)})"
+
+
+_PART = "[A-Za-z0-9_-]"
 _OPENID = re.compile(
-    r"(?<![A-Za-z0-9_-])(o[A-Za-z0-9_-]{3})[A-Za-z0-9_-]{20}([A-Za-z0-9_-]{4})(?![A-Za-z0-9_-])"
+    f"({_beginning('o', _PART)}{_PART}{{3}}){_PART}{{20}}({_PART}{{4}})(?!{_PART})"
 )
-_KEY = re.compile(r"(\b(?:Bearer\s+|Basic\s+|hy_(?:test_)?))[A-Za-z0-9._~+/=-]{16,}")
-"""What callers authenticate with: our own keys, too."""
+_KEY = re.compile(
+    rf"(Bearer\s+|Basic\s+|whsec_|{_beginning('hy_', '[A-Za-z0-9_]')}(?:test_)?)"
+    r"[A-Za-z0-9._~+/=%-]{16,}"
+)
+"""What callers authenticate with, our own keys too; and what webhooks are signed with."""
 _PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/@]+(?=@)")
 """Of an address such as DATABASE_URL's."""
 
@@ -67,7 +82,7 @@ class RedactingFormatter(logging.Formatter):
 
 class JsonFormatter(ProcessorFormatter):
     """`process`: its name. Beside what was logged a line has the ids of the request, the trace and
-    the job it belongs to, if there is one."""
+    the job it belongs to, if there is one; what is about a message gives that one's, as `extra`."""
 
     def __init__(self, process: str) -> None:
         def known(_logger: Any, _name: str, event: Event) -> Event:
@@ -75,10 +90,11 @@ class JsonFormatter(ProcessorFormatter):
             told = {
                 "process": process,
                 "request_id": current_request_id(),
-                "trace_id": tracing.current().trace_id,
+                "trace_id": event.get("trace_id") or tracing.current().trace_id,
                 "job_id": job.id if job else "",
             }
-            return {**event, **{name: value for name, value in told.items() if value}}
+            found = {**event, **told}
+            return {name: value for name, value in found.items() if value or name not in told}
 
         before: list[Any] = [
             structlog.stdlib.ExtraAdder(),

@@ -65,7 +65,7 @@ class Last:
 @dataclass(frozen=True, slots=True)
 class Standing:
     checks: dict[str, str]
-    """Database, migrations, Redis: ok, or what is wrong."""
+    """Database, migrations, Redis: ok, or what is wrong, in the reader's language."""
     workers: list[SeenWorker]
     clock_beat: datetime | None
     troubles: list[Trouble]
@@ -77,12 +77,13 @@ class Standing:
 def standing(now: datetime) -> Standing:
     """Where Redis is away there are no workers and no clock to see, which is its one trouble."""
     found = checks()
-    troubles = [_of_check(name, word) for name, word in found.items() if word != "ok"]
+    words = {name: "ok" if word.is_ok else word.shown() for name, word in found.items()}
+    troubles = [_of_check(name, words[name]) for name, word in found.items() if not word.is_ok]
     try:
         workers, beat = seen_workers(), last_beat()
     except RedisError:
-        return Standing(found, [], None, troubles)
-    seen = Standing(found, workers, beat, troubles)
+        return Standing(words, [], None, troubles)
+    seen = Standing(words, workers, beat, troubles)
     return replace(seen, troubles=[*troubles, *_of_processes(seen, now)])
 
 

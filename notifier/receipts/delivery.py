@@ -3,7 +3,7 @@
 A receipt may come before the send's own result is stored, twice, or never.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from notifier.models import (
     FallbackCause,
     Message,
     MessageEvent,
+    Priority,
     Push,
     Recipient,
     RecipientState,
@@ -68,10 +69,21 @@ def settle_receipts(pushes: list[Push], now: datetime) -> None:
                 continue
             tallies[message.account_id, message.version.template_id, state.value, 0].add()
     add_counts(tallies, now)
+    _count(moved)
     for account_id, seconds in lags.items():
         metrics.receipt_seconds.labels(account_id).observe_many(seconds)
     for message, push in traced:
         _record(message, push, now)
+
+
+def _count(moved: dict[tuple[State, str], list[Message]]) -> None:
+    ended = Counter(
+        (message.account_id, Priority(message.priority).word, state.value)
+        for (state, _), group in moved.items()
+        for message in group
+    )
+    for labels, count in ended.items():
+        metrics.settled.labels(*labels).inc(count)
 
 
 def _record(message: Message, push: Push, now: datetime) -> None:
@@ -95,6 +107,7 @@ def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:
             "msgid",
             "state",
             "attempts",
+            "priority",
             "recipient_id",
             "is_test",
             "sent_at",

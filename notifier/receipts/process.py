@@ -78,7 +78,8 @@ def _move(recipient: Recipient, state: RecipientState, push: Push) -> None:
     if recipient.state not in UNMOVED:
         recipient.state = state
     if state is RecipientState.FOLLOWING:  # a new follow is a new consent
-        recipient.suppressions.all().delete()
+        # A refusal that came after it stands.
+        recipient.suppressions.filter(since__lt=push.happened_at + timedelta(seconds=1)).delete()
     recipient.state_since = push.happened_at
     recipient.save(update_fields=["state", "state_since"])
     push.outcome = "applied"

@@ -1,6 +1,7 @@
 """What is older than is kept goes, a slice at a time. The hourly counts, and so the figures, stay.
 
-Each class of data has its days (config/keeping.py). What still waits is never touched. Events with
+Each class of data has its days (config/keeping.py); sessions go when they have ended. What still
+waits is never touched. Events with
 their webhooks (notifier/webhooks/relay.py), uploads (notifier/campaigns/forgetting.py) and files of
 imports have sweeps of their own: something else hangs on their end.
 """
@@ -11,11 +12,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import close_old_connections, transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from notifier.models import MOVES, Anomaly, AnomalyState, MeasuredWindow, Message, Push, State
+from notifier.models import (
+    MOVES,
+    Anomaly,
+    AnomalyState,
+    Campaign,
+    MeasuredWindow,
+    Message,
+    Push,
+    State,
+)
+from notifier.models.campaigns import FEEDING
 from notifier.models.ids import first_id_at
 
 SLICE = 500
@@ -26,8 +38,12 @@ OVER = [state for state in MOVES if state not in WAIT]
 
 
 def _messages(before: datetime) -> QuerySet[Message]:
-    """By their ids, which are ordered by time."""
-    return Message.objects.filter(pk__lt=first_id_at(before), state__in=OVER).order_by("pk")
+    """By their ids, which are ordered by time. A campaign that is sent so slowly that its first
+    ones are old is judged by all of them: they go after its end."""
+    old = Message.objects.filter(pk__lt=first_id_at(before), state__in=OVER).order_by("pk")
+    slow = Campaign.objects.filter(state__in=FEEDING, started_at__lt=before)
+    ids = list(slow.values_list("pk", flat=True))  # hardly ever one
+    return old.exclude(campaign__in=ids) if ids else old
 
 
 def _pushes(before: datetime) -> QuerySet[Push]:
@@ -46,29 +62,40 @@ def _anomalies(before: datetime) -> QuerySet[Anomaly]:
     )
 
 
+def _sessions(before: datetime) -> QuerySet[Session]:
+    return Session.objects.filter(expire_date__lt=before).order_by("expire_date")
+
+
 CLASSES: tuple[tuple[str, Callable[[datetime], QuerySet[Any]]], ...] = (
     ("MESSAGE_KEEP_DAYS", _messages),
     ("PUSH_KEEP_DAYS", _pushes),
     ("ANOMALY_KEEP_DAYS", _measures),
     ("ANOMALY_KEEP_DAYS", _anomalies),
+    ("", _sessions),
 )
-"""(setting, what of it is over)"""
+"""(setting, what of it is over); without one it goes at once."""
 
 
 def sweep() -> bool:
     """A slice of each; True: there may be more."""
     close_old_connections()
-    found = [_slice(rows, getattr(settings, name)) for name, rows in CLASSES]
+    now = timezone.now()
+    found = [_slice(rows(before)) for name, rows in CLASSES if (before := _before(name, now))]
     if any(found):
         time.sleep(PAUSE_SECONDS)
     return any(count == SLICE for count in found)
 
 
-def _slice(rows: Callable[[datetime], QuerySet[Any]], days: int) -> int:
+def _before(name: str, now: datetime) -> datetime | None:
+    """What was over then goes. None: nothing."""
+    if not name:
+        return now
+    days = getattr(settings, name)
+    return now - timedelta(days=days) if days else None
+
+
+def _slice(old: QuerySet[Any]) -> int:
     """How many went; with them what hangs on them."""
-    if not days:
-        return 0
-    old = rows(timezone.now() - timedelta(days=days))
     with transaction.atomic():
         # Who works on one of them just now keeps it until the next time.
         ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SLICE])

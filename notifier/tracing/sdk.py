@@ -1,6 +1,7 @@
 """OpenTelemetry's SDK: imported when the first span is made, by nobody where traces are off."""
 
 import atexit
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from typing import Any
 
 from notifier.tracing.context import Context
 
+log = logging.getLogger(__name__)
+
 LEAVING_SECONDS = 2.0
 AT_ONCE = 32
 """New traces that are drawn ahead of their requests."""
@@ -16,11 +19,20 @@ AT_ONCE = 32
 _next = threading.local()
 
 
+SPOKEN = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}
+"""The one value of each that is understood."""
+
+
 @lru_cache(maxsize=1)
 def is_on() -> bool:
-    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    is_disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    return not is_disabled and any(os.environ.get(name) for name in names)
+    is_off = _said("OTEL_SDK_DISABLED") == "true" or _said("OTEL_TRACES_EXPORTER") == "none"
+    return not is_off and bool(_said("OTEL_EXPORTER_OTLP_ENDPOINT"))
+
+
+def _said(name: str) -> str:
+    """What is said of traces alone comes before what is said of all signals."""
+    own = name.replace("_OTLP_", "_OTLP_TRACES_")
+    return (os.environ.get(own) or os.environ.get(name, "")).strip().lower()
 
 
 def load() -> None:
@@ -29,6 +41,10 @@ def load() -> None:
     if is_on():
         import opentelemetry.exporter.otlp.proto.http.trace_exporter
         import opentelemetry.sdk.trace.export  # noqa: F401 - only loaded
+
+        for name, value in SPOKEN.items():
+            if _said(name) not in ("", value):
+                log.warning("%s: %s is not spoken; traces go by %s", name, _said(name), value)
 
 
 @lru_cache(maxsize=1)

@@ -93,6 +93,7 @@ class WeChatClient:
         except Refused as error:
             if kind_of(error.errcode) is not Kind.TOKEN:
                 raise
+        self._tokens.forget(token)
         token = self._tokens.remembered(dead=token) or await self._obtain_token(token, phases)
         return await self._post_message(body, token, not_after, phases)
 
@@ -170,10 +171,10 @@ class WeChatClient:
         return True
 
     def send_quota(self) -> dict[str, int]:
-        """POST openapi/quota/get of message/template/send: `daily_limit`, `used`, `remain`."""
+        """POST openapi/quota/get of sends: `daily_limit`, `used`, `remain`; {}: it tells none."""
         answer = self._with_token("POST", QUOTA_PATH, orjson.dumps({"cgi_path": SEND_PATH}))
-        found = answer.get("quota") or {}
-        return {name: int(found.get(name) or 0) for name in ("daily_limit", "used", "remain")}
+        names = ("daily_limit", "used", "remain") if answer.get("quota") else ()
+        return {name: int(answer["quota"].get(name) or 0) for name in names}
 
     def check_callback(self) -> dict[str, list[dict[str, str]]]:
         """POST callback/check: WeChat looks up the callback's domain and pings it. `dns`: ip and
@@ -219,10 +220,8 @@ class WeChatClient:
         """A token from WeChat itself; everybody else takes the shared one. Never in force mode."""
         if self._credentials.token_call == "token":  # noqa: S105
             query = urlencode(self._secret())
-            answer = self._exchange("GET", f"/cgi-bin/token?{query}")
-        else:
-            answer = self._stable_token()
-        return Token(str(answer["access_token"]), int(answer.get("expires_in", 7200)))
+            return Token.of(self._exchange("GET", f"/cgi-bin/token?{query}"))
+        return Token.of(self._stable_token())
 
     def _stable_token(self) -> dict[str, Any]:
         body = orjson.dumps({"force_refresh": False} | self._secret())

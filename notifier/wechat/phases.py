@@ -1,7 +1,7 @@
 """Where the time of one call to WeChat went."""
 
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 SLOW_SECONDS = 1.0
 
@@ -15,8 +15,10 @@ class Phases:
     """Of the last address tried."""
     is_reused: bool = False
     """Its connection was kept from an earlier call."""
-    lost: float = 0.0
-    """At addresses that gave no connection, before the last one."""
+    is_open: bool = False
+    """There was a connection."""
+    lost_at: dict[str, float] = field(default_factory=dict)
+    """At addresses that gave no connection, before the last one, by their hosts."""
     token: float = 0.0
     """Until there was an access token."""
     dns: float = 0.0
@@ -33,16 +35,25 @@ class Phases:
 
     def give_up(self) -> None:
         """The address gave no connection: another is tried."""
-        self.lost += self.dns + self.tcp + self.tls
+        self.lost_at[self.host] = self.dns + self.tcp + self.tls
         self.dns = self.tcp = self.tls = 0.0
 
+    @property
+    def connection(self) -> str:
+        """How the last address was reached; none: it gave no connection."""
+        if self.is_reused:
+            return "reused"
+        return "new" if self.is_open else "none"
+
     def spent(self) -> dict[str, float]:
-        """The phases there were, in their order."""
-        return {name: spent for name in PHASES if (spent := getattr(self, name))}
+        """The phases there were, in their order; `lost`: at all addresses of `lost_at`."""
+        lost = {"lost": sum(self.lost_at.values())} if self.lost_at else {}
+        return lost | {name: spent for name in PHASES if (spent := getattr(self, name))}
 
     def is_ordinary(self) -> bool:
         """Nothing to tell but that WeChat answered soon, on a kept connection."""
-        return self.is_reused and not self.lost and not self.token and self.wait < SLOW_SECONDS
+        is_soon = self.wait + self.transfer < SLOW_SECONDS
+        return self.is_reused and is_soon and not self.lost_at and not self.token
 
     def as_dict(self) -> dict[str, object]:
         """In whole milliseconds, 1 at least; with `host` and `reused`."""
@@ -66,4 +77,5 @@ class _Timed:
         setattr(self._phases, self._name, spent)
 
 
-PHASES = tuple(field.name for field in fields(Phases) if field.type is float)
+PHASES = tuple(one.name for one in fields(Phases) if one.type is float)
+"""Beside them: `lost`."""

@@ -6,7 +6,7 @@ the token encrypted: who reads a dump of Redis cannot send with it.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -36,6 +36,13 @@ class Token:
     value: str
     expires_in: int
     """Seconds."""
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> "Token":
+        try:
+            return cls(str(answer["access_token"]), int(answer.get("expires_in", 7200)))
+        except (KeyError, TypeError, ValueError):  # a proxy's answer, say
+            raise Ambiguous("an answer without a usable token") from None
 
 
 class TokenCache(Protocol):
@@ -85,6 +92,11 @@ class Tokens:
         value, until = self._memory
         return value if value and value != dead and time.monotonic() < until else None
 
+    def forget(self, dead: str) -> None:
+        """WeChat refused it: who begins now waits for the next one, and is not refused as well."""
+        if self._memory[0] == dead:
+            self._memory = ("", 0.0)
+
     def obtain(self, dead: str | None) -> str:
         """The shared token, or a fetched one. `dead`: WeChat refused it. Compares first: if
         another process has replaced it already, theirs is taken and nothing is fetched.
@@ -100,10 +112,10 @@ class Tokens:
                 self._memory = ("", 0.0)
                 raise
             except Ambiguous as error:
-                raise Unreachable(f"no token: {error}") from None  # the message was not sent
+                raise Unreachable(f"no access token ({error})") from None  # nothing was sent
             except Exception as error:
                 # Redis is away. Its exception may show connection details, so only its name stays.
-                raise NoToken(f"no token: {type(error).__name__}") from None
+                raise NoToken(f"no access token ({type(error).__name__})") from None
             self._memory = (token, time.monotonic() + MEMORY_SECONDS)
             return token
 
@@ -127,8 +139,8 @@ class Tokens:
                 self._cache.delete(f"{self._key}:failure")
         except (Refused, Unreachable, Ambiguous):
             raise
-        except Exception as error:  # Redis, or an answer without a token; as in `obtain`
-            raise Unreachable(f"no token: {type(error).__name__}") from None
+        except Exception as error:  # Redis, as in `obtain`
+            raise Unreachable(f"no access token ({type(error).__name__})") from None
         self._memory = (token, time.monotonic() + MEMORY_SECONDS)
 
     def is_there(self) -> bool:

@@ -78,6 +78,7 @@ class Wire:
         connection = self._kept(idle)
         phases.is_reused = connection is not None
         connection = connection or await self._connect(origin, phases)
+        phases.is_open = True
         head = (
             f"POST {origin.path}{target} HTTP/1.1\r\nHost: {origin.host_header}\r\n"
             "User-Agent: Hongyan\r\nAccept: application/json\r\n"

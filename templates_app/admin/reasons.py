@@ -34,7 +34,11 @@ _REASONS = tuple(
         (r"no time was left for the call", gettext_noop("no time was left for the call")),
         (r"no address is set", gettext_noop("no address is set")),
         (r"internal error: (\w+)", gettext_noop("internal error: %(what)s")),
-        (r"no token: (.+)", gettext_noop("no token: %(what)s")),
+        (r"no access token \((.+)\)", gettext_noop("no access token (%(what)s)")),
+        (
+            r"an answer without a usable token",
+            gettext_noop("an answer without a usable token"),
+        ),
         (GONE, gettext_noop("WeChat lists the template no more")),
         (CHANGED, gettext_noop("WeChat changed the template's fields")),
     )

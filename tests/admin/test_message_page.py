@@ -197,9 +197,9 @@ def test_an_attempt_that_failed_is_told_with_the_time_of_the_next(
 
 
 def test_our_own_reasons_are_told_in_the_readers_language(root: Client, message: Message) -> None:
-    attempt = answered(claim_one(message), Kind.RETRY, detail="no token: no answer in time")
+    attempt = answered(claim_one(message), Kind.RETRY, detail="no access token (no answer in time)")
     settle([attempt], timezone.now())
-    said(page(root, message), "Timeline", "no token: no answer in time")
+    said(page(root, message), "Timeline", "no access token (no answer in time)")
     shown = page(root, message, "zh-hans")
     said(shown, "取不到 access token：未在规定时间内得到应答")
     assert "no answer" not in shown

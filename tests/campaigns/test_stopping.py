@@ -154,3 +154,16 @@ def test_a_parked_message_says_no_date(campaign):
     waits = waiting(one, timezone.now())
     assert (waits.reason, waits.until) == ("paused", None)
     assert Message.objects.filter(campaign=campaign, due_at=NEVER).count() == 4
+
+
+@pytest.mark.parametrize("stop", [states.pause_by, states.cancel, None])
+def test_figures_do_not_shrink_when_old_messages_are_swept(campaign, stop):
+    if stop:
+        stop(campaign.pk, "boss")
+    ended(campaign)
+    before = tick(campaign).figures
+    assert sum(before.values()) == 4
+    gone, other, *_rest = messages(campaign)
+    gone.delete()
+    builders.set_message(other, state="undelivered")
+    assert tick(campaign).figures == before

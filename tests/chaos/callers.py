@@ -125,7 +125,8 @@ class Callers:
         return Wish(key, template.code, dice.choice(self._openids[template.code]), priority)
 
     def _ask(self, wish: Wish, deadline: float) -> None:
-        """Through the API. On 409, 5xx and a broken connection: again, with the same key."""
+        """Through the API. On 409, 503 and a broken connection: again, with the same key. Any other
+        answer is a fault of ours: outages are answered by 503."""
         body = {
             "template": wish.template,
             "to": {"openid": wish.openid},
@@ -142,7 +143,7 @@ class Callers:
                 last = f"{response.status_code} {response.text}"
                 if response.status_code == 202:
                     return self._note(wish, response.json()["id"])
-                if response.status_code != 409 and response.status_code < 500:
+                if response.status_code not in (409, 503):
                     break
             except requests.RequestException as error:
                 last = type(error).__name__

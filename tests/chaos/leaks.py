@@ -1,13 +1,18 @@
 """The hunt for leaks: while a storm rages everything that the platform writes is gathered (logs at
 DEBUG, traces, /metrics, all of Redis with its jobs, error pages, profiles), and at the end searched
 for what must stand in none of it: secrets, tokens, keys, OpenIDs, the values of messages.
+
+Who looks at nothing finds nothing: a place that stayed empty, or a kind of which there was none to
+look for, is a finding too.
 """
 
+import json
 import random
 import re
 import threading
 import zlib
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,7 +53,21 @@ class Leak:
     around: bytes
 
     def __str__(self) -> str:
-        return f"{self.what} in {self.where}, {self.count} times: {self.around!r}"
+        return f"leak: {self.what} in {self.where}, {self.count} times: {self.around!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    what: str
+
+    def __str__(self) -> str:
+        return f"the hunt saw nothing of this: {self.what}"
+
+
+PLACES = ("metrics", "traces", "Redis", "Redis, unpacked", "profiles", "error pages")
+"""Beside the logs of the processes."""
+ENDPOINTS = "secrets of webhooks"
+"""The one kind that a storm need not have."""
 
 
 class Hunt:
@@ -65,7 +84,7 @@ class Hunt:
     def start(self) -> None:
         self._thread.start()
 
-    def end(self) -> list[Leak]:
+    def end(self) -> list[Leak | Blind]:
         self._ended.set()
         self._thread.join()
         self._look()
@@ -75,10 +94,15 @@ class Hunt:
         self._written["traces"] = set(self._collector.raw)
         places = {where: b"\n".join(parts) for where, parts in self._written.items()}
         sizes = ", ".join(f"{where} {len(text) // 1024:,} KiB" for where, text in places.items())
-        needles = self._needles()
+        needles = {what: them - {""} for what, them in self._needles().items()}
         counts = ", ".join(f"{len(them):,} {what}" for what, them in needles.items())
         print(f"hunted for {counts}; in {sizes}")
-        return hunt(places, needles)
+        if not needles[ENDPOINTS]:
+            print(f"this storm has no endpoint: {ENDPOINTS} were not hunted for")
+            del needles[ENDPOINTS]
+        processes = [*(one.name for one in self._stage.workers), "clock", "web"]
+        wanted = [*PLACES, *(f"log of {name}" for name in processes)]
+        return [*blind(wanted, places), *blind(needles, needles), *hunt(places, needles)]
 
     def _gather(self) -> None:
         while not self._ended.wait(EVERY_SECONDS):
@@ -87,7 +111,7 @@ class Hunt:
     def _look(self) -> None:
         """What is struck down at the moment is looked at the next time."""
         for look in (
-            *(self._errors, self._metrics, self._redis, self._shared_tokens),
+            *(self._errors, self._metrics, self._redis, self._profiles, self._shared_tokens),
             self._ask_for_profiles,
         ):
             with suppress(Exception):
@@ -124,10 +148,11 @@ class Hunt:
 
     def _metrics(self) -> None:
         answer = requests.get(f"{self._stage.web_url}/metrics", timeout=10)
-        self._written["metrics"].add(answer.content)
+        if answer.status_code == 200:
+            self._written["metrics"].add(answer.content)
 
     def _redis(self) -> None:
-        """Jobs and profiles are packed."""
+        """Jobs are packed."""
         from tests.chaos.processes import everything_in_redis
 
         for part in everything_in_redis():
@@ -135,6 +160,16 @@ class Hunt:
             for packed in (zlib.MAX_WBITS, zlib.MAX_WBITS | 16):
                 with suppress(zlib.error):
                     self._written["Redis, unpacked"].add(zlib.decompress(part, packed))
+
+    def _profiles(self) -> None:
+        """As Redis has them, packed."""
+        from notifier.dispatch.lanes import redis
+        from notifier.profiling import asking, channel
+
+        for run, state in asking.latest():
+            if state is asking.State.DONE and asking.result(run)[0] is state:  # not a failure
+                packed: Any = redis().get(channel.result_key(run.id))
+                self._written["profiles"].add(zlib.decompress(packed))
 
     def _ask_for_profiles(self) -> None:
         """Of each process now one and now another kind; they are found in Redis."""
@@ -152,21 +187,33 @@ class Hunt:
                 self._tokens.add(token)
 
     def _needles(self) -> dict[str, set[str]]:
-        from notifier.models import Message
-
-        accounts = self._callers.accounts
+        from notifier.models import Message, WebhookEndpoint
         from tests.chaos.callers import SAID
 
+        accounts, given = self._callers.accounts, self._stage.environment()
+        endpoints = WebhookEndpoint.objects.all()
         return {
             "secrets": {one.app_secret for one in accounts}
             | {one.callback_token for one in accounts}
             | {one.encoding_aes_key for one in accounts},
-            "API keys": {self._callers.key, WRONG_KEY},
-            "tokens": self._tokens | {WRONG_TOKEN},
+            "keys of the environment": {
+                given["SECRET_KEY"],
+                *given["FIELD_ENCRYPTION_KEYS"].split(","),
+            },
+            "API keys": {self._callers.key},
+            "tokens": self._tokens,
             "OpenIDs": set(self._openids),
-            "values of messages": {VALUE, SAID["product"]},
+            "values of messages": {SAID["product"]},
             "bodies": {*Message.objects.values_list("payload", flat=True)[:200]},
+            "what was refused": {WRONG_KEY, WRONG_TOKEN, VALUE},
+            ENDPOINTS: {
+                secret for one in endpoints for secret in (one.secret, one.previous_secret)
+            },
         }
+
+
+def blind(wanted: Iterable[str], found: Mapping[str, bytes | set[str]]) -> list[Blind]:
+    return [Blind(what) for what in wanted if not found.get(what)]
 
 
 def hunt(places: dict[str, bytes], needles: dict[str, set[str]]) -> list[Leak]:
@@ -187,9 +234,21 @@ def hunt(places: dict[str, bytes], needles: dict[str, set[str]]) -> list[Leak]:
 
 
 def _forms(text: str) -> set[bytes]:
-    """As it is, and as JSON and addresses have it."""
-    escaped = text.encode("ascii", "backslashreplace")
-    return {text.encode(), escaped, requests.utils.quote(text, safe="").encode()} - {b""}
+    """As it is, and as JSON, addresses and Python have it; each of these in JSON's texts, too, and
+    in JSON within those."""
+    plain = {
+        text,
+        text.encode("ascii", "backslashreplace").decode(),
+        repr(text.encode())[2:-1],
+        requests.utils.quote(text, safe=""),
+    }
+    once = plain | {form for one in plain for form in _in_json(one)}
+    twice = once | {form for one in once for form in _in_json(one)}
+    return {one.encode() for one in twice}
+
+
+def _in_json(text: str) -> set[str]:
+    return {json.dumps(text, ensure_ascii=only)[1:-1] for only in (True, False)}
 
 
 def _around(text: bytes, form: bytes) -> bytes:

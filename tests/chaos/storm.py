@@ -144,8 +144,10 @@ class Storm:
             f"{asked.messages / took:.0f} messages/s"
         )
         nothing_found = _print_verdict(self._callers.ledger, stories, findings)
+        if self._hunt:
+            print(f"leaked or not looked at = {len(found)}")
         for one in found:
-            print(f"leak: {one}")
+            print(one)
         return nothing_found and not found and len(self._callers.ledger.accepted) == asked.messages
 
     def _wait_until_final(self) -> None:

@@ -47,6 +47,7 @@ def test_a_command_that_ends_soon_leaves_no_counts_behind(tmp_path):
         ("FIELD_ENCRYPTION_KEYS", "5ecret!"),
         ("DISPATCH_CONNECTIONS", "5ecret!"),
         ("DATABASE_URL", "5ecret!"),
+        ("MESSAGE_KEEP_DAYS", "6"),
         ("PORT", "99999"),
         ("SIMULATOR_PORT", "65536"),
     ],
@@ -57,6 +58,11 @@ def test_a_start_without_what_it_needs_names_the_variable(name, value):
     assert name in result.stderr
     assert "Traceback" not in result.stderr
     assert "5ecret!" not in result.stderr + result.stdout
+
+
+@pytest.mark.parametrize("days", ["0", "7"])
+def test_messages_are_kept_for_ever_or_a_week_at_least(days):
+    assert check(MESSAGE_KEEP_DAYS=days).returncode == 0
 
 
 def test_a_deployment_with_the_demo_on_is_refused(tmp_path):

@@ -6,6 +6,7 @@ from tests import builders
 from tests.conftest import Platform
 from tests.console.conftest import Run
 from tests.doctor.conftest import healthy as healthy
+from tests.doctor.faults import wrong_callback_token
 
 IP = "203.0.113.7"
 
@@ -44,6 +45,14 @@ def test_for_programs(run: Run, healthy: Platform):
     assert (bad["check"], IP in bad["finding"], IP in bad["fix"]) == ("ip_list", True, True)
     assert [one["event"] for one in found["pushes"]] == ["subscribe"]
     assert healthy.account.push_set.get().openid not in ran.out
+
+
+def test_a_push_that_was_refused_is_among_the_latest(run: Run, healthy: Platform):
+    wrong_callback_token(healthy)
+    ran = run("doctor", healthy.account.slug)
+    assert "signature is" in ran.out[ran.out.index("The latest pushes") :]
+    told = run("doctor", healthy.account.slug, "--json").json["accounts"][0]["refused_push"]
+    assert told["is_signed"] is False
 
 
 def test_in_chinese(run: Run, healthy: Platform):

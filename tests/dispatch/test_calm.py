@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from notifier.dispatch import clock, gate, holds, sweep
+from notifier.dispatch import clock, gate, holds, lanes, mended, spacing, sweep
 from notifier.dispatch.waiting import waiting
 from notifier.intake.errors import Rejected
 from notifier.models import (
@@ -18,12 +18,13 @@ from notifier.models import (
     State,
     Suppression,
 )
+from notifier.wechat.errors import Kind
 from notifier.wechat.tokens import Tokens
 from templates_app import sendable
 from templates_app.models import MessageTemplate
 from templates_app.signals import template_released
 from tests import builders
-from tests.dispatch.conftest import condition, fault, total, work_again
+from tests.dispatch.conftest import answered, claim_one, condition, fault, total, work_again
 from tests.threads import at_once
 
 # Pace and spacing
@@ -68,6 +69,25 @@ def test_a_person_whom_wechat_wants_left_alone_rests_for_an_hour(platform, work)
     assert waits.get().due_at > timezone.now() + timedelta(minutes=50)
 
 
+def test_the_spacing_begins_when_the_person_gets_the_message(platform, work):
+    """Not when its turn was reserved: the call came a second and a half later."""
+    platform.account.recipient_spacing = 2
+    platform.account.save()
+    message = platform.message()
+    fault(platform, action="slow", seconds=1.5, times=1)
+    work()
+    left = lanes.redis().pttl(f"hongyan:spacing:{message.recipient_id}")
+    assert left > 1_500
+
+
+def test_a_message_that_was_in_the_air_ends_no_rest(message):
+    claimed = claim_one(message)
+    spacing.note([answered(claimed, Kind.SLOW, errcode=43117)], 60)
+    spacing.note([answered(claimed)], 60)
+    left = lanes.redis().pttl(f"hongyan:spacing:{message.recipient_id}")
+    assert left > 3_500_000
+
+
 # Quota
 
 
@@ -84,6 +104,17 @@ def test_a_used_up_quota_holds_back_all_but_urgent_messages(platform, work):
     bulk.refresh_from_db()
     urgent.refresh_from_db()
     assert (bulk.state, bulk.attempts, urgent.attempts) == (State.QUEUED, 0, 1)
+
+
+def test_an_operator_who_cleared_the_quota_has_it_tried_now(platform, work):
+    fault(platform, errcode=45009, times=1)
+    message = platform.message()
+    work()
+    assert condition(platform).parked_until is not None
+    mended.try_now(platform.account)
+    work_again(work)
+    message.refresh_from_db()
+    assert (message.state, condition(platform).parked_until) == (State.SENT, None)
 
 
 # Templates

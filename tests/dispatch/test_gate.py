@@ -24,7 +24,7 @@ def ask(seconds=0.0, wanted=200, priority=Priority.NORMAL, limits=FREE):
 
 
 def tell(seconds=0.0, limits=FREE, **values):
-    return gate.tell(ACCOUNT, Report(**values), limits, after(seconds))
+    return gate.tell(ACCOUNT, Report(**values), limits, after(seconds)).is_open
 
 
 def condition(limits=FREE, seconds=0.0):

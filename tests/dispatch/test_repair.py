@@ -98,7 +98,9 @@ def test_what_wechat_has_is_left_alone(message, state, fate):
 def test_what_went_another_way_is_left_alone(message):
     now = timezone.now()
     builders.set_message(message, state=State.FAILED)
-    FallbackSend.objects.create(message=message, cause=FallbackCause.REFUSAL, created_at=now)
+    FallbackSend.objects.create(
+        message=message, cause=FallbackCause.REFUSAL, created_at=now, sent_at=now
+    )
     assert retry([message.pk], "ann", now) == Counter({Fate.ELSEWHERE: 1})
 
 

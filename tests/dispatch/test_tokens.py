@@ -21,7 +21,7 @@ def kill_when_accepted(platform, count):
 
 
 def test_a_token_killed_in_the_middle_is_replaced_once_and_nothing_fails(platform, work):
-    platform.simulator.control("POST", "/latency", {"median_ms": 5, "sigma": 0})
+    platform.simulator.control("POST", "/latency", {"median_ms": 25, "sigma": 0})
     builders.copies(platform.message(), 399)
     killer = threading.Thread(target=kill_when_accepted, args=(platform, 100))
     killer.start()

@@ -42,7 +42,7 @@ def test_requests_at_the_same_moment_share_a_round_trip(monkeypatch):
 
 
 def test_a_redis_that_hangs_holds_up_nobody(monkeypatch):
-    monkeypatch.setattr(waker, "wake_job", lambda _wake: time.sleep(1))
+    monkeypatch.setattr(waker, "wake_job", lambda _wake: time.sleep(5))
     started = time.monotonic()
     waker.Waker().soon(WAKE)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 2

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from redis import Redis
 
 from notifier.dispatch import gate
@@ -12,101 +11,43 @@ from notifier.doctor.examination import CHECKS
 from notifier.doctor.results import Verdict
 from notifier.models import Priority
 from notifier.receipts import refused
-from notifier.wechat.tokens import KEY
-from templates_app.models import OfficialAccount
 from tests import builders
 from tests.conftest import Platform
-from tests.doctor.conftest import Fault, seen, verdicts
-from tests.receipts.pushes import event, push
+from tests.doctor import faults
+from tests.doctor.conftest import CALLBACK, Fault, seen, telling, verdicts
+from tests.doctor.faults import (
+    IP,
+    change,
+    dead_token,
+    missing_ip,
+    no_token,
+    tell,
+    template_refused,
+    unauthorised,
+    wrong_callback_token,
+    wrong_secret,
+)
 from tests.shared_tokens import shared
 from tests.wechat.servers import answering, free_address, serving, silent
 
-IP = "203.0.113.7"
-
-
-def change(healthy: Platform, **values: object) -> None:
-    OfficialAccount.objects.filter(pk=healthy.account.pk).update(**values)
-    healthy.account.refresh_from_db()
-
-
-def no_token(healthy: Platform) -> None:
-    """As after two hours: what asks WeChat must fetch one."""
-    cache.delete(f"{KEY}:{healthy.account.appid}")
-
-
-def tell(healthy: Platform, report: Report) -> None:
-    account = healthy.account
-    gate.tell(account.pk, report, Limits.of(account), builders.now())
-
-
-def wrong_secret(healthy: Platform) -> None:
-    change(healthy, app_secret="0" * 32)
-
-
-def missing_ip(healthy: Platform) -> None:
-    healthy.configure(ip_not_whitelisted=IP)
-
-
-def unauthorised(healthy: Platform) -> None:
-    healthy.configure(callback_url="http://127.0.0.1:1/x", api_unauthorized=True)
-
-
-def template_missing(healthy: Platform) -> None:
-    healthy.configure(callback_url="http://127.0.0.1:1/x", templates=[])
-
-
-def callback_unreachable(healthy: Platform) -> None:
-    """Pings are lost, and no push has come for two days."""
-    from_before = builders.now() - timedelta(days=2)
-    healthy.account.push_set.update(received_at=from_before, happened_at=from_before)
-    healthy.configure(callback_url="http://127.0.0.1:1/x", callback_unreachable=True)
-
-
-def callback_unset(healthy: Platform) -> None:
-    healthy.configure(callback_url="")
-
-
-def wrong_callback_token(healthy: Platform) -> None:
-    body = event("subscribe", builders.openid())
-    assert push(healthy.account, body, signature="0" * 40).status_code == 403
-
-
-def dead_token(healthy: Platform) -> None:
-    appid = healthy.account.appid
-    assert healthy.simulator.control("POST", "/kill-token", {"appid": appid})["killed"]
-
-
-def quota_used_up(healthy: Platform) -> None:
-    tell(healthy, Report(quota_is_used_up=True))
-
-
-def quota_used_up_at_wechat(healthy: Platform) -> None:
-    change(healthy, daily_quota=0)
-    healthy.configure(callback_url="http://127.0.0.1:1/x", send_quota=0)
-
-
-def breaker_open(healthy: Platform) -> None:
-    tell(healthy, Report(cause="errcode 50002: user limited"))
-
-
-def address_is_dead(healthy: Platform) -> None:
-    """The backup answers, so that everything else can be asked."""
-    change(healthy, api_base_url=free_address(), backup_domains=healthy.simulator.url)
-
-
 FAULTS: dict[Fault, tuple[str, str]] = {
-    wrong_secret: ("secret", "errcode 40125"),
-    missing_ip: ("ip_list", IP),
-    unauthorised: ("permission", "errcode 48001"),
-    template_missing: ("templates", "WeChat lists the template no more"),
-    callback_unreachable: ("callback", "does not reach"),
-    callback_unset: ("callback", "no callback address"),
-    wrong_callback_token: ("pushes", "signature is wrong"),
-    dead_token: ("token", "it is dead"),
-    quota_used_up: ("quota", "used up"),
-    quota_used_up_at_wechat: ("quota", "used up"),
-    breaker_open: ("breaker", "errcode 50002"),
-    address_is_dead: ("addresses", "does not answer"),
+    faults.wrong_secret: ("secret", "errcode 40125"),
+    faults.frozen: ("secret", "errcode 40243"),
+    faults.banned: ("permission", "errcode 50002"),
+    faults.missing_ip: ("ip_list", IP),
+    faults.unauthorised: ("permission", "errcode 48001"),
+    faults.template_missing: ("templates", "WeChat lists the template no more"),
+    faults.template_refused: ("templates", "held, because: errcode 40037"),
+    faults.callback_unreachable: ("callback", "does not reach"),
+    faults.callback_unset: ("callback", "no callback address"),
+    faults.wrong_callback_token: ("pushes", "signature is wrong"),
+    faults.no_receipts: ("pushes", "5 messages were sent since "),
+    faults.dead_token: ("token", "it is dead"),
+    faults.quota_used_up: ("quota", "used up"),
+    faults.quota_used_up_at_wechat: ("quota", "used up"),
+    faults.quota_spent_at_wechat: ("quota", "used up"),
+    faults.breaker_open: ("breaker", "errcode 50002"),
+    faults.address_is_dead: ("addresses", "does not answer"),
 }
 
 
@@ -171,8 +112,23 @@ def test_a_template_with_other_fields(healthy: Platform) -> None:
     version = healthy.template.published
     assert version is not None
     listed = {"template_id": version.wechat_template_id, "title": "x", "content": "{{x1.DATA}}"}
-    healthy.configure(callback_url="http://127.0.0.1:1/x", templates=[listed])
+    healthy.configure(callback_url=CALLBACK, templates=[listed])
     assert verdicts(healthy.account) == {"templates": "bad"}
+
+
+def test_what_is_held_is_told_with_what_to_press_and_whatever_wechat_lists(
+    healthy: Platform,
+) -> None:
+    template_refused(healthy)
+    unauthorised(healthy)
+    found = {one.name: one.result for one in seen(healthy.account).checks}
+    assert found["templates"].verdict == "bad"
+    assert "press “Release”" in found["templates"].fix
+    assert "Synchronise the templates" in found["templates"].details[0]
+    healthy.template.refresh_from_db()
+    healthy.template.held_since, healthy.template.held_because = None, ""
+    healthy.template.save()
+    assert verdicts(healthy.account) == {"permission": "bad", "templates": "skipped"}
 
 
 @pytest.mark.parametrize(("more", "verdict"), [(21, {}), (22, {"templates": "warn"})])
@@ -183,26 +139,8 @@ def test_nearly_as_many_templates_as_there_can_be(
     assert version is not None
     own = {"template_id": version.wechat_template_id, "title": "x", "content": version.content}
     others = [{"template_id": f"t{n}", "title": "x", "content": "x"} for n in range(more)]
-    healthy.configure(callback_url="http://127.0.0.1:1/x", templates=[own, *others])
+    healthy.configure(callback_url=CALLBACK, templates=[own, *others])
     assert verdicts(healthy.account) == verdict
-
-
-def test_pings_that_a_firewall_drops_are_no_fault_while_pushes_come(healthy: Platform) -> None:
-    healthy.configure(callback_url="http://127.0.0.1:1/x", callback_unreachable=True)
-    assert verdicts(healthy.account) == {"callback": "warn"}
-
-
-def test_a_push_that_is_right_ends_the_complaint(healthy: Platform) -> None:
-    wrong_callback_token(healthy)
-    push(healthy.account, event("unsubscribe", builders.openid()))
-    assert verdicts(healthy.account) == {}
-
-
-def test_messages_without_any_push_are_told(platform: Platform) -> None:
-    platform.configure(callback_url="http://127.0.0.1:1/x")
-    account = platform.account
-    gate.ask(account.pk, 5, Priority.NORMAL, Limits.of(account), builders.now())
-    assert verdicts(account)["pushes"] == "warn"
 
 
 @pytest.mark.parametrize(
@@ -213,7 +151,7 @@ def test_a_clock_that_is_wrong(healthy: Platform, seconds: int, verdict: dict[st
 
 
 def test_a_quota_that_is_another_at_wechat(healthy: Platform) -> None:
-    healthy.configure(callback_url="http://127.0.0.1:1/x", send_quota=1_000)
+    healthy.configure(callback_url=CALLBACK, send_quota=1_000)
     assert verdicts(healthy.account) == {"quota": "warn"}
 
 
@@ -221,6 +159,14 @@ def test_a_quota_that_is_nearly_used_up(healthy: Platform) -> None:
     account = healthy.account
     gate.ask(account.pk, 90_000, Priority.NORMAL, Limits.of(account), builders.now())
     assert verdicts(account) == {"quota": "warn"}
+
+
+@pytest.mark.parametrize("told", [{}, {"quota": None}, {"quota": {}}])
+def test_a_quota_that_wechat_does_not_tell(healthy: Platform, told: dict[str, object]) -> None:
+    with serving(telling(**told)) as server:
+        change(healthy, api_base_url=server.url)
+        found = {one.name: one.result for one in seen(healthy.account).checks}
+    assert (found["quota"].verdict, len(found["quota"].details)) == ("ok", 1)
 
 
 def test_an_account_that_wants_it_slower(healthy: Platform) -> None:
@@ -263,21 +209,6 @@ def test_redis_that_is_away_is_told(healthy: Platform, monkeypatch: pytest.Monke
     monkeypatch.setattr(gate, "redis", lambda: gone)
     monkeypatch.setattr(refused, "redis", lambda: gone)
     assert set(seen(healthy.account).named(Verdict.BAD)) == {"pushes", "quota", "breaker"}
-
-
-def test_the_pushes_with_their_ticks(healthy: Platform) -> None:
-    late = builders.now() - timedelta(minutes=5)
-    openid = builders.openid()
-    push(healthy.account, event("unsubscribe", openid, at=late.timestamp()))
-    newest, first = seen(healthy.account).pushes
-    assert (newest.event, newest.is_prompt, first.is_prompt) == ("unsubscribe", False, True)
-    assert (newest.is_done, newest.is_known) == (False, None)
-    assert openid not in str(newest)
-    row = healthy.account.push_set.get(event="unsubscribe")
-    row.due_at, row.outcome = None, "unknown_recipient"
-    row.save()
-    newest, _first = seen(healthy.account).pushes
-    assert (newest.is_done, newest.is_known) == (True, False)
 
 
 def test_no_secret_or_token_is_in_what_it_says(healthy: Platform) -> None:

@@ -6,11 +6,11 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from notifier.dispatch import clock, gate, sweep
+from notifier.dispatch import clock, gate, repair, sweep
 from notifier.fallback import process as fallback
 from notifier.fallback import ways
 from notifier.intake.accept import Origin
-from notifier.models import FallbackSend, Reason, State, WebhookDelivery
+from notifier.models import FallbackSend, Message, Reason, State, WebhookDelivery
 from notifier.webhooks.payload import body_of
 from notifier.webhooks.relay import relay
 from templates_app.models import Fallback, MessageTemplate
@@ -71,6 +71,32 @@ def test_after_an_outage_messages_go_another_way_and_not_by_wechat(platform, wor
     message.refresh_from_db()
     assert (message.state, message.reason) == (State.CANCELLED, Reason.FALLBACK)
     assert (len(mail.outbox), platform.received()) == (1, [])
+
+
+def test_in_an_outage_whom_the_other_way_cannot_reach_waits_for_wechat(platform):
+    with_fallback(platform, fallback=Fallback.EMAIL, fallback_on_outage=5)
+    long_ago = timezone.now() - timedelta(minutes=6)
+    cause = gate.Report(cause="errcode 50002: user limited")
+    gate.tell(platform.account.pk, cause, gate.Limits(0, 0, 0), long_ago)
+    message = platform.message()
+    clock.tick(timezone.now())
+    message.refresh_from_db()
+    assert (message.state, FallbackSend.objects.count()) == (State.QUEUED, 0)
+    with_fallback(platform, fallback=Fallback.WEBHOOK)
+    clock.tick(timezone.now())
+    message.refresh_from_db()
+    assert message.state == State.QUEUED
+
+
+def test_a_message_whose_other_way_led_nowhere_may_be_tried_again(platform):
+    with_fallback(platform, fallback=Fallback.EMAIL)
+    message = platform.message()
+    builders.set_message(message, expires_at=timezone.now())
+    sweep.tick(timezone.now())
+    fates = [repair.fate_of_retry(Message.objects.get(pk=message.pk))]
+    fallback.process_fallbacks()
+    fates.append(repair.fate_of_retry(Message.objects.get(pk=message.pk)))
+    assert fates == [repair.Fate.ELSEWHERE, repair.Fate.GOES]
 
 
 def test_without_a_fallback_nothing_goes_another_way(platform, work):

@@ -13,7 +13,6 @@ from notifier.intake.accept import Origin
 from notifier.models import Message
 from notifier.webhooks.courier import Courier
 from notifier.webhooks.relay import relay
-from notifier.webhooks.tidying import tidy
 from tests import builders
 from tests.builders import magic, now
 from tests.observability.rules import (
@@ -143,7 +142,6 @@ def lived(platform, work, api, service, client):
         work()
         while relay():
             pass
-        tidy()  # counts what waits
         courier = Courier()
         while courier.work():
             pass

@@ -3,6 +3,11 @@
 import pytest
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
+from django.utils.translation import override
+
+from notifier.observability import health
+from notifier.observability.standing import standing
 
 
 @pytest.fixture
@@ -42,6 +47,28 @@ def test_a_process_without_its_database_is_not_ready(no_database):
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"] == "no answer (OperationalError)"
     assert answer.json()["checks"]["redis"] == "ok"
+
+
+@pytest.mark.django_db
+def test_people_read_in_their_language_and_programs_in_english(dead_redis, monkeypatch):
+    left = health.Word(health.NOT_APPLIED, {"count": 2})
+    monkeypatch.setitem(health._CHECKS, "migrations", lambda: left)
+    with override("zh-hans"):
+        found = standing(timezone.now())
+    assert found.checks == {
+        "database": "ok",
+        "migrations": "有 2 个尚未应用，请运行 manage.py migrate",
+        "redis": "没有应答（ConnectionError）",
+    }
+    said = " ".join(one.text for one in found.troubles)
+    assert "有 2 个尚未应用" in said
+    assert "没有应答（ConnectionError）" in said
+    answer = Client().get("/readyz", headers={"Accept-Language": "zh-hans"})
+    assert answer.json()["checks"] == {
+        "database": "ok",
+        "migrations": "2 not applied: run manage.py migrate",
+        "redis": "no answer (ConnectionError)",
+    }
 
 
 @pytest.mark.django_db

@@ -12,15 +12,17 @@ import pytest
 import requests
 from django.conf import settings
 
-from notifier.dispatch import lanes
+from notifier.dispatch import lanes, settle
 from notifier.observability import logs
 from notifier.observability.logs import Flood, JsonFormatter, RedactingFormatter
 from notifier.wechat.session import shared_session
+from tests.builders import DATA
 from tests.chaos.processes import until
 from tests.wechat.servers import answering, free_address, serving
 
 OPENID = "oABCDEFGHIJKLMNOPQRSTUVWXYZ1"
 TOKEN = "83_S3CR-ET-t0ken"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 FORMATTERS = (RedactingFormatter("%(levelname)s %(message)s"), JsonFormatter("web"))
@@ -54,6 +56,10 @@ def event(message, *args, error=None, **extra):
         ("Authorization: Bearer %s", (TOKEN,)),
         ("no such key: %s", (f"hy_{TOKEN}",)),
         ("no such key: %s", (f"hy_test_{TOKEN}",)),
+        ("?next=%%2Fx%%3Fkey%%3Dhy_%s", (TOKEN,)),
+        ("密钥hy_%s", (TOKEN,)),
+        ("signed with %s", (f"whsec_{TOKEN}",)),
+        ("?old=whsec_ab%%2B%s", (TOKEN,)),
         ("postgresql://hongyan:%s@10.0.0.5/hongyan", (TOKEN,)),
         ("redis://:%s@10.0.0.5:6379/0", (TOKEN,)),
     ],
@@ -70,12 +76,22 @@ def test_an_openid_is_shortened():
     assert OPENID not in line(f'{{"touser":"{OPENID}"}}')
 
 
+@pytest.mark.parametrize("before", ["?openid%3D", "?x=%5b", r"'\n", r"b'\xe4", r'"\u4e91'])
+def test_an_openid_behind_an_escape_is_shortened_too(before):
+    """The escape's last character is no part of it."""
+    written = line(f"{before}{OPENID}%26x")
+    assert OPENID not in written
+    assert f"{before}oABC…XYZ1%26x" in written
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "/api/v1/messages/01a20bee57cd7a879957b05cda6183b9",
         "order-processing-of-things-ok",
         "https://a.example:8443/x@y",
+        "why_is_this_no_key_of_ours",
+        "%3Dorder-processing-of-things-ok",
     ],
 )
 def test_what_is_no_secret_stays(text):
@@ -135,15 +151,14 @@ def caught(name):
 
 
 def test_an_event_of_json_is_one_line_with_what_it_belongs_to(api):
-    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    headers = {"X-Request-ID": "r-17", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    headers = {"X-Request-ID": "r-17", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
     with caught("django.request") as said:
         api.post("/api/v1/messages", {}, format="json", headers=headers)
     (written,) = said
     assert "\n" not in written
     told = json.loads(written)
     assert (told["process"], told["level"], told["logger"]) == ("web", "warning", "django.request")
-    assert (told["request_id"], told["trace_id"]) == ("r-17", trace)
+    assert (told["request_id"], told["trace_id"]) == ("r-17", TRACE)
     assert told["message"] == "Unprocessable Entity: /api/v1/messages"
 
 
@@ -153,6 +168,23 @@ def test_a_job_is_named(db, work):
         work()
     (told,) = map(json.loads, said)
     assert (told["message"], told["job_id"]) == ("云", job.id)
+
+
+def test_a_slow_send_is_found_by_its_message_and_its_trace(platform, api, work, monkeypatch):
+    monkeypatch.setattr(settle, "SLOW_CALL_MS", 300)
+    platform.simulator.control("POST", "/latency", {"median_ms": 400, "sigma": 0})
+    expected = {}
+    for trace in (TRACE, None):
+        to = {"openid": platform.recipient().openid}
+        body = {"template": platform.template.code, "to": to, "data": DATA}
+        headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"} if trace else {}
+        answer = api.post("/api/v1/messages", body, format="json", headers=headers)
+        expected[answer.json()["id"]] = trace
+    with caught("notifier.dispatch.settle") as said:
+        work()
+    told = [json.loads(one) for one in said]
+    assert all(one["message"].startswith("slow: template/send") for one in told)
+    assert {one["message_id"]: one.get("trace_id") for one in told} == expected
 
 
 def test_what_is_given_beside_the_text_is_kept_and_cleaned():

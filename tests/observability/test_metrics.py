@@ -16,8 +16,11 @@ from notifier.dispatch.lanes import redis
 from notifier.models import Message, State
 from notifier.observability import gauges
 from templates_app.models import MessageTemplate, OfficialAccount
+from templates_app.wechat import new_client
 from tests.builders import magic
 from tests.chaos.processes import until
+from tests.shared_tokens import share
+from tests.wechat.servers import free_address
 
 
 def value(client, name, **headers):
@@ -31,7 +34,7 @@ def test_messages_are_counted_from_acceptance_to_their_state(platform, work, cli
     names = [
         rf'hongyan_accepted_total\{{{account},priority="normal"\}}',
         *(
-            rf'hongyan_settled_total\{{{account},state="{state}"\}}'
+            rf'hongyan_settled_total\{{{account},priority="normal",state="{state}"\}}'
             for state in (State.SENT.value, State.FAILED.value)
         ),
         rf"hongyan_send_seconds_count\{{{account}\}}",
@@ -65,8 +68,9 @@ def test_what_is_noted_is_counted_once_though_the_process_forks_and_ends(db, cli
 
 def test_what_is_noted_is_counted_soon_though_nobody_asks():
     count = metrics.accepted.labels(987654321, "urgent")
+    before = count._value.get()
     metrics.later.note(count, 2)
-    until(lambda: count._value.get() == 2)
+    until(lambda: count._value.get() == before + 2)
 
 
 def test_no_person_and_no_secret_is_in_them(platform, work, client):
@@ -109,6 +113,36 @@ def test_the_phases_of_calls_are_counted(platform, work, client):
     )
     assert (calls, soon) == (4, 3)
     assert 0.45 <= seconds < 2
+
+
+def test_what_was_lost_at_an_address_is_told_of_that_address(platform, work, client):
+    account, dead = platform.account, "no-such-host.invalid"
+    new_client(account).templates()  # it has a token: the call for one would find the address dead
+    OfficialAccount.objects.filter(pk=account.pk).update(
+        api_base_url=f"http://{dead}", backup_domains=platform.simulator.url
+    )
+    lost = r'hongyan_wechat_phase_seconds_count\{account="%d",host="%s",phase="lost"\}'
+    names = [lost % (account.pk, host) for host in (dead, "127.0.0.1")]
+    before = [value(client, name) for name in names]
+    message = platform.message()
+    work()
+    message.refresh_from_db()
+    after = [value(client, name) for name in names]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [1, 0]
+    assert message.state == State.SENT
+
+
+def test_a_call_without_a_connection_is_not_taken_for_a_new_one(platform, work, client):
+    account = platform.account
+    share(account.appid, "token")
+    OfficialAccount.objects.filter(pk=account.pk).update(api_base_url=free_address())
+    name = r'hongyan_wechat_connections_total\{account="%d",connection="%s",host="127.0.0.1"\}'
+    names = [name % (account.pk, word) for word in ("new", "none")]
+    before = [value(client, name) for name in names]
+    platform.message()
+    work()
+    after = [value(client, name) for name in names]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [0, 1]
 
 
 def test_how_it_stands_is_told(platform, client, work):

@@ -15,7 +15,6 @@ from notifier.dispatch import clock
 from notifier.models import Message, State
 from notifier.tracing import allowance, sdk
 from notifier.tracing.allowance import Allowance
-from notifier.tracing.context import arriving
 from tests import builders
 from tests.builders import DATA
 from tests.chaos.processes import running, until
@@ -205,14 +204,6 @@ def test_while_off_the_callers_trace_travels_all_the_same(loop, api):
     assert (later.traceparent, later.baggage) == ("", "")
 
 
-@pytest.mark.parametrize(
-    "given",
-    ["", "x", f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", f"ff-{TRACE}-{SPAN}-01"],
-)
-def test_a_traceparent_that_is_none_is_dropped(given):
-    assert arriving({"HTTP_TRACEPARENT": given, "HTTP_BAGGAGE": "a=b"}) == tracing.NONE
-
-
 def test_an_endpoint_that_is_away_costs_no_message(monkeypatch, loop, api, work, caplog):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     sdk.forget()
@@ -223,6 +214,39 @@ def test_an_endpoint_that_is_away_costs_no_message(monkeypatch, loop, api, work,
     finally:
         sdk.provider().shutdown()
         sdk.forget()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_TRACES_EXPORTER", "none"),
+        ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+    ],
+)
+def test_they_can_be_switched_off(collector, monkeypatch, loop, api, name, value):
+    monkeypatch.setenv(name, value)
+    sdk.forget()
+    assert not tracing.is_on()
+    assert ask(api, loop).traceparent == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", 1),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", 1),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf", 0),
+        ("OTEL_TRACES_EXPORTER", "zipkin", 1),
+        ("OTEL_TRACES_EXPORTER", "otlp", 0),
+    ],
+)
+def test_what_is_not_spoken_is_told_at_the_start(collector, monkeypatch, caplog, name, value, told):
+    monkeypatch.setenv(name, value)
+    sdk.load()
+    lines = [one.getMessage() for one in caplog.records if one.name == "notifier.tracing.sdk"]
+    assert len(lines) == told
+    assert all(value in one for one in lines)
 
 
 SPAN_AT_THE_END = """

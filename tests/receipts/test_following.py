@@ -1,6 +1,6 @@
 """Follow events move recipients, in the order of WeChat's clock."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -102,6 +102,11 @@ def test_a_push_is_done_when_it_was_worked_on(account, work):
 def test_a_new_follow_lifts_refusals_of_templates(account, work):
     recipient = builders.make_recipient(account, openid=OPENID, state=RecipientState.UNFOLLOWED)
     template = builders.make_template(account)
-    Suppression.objects.create(recipient=recipient, template=template, since=timezone.now())
+    since = datetime.fromtimestamp(NOW, UTC)
+    Suppression.objects.create(recipient=recipient, template=template, since=since)
+    later = builders.make_template(account)
+    later = Suppression.objects.create(
+        recipient=recipient, template=later, since=since + timedelta(minutes=1)
+    )
     arrive(account, work, ("subscribe", NOW))
-    assert not Suppression.objects.exists()
+    assert Suppression.objects.get() == later

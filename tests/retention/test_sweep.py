@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ from notifier.retention import sweep as module
 from notifier.retention.sweep import OVER, sweep
 from tests import builders
 from tests.builders import now
+from tests.campaigns.campaigning import make_campaign
 
 DAY = timedelta(days=1)
 
@@ -110,6 +112,28 @@ def test_old_pushes_go_and_those_that_wait_stay(template, monkeypatch):
     waits, young = push("waits", 11, due_at=now), push("young", 9)
     sweep()
     assert set(Push.objects.all()) == {waits, young}
+
+
+def test_sessions_go_when_they_have_ended(monkeypatch):
+    monkeypatch.setattr(module, "SLICE", 2)
+    for key, days in (("a", -40), ("b", -2), ("c", -1), ("going", 1)):
+        Session.objects.create(session_key=key, session_data="x", expire_date=now() + days * DAY)
+    assert [sweep(), sweep()] == [True, False]
+    assert [one.pk for one in Session.objects.all()] == ["going"]
+
+
+@pytest.mark.parametrize(
+    ("state", "stay"), [("running", True), ("canary", True), ("paused", False), ("done", False)]
+)
+def test_old_messages_of_a_campaign_stay_while_it_is_sent(template, state, stay):
+    """What is judged is how they all fared; one that waits for somebody is judged anew."""
+    begun = now() - 40 * DAY
+    campaign = make_campaign(template, state=state, started_at=begun, finished_at=begun)
+    old = aged(builders.make_message(template), 31, state=State.SENT, campaign_id=campaign.pk)
+    another = aged(builders.make_message(template), 32, state=State.SENT)
+    sweep()
+    assert Message.objects.filter(pk=old.pk).exists() is stay
+    assert not Message.objects.filter(pk=another.pk).exists()
 
 
 def test_measures_and_what_has_ended_go_and_what_goes_on_stays(template, settings):

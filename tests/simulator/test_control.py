@@ -64,7 +64,7 @@ def test_latency_delays_answers(official: Official) -> None:
     official.simulator.control("POST", "/latency", {"median_ms": 100, "sigma": 0})
     started = time.monotonic()
     official.send()
-    assert 0.09 < time.monotonic() - started < 0.5
+    assert 0.09 < time.monotonic() - started < 3
 
 
 def test_too_many_at_once_are_told_that_the_system_is_busy(official: Official) -> None:

@@ -74,7 +74,7 @@ def test_html_answers_502_once_and_has_not_accepted(official: Official) -> None:
 def test_slow_answers_after_three_seconds(official: Official) -> None:
     started = time.monotonic()
     assert official.send(magic("slow"))["errcode"] == 0
-    assert 2.9 < time.monotonic() - started < 4
+    assert 2.9 < time.monotonic() - started < 8
 
 
 def test_early_receipt_is_there_before_the_answer(official: Official, callback: Callback) -> None:

@@ -244,13 +244,11 @@ def test_what_waits_and_what_came_of_it_is_counted(endpoint, ask, receiver, clie
     for _ in range(3):
         end(ask())
     relay_all()
-    tidy()
     assert shown(client, waiting) == 3
     receiver.answers = [500]
     for _ in range(3):
         carry()
         make_due()
-    tidy()
     assert shown(client, waiting) == 0
     assert (shown(client, taken), shown(client, refused)) == (before[0] + 3, before[1] + 1)
 

@@ -72,6 +72,12 @@ def test_an_answer_whose_rest_comes_slowly(account, make_client):
     assert phases.transfer >= LONG * 0.9
 
 
+def test_an_answer_that_drips_is_nothing_ordinary():
+    usual = Phases(host="api.weixin.qq.com", is_reused=True, wait=0.2)
+    dripping = Phases(host="api.weixin.qq.com", is_reused=True, wait=0.2, transfer=5.0)
+    assert (usual.is_ordinary(), dripping.is_ordinary()) == (True, False)
+
+
 def test_a_call_that_fails_tells_how_far_it_came(account, make_client):
     with_token(account)
     with serving(silent) as server:
@@ -89,7 +95,8 @@ def test_what_an_address_without_a_connection_cost_is_told(account, make_client)
     with_token(account)
     phases = phases_of(make_client("http://no-such-host.invalid", account.simulator.url))
     assert phases.host == "127.0.0.1"
-    assert phases.lost > 0
+    assert phases.lost_at.keys() == {"no-such-host.invalid"}
+    assert phases.spent()["lost"] > 0
     assert not phases.is_ordinary()
 
 

@@ -8,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.cache import cache
 
-from notifier.wechat.errors import Ambiguous, Refused, Unreachable
+from notifier.wechat.errors import Ambiguous, NoToken, Refused, Unreachable
 from notifier.wechat.tokens import (
     EARLY_SECONDS,
     FAILURE_SECONDS,
@@ -111,6 +111,17 @@ def test_accounts_whose_token_call_hangs_hold_up_no_other(make_client):
             assert isinstance(call.exception(20), Unreachable)
 
 
+def test_who_begins_while_a_dead_token_is_replaced_waits_for_the_next():
+    source = Source("t1", "t2")
+    mine = tokens(source)
+    mine.obtain(None)
+    mine.forget("t0")
+    assert mine.remembered() == "t1"
+    mine.forget("t1")
+    assert mine.remembered() is None
+    assert (mine.obtain("t1"), mine.remembered()) == ("t2", "t2")
+
+
 def test_a_token_that_another_process_replaced_is_taken():
     source = Source("t1")
     mine = tokens(source)
@@ -205,8 +216,10 @@ def test_a_lost_token_call_is_repeated_by_the_next_message():
     "answer", ["{}", '{"access_token":"x","expires_in":"soon"}', "[]", '{"expires_in":7200}']
 )
 def test_a_strange_answer_of_the_token_call_sends_nothing(make_client, answer):
-    with serving(answering(answer)) as server, pytest.raises(Unreachable):
+    with serving(answering(answer)) as server, pytest.raises(Unreachable) as failed:
         make_client(server.url).send_template(body())
+    # Counted as WeChat's failure: else it would be asked for without end.
+    assert not isinstance(failed.value, NoToken)
 
 
 def test_without_redis_nothing_is_sent(make_client, settings):

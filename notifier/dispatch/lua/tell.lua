@@ -1,4 +1,5 @@
--- What a batch of WeChat's answers says about the account. Returns 1 while the breaker is open.
+-- What a batch of WeChat's answers says about the account. Returns {1 while the breaker is open, 1 if
+-- the account is no longer parked}.
 local now, succeeded_from, failures = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local cause, slow, minute_full = ARGV[4], ARGV[5] == '1', ARGV[6] == '1'
 local parked_until, ceiling, limit = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -40,11 +41,13 @@ if slow and now - (get('slowed_at') or 0) >= 1 then
   redis.call('HSET', KEYS[1], 'slowed_at', now)
 end
 if minute_full then redis.call('HSET', KEYS[1], 'paused_until', (math.floor(now / 60) + 1) * 60) end
+local unparked = 0
 if parked_until > 0 then
   redis.call('HSET', KEYS[1], 'parked_until', parked_until, 'parked_at', now)
 elseif sent_from > (get('parked_at') or now) then
   -- Only urgent messages go while the account is parked: somebody has cleared the quota.
   redis.call('HDEL', KEYS[1], 'parked_until', 'parked_at')
+  unparked = 1
 end
 redis.call('EXPIRE', KEYS[1], keep)
-return open_since and 1 or 0
+return {open_since and 1 or 0, unparked}

@@ -3,11 +3,13 @@
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import Error, close_old_connections
+from django.db import close_old_connections
 from django.utils import timezone
 from redis import RedisError
 
@@ -20,6 +22,7 @@ from notifier.dispatch import clock, renewal
 from notifier.fallback.process import process_fallbacks
 from notifier.gateway.pushes import process_pushes
 from notifier.intake import figures
+from notifier.models import away
 from notifier.profiling.listener import listen
 from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
@@ -33,9 +36,25 @@ from templates_app.hourly import sync_all
 
 log = logging.getLogger(__name__)
 
-AWAY = (Error, RedisError)
+AWAY = (*away.AWAY, RedisError)
 FIGURES_SECONDS = 5
+COMPLAIN_SECONDS = 60
 FINISH_SECONDS = 10
+Work = Callable[[datetime], object]
+
+
+def _figures(now: datetime) -> None:
+    if now.second % FIGURES_SECONDS == 0:
+        figures.tick(now)
+
+
+EVERY_SECOND: tuple[Work, ...] = (
+    *clock.WORKS,
+    receipts.tick,
+    _figures,
+    imports.tick,
+    following.tick,
+)
 BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
     ("tokens", renewal.renew_tokens, 10, 0),
     ("fallbacks", process_fallbacks, 1, 1),
@@ -63,7 +82,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         stop = threading.Event()
-        self._anchors = Daily()
+        works = (*EVERY_SECOND, Daily().tick)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
         for title, work, every, first in BESIDE:
@@ -74,23 +93,21 @@ class Command(BaseCommand):
         listen("clock")
         log.info("clock started")
         while not stop.wait(1):
-            self._tick()
+            self._tick(works)
         courier.finish(FINISH_SECONDS)
 
-    def _tick(self) -> None:
-        """A database that is away is waited for: the clock is what brings everything back."""
+    def _tick(self, works: tuple[Work, ...]) -> None:
+        """A database that is away is waited for: the clock is what brings everything back. What
+        one work cannot do stops no other; the clock is silent, which alerts, until it can."""
+        now, is_done = timezone.now(), True
         try:
-            close_old_connections()
-            now = timezone.now()
-            clock.tick(now)
-            receipts.tick(now)
-            if now.second % FIGURES_SECONDS == 0:
-                figures.tick(now)
-            self._anchors.tick(now)
-            imports.tick(now)
-            following.tick(now)
-            clock.beat(now)
+            for work in works:
+                close_old_connections()
+                is_done &= _does(work, now)
+            if is_done:
+                clock.beat(now)
         except AWAY as error:
+            away.leave_read_only(error)
             self._complain(type(error).__name__)
         else:
             self._complain("")
@@ -104,6 +121,27 @@ class Command(BaseCommand):
         self._problem = problem
 
 
+def _does(work: Work, now: datetime) -> bool:
+    try:
+        work(now)
+    except AWAY:
+        raise
+    except Exception:
+        _tell(f"{work.__module__}.{work.__qualname__}")
+        return False
+    return True
+
+
+_told: dict[str, float] = {}
+
+
+def _tell(name: str) -> None:
+    """What nobody expected must not end in silence, nor fill the disk."""
+    if time.monotonic() - _told.get(name, -COMPLAIN_SECONDS) >= COMPLAIN_SECONDS:
+        _told[name] = time.monotonic()
+        log.exception("%s failed; it is tried again", name)
+
+
 def _repeat(stop: threading.Event, work: Callable[[], object], every: float, wait: float) -> None:
     while not stop.wait(wait):
         wait = every
@@ -112,5 +150,5 @@ def _repeat(stop: threading.Event, work: Callable[[], object], every: float, wai
                 wait = 0
         except AWAY as error:  # the clock itself says so
             log.debug("%s waits (%s)", threading.current_thread().name, type(error).__name__)
-        except Exception:  # what nobody expected must not end in silence
-            log.exception("%s failed; it is tried again", threading.current_thread().name)
+        except Exception:
+            _tell(threading.current_thread().name)

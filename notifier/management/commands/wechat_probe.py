@@ -15,7 +15,7 @@ from templates_app.models import OfficialAccount
 from templates_app.wechat import addresses_of
 
 COLUMNS = ("address", "connection", "DNS", "TCP", "TLS", "first byte", "transfer", "all", "")
-SHOWN = [name for name in PHASES if name not in ("lost", "token")]
+SHOWN = [name for name in PHASES if name != "token"]
 
 
 class Command(BaseCommand):

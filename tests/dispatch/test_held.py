@@ -1,0 +1,67 @@
+"""A channel that is held: it is let go again whatever became of the call that was in the air."""
+
+import pytest
+
+from notifier.dispatch import sender as senders
+from notifier.dispatch.send import Attempt
+from notifier.dispatch.sender import sender
+from notifier.models import Message, Priority, Reason, State
+from tests import builders
+from tests.dispatch.conftest import condition, fault, total, work_again
+
+
+@pytest.fixture
+def nothing_tried(monkeypatch):
+    """The call finds its time over, and while it was in the air the gate said "open"."""
+
+    async def attempt(_client, claimed, _seconds):
+        sender()._hold(claimed.lane.account_id, 0.0)
+        return Attempt(claimed, None)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(senders, "attempt", attempt)
+        yield patched
+
+
+def test_a_call_that_was_not_made_after_all_holds_nothing_up(platform, work, nothing_tried):
+    first = platform.message()
+    work()
+    first.refresh_from_db()
+    assert (first.state, first.attempts) == (State.QUEUED, 0)
+    nothing_tried.undo()
+    builders.copies(first, 9)
+    work_again(work)
+    assert total(state=State.SENT) == 10
+
+
+def test_what_was_not_tried_counts_for_no_quota(platform, work):
+    platform.configure(secret="another")
+    builders.copies(platform.message(), 199)
+    work()
+    tried = Message.objects.filter(attempts__gt=0).count()
+    assert tried < 200
+    assert condition(platform).sent_today == tried
+
+
+def test_those_that_wait_for_one_token_share_its_failure(platform, work):
+    """Forty-nine waited; WeChat's single -1 is one failure, and stops nobody."""
+    fault(platform, errcode=-1, path="/cgi-bin/stable_token", times=1)
+    builders.copies(platform.message(), 49)
+    work()
+    found = condition(platform)
+    assert (found.open_since, found.per_second) == (None, None)
+
+
+def test_a_cleared_quota_frees_what_was_refused_for_it(platform, work):
+    fault(platform, errcode=45009, times=1)
+    refused = platform.message()
+    work()
+    refused.refresh_from_db()
+    assert refused.reason == Reason.QUOTA
+    platform.message(priority=Priority.URGENT)
+    work()
+    refused.refresh_from_db()
+    assert refused.reason != Reason.QUOTA
+    work_again(work)
+    refused.refresh_from_db()
+    assert refused.state == State.SENT
