@@ -1,6 +1,7 @@
 """One account's calls in this process: the rows that wait for one, and how many are in the air."""
 
 from collections import deque
+from dataclasses import replace
 
 from notifier.dispatch.claim import Claimed
 from notifier.dispatch.gate import FAILURES, Limits
@@ -30,23 +31,25 @@ class Channel:
         self.limits = Limits(0, 0, 0)
         self.waiting = {priority: deque[tuple[WeChatClient, Claimed]]() for priority in Priority}
 
+    def judged(self, result: Attempt) -> Attempt:
+        """Those that waited for one token share the failure of the call for it: one counts."""
+        if result.had_token or not is_system_failure(result):
+            return result
+        ended = result.began + result.seconds
+        if ended - self._tokenless_at < SAME_SECONDS:
+            return replace(result, is_echo=True)
+        self._tokenless_at = ended
+        return result
+
     def noted(self, result: Attempt) -> bool:
         """The answer of a call; True: no call more, not even until the gate is told."""
         if result.kind in WORKS:
             self.failures = 0
-        elif is_system_failure(result) and not self._is_counted(result):
+        elif is_system_failure(result):
             self.failures += 1
         if result.kind in STOPPED or self.failures >= FAILURES:
             self.is_held = True
         return self.is_held
-
-    def _is_counted(self, result: Attempt) -> bool:
-        """Those that waited for one token share the failure of the call for it."""
-        if result.had_token:
-            return False
-        ended, last = result.began + result.seconds, self._tokenless_at
-        self._tokenless_at = ended
-        return ended - last < SAME_SECONDS
 
     def opened(self, granted_at: float) -> None:
         """The gate has let something through."""

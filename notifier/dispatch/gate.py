@@ -126,20 +126,28 @@ def ask(account_id: int, wanted: int, priority: Priority, limits: Limits, now: d
 def give_back(account_id: int, count: int, grant: Grant) -> None:
     """The lane had fewer rows than were granted."""
     if count > 0:
-        args = [count, int(grant.is_probe)]
+        args: list[str | int] = [count, int(grant.is_probe), ""]
         script("give_back")(keys=[_key(account_id)], args=args)
+
+
+def give_back_late(account_id: int, count: int, claimed_at: float) -> None:
+    """Rows went back to their lane untried; `claimed_at`: Unix seconds, of the first."""
+    day = china_day(datetime.fromtimestamp(claimed_at, UTC))
+    script("give_back")(keys=[_key(account_id)], args=[count, 0, day])
 
 
 class Told(NamedTuple):
     is_open: bool
     """The breaker."""
+    has_opened: bool
+    """Just now."""
     is_unparked: bool
     """Just now: the quota is there again before its time."""
 
 
 def tell(account_id: int, report: Report, limits: Limits, now: datetime) -> Told:
     """Notes what WeChat's answers say."""
-    is_open, is_unparked = script("tell")(
+    found = script("tell")(
         keys=[_key(account_id)],
         args=[
             now.timestamp(),
@@ -157,7 +165,7 @@ def tell(account_id: int, report: Report, limits: Limits, now: datetime) -> Told
             report.sent_from,
         ],
     )
-    return Told(bool(is_open), bool(is_unparked))
+    return Told(*map(bool, found))
 
 
 def condition(account: OfficialAccount, now: datetime) -> Condition:
@@ -203,9 +211,12 @@ def probe_now(account_id: int) -> None:
         redis().hset(_key(account_id), "probe_at", 0)
 
 
-def unpark(account_id: int) -> None:
-    """Somebody has cleared the quota; WeChat's next answer tells whether it is so."""
+def unpark(account_id: int, used: int | None, now: datetime) -> None:
+    """Somebody has cleared the quota; WeChat's next answer tells whether it is so. `used`: today,
+    as WeChat counts; None: it does not tell."""
     redis().hdel(_key(account_id), "parked_until", "parked_at")
+    if used is not None:
+        redis().hset(_key(account_id), mapping={"day": china_day(now), "used": used})
 
 
 _REASONS = {

@@ -15,11 +15,9 @@ BURST = 5
 
 
 def report_of(attempts: Iterable[Attempt]) -> Report:
-    """In the order in which they came: a success ends the row of failures before it. Those that
-    waited for one token share the failure of the call for it: that is one."""
+    """In the order in which they came: a success ends the row of failures before it."""
     succeeded_from = sent_from = 0.0
     failures, cause, busy = 0, "", 0
-    is_tokenless = False
     minute_is_full = quota = False
     for one in attempts:
         if one.kind in WORKS:
@@ -29,9 +27,8 @@ def report_of(attempts: Iterable[Attempt]) -> Report:
         elif one.kind in STOPPED:
             cause = f"errcode {one.errcode}: {one.detail}"
         elif one.kind is not None:
-            failures += is_system_failure(one) and not (is_tokenless and not one.had_token)
-            is_tokenless |= not one.had_token
-        busy += one.errcode == BUSY and one.had_token
+            failures += is_system_failure(one)
+        busy += one.errcode == BUSY and not one.is_echo
         minute_is_full |= one.errcode == MINUTE_FULL
         quota |= one.kind is Kind.QUOTA
     return Report(
@@ -47,6 +44,6 @@ def report_of(attempts: Iterable[Attempt]) -> Report:
 
 def is_system_failure(attempt: Attempt) -> bool:
     """Nothing came back, or WeChat's own "system error"."""
-    if attempt.kind is None:
+    if attempt.kind is None or attempt.is_echo:
         return False
     return attempt.kind is Kind.AMBIGUOUS or attempt.errcode in (None, BUSY)

@@ -16,6 +16,7 @@ from notifier.wechat.errors import (
     Kind,
     NoTime,
     NoToken,
+    NotYet,
     Refused,
     Unreachable,
     lookup,
@@ -53,10 +54,12 @@ class Attempt:
     """Why and until when an untried row waits."""
     is_given_back: bool = False
     """An untried row, and the gate knows that its place is free again."""
+    is_echo: bool = False
+    """It failed with another's call for a token: the other one counts."""
 
     @property
     def had_token(self) -> bool:
-        """False: it failed with the call for a token, which it may share with hundreds."""
+        """False: it ended with the call for a token, which it may share with hundreds."""
         return self.phases is None or bool(self.phases.host)
 
 
@@ -73,7 +76,7 @@ async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -
         outcome = await _outcome(client, claimed.body, not_after, phases)
     except NoTime:
         return Attempt(claimed, None)
-    except NoToken:  # nothing that WeChat could be blamed for
+    except (NoToken, NotYet):  # WeChat was not asked
         return Attempt(claimed, None, wait=Wait(Reason.RETRY, now + NO_TOKEN_WAIT))
     seconds = time.monotonic() - started
     return Attempt(claimed, began=now.timestamp(), seconds=seconds, phases=phases, **outcome)
@@ -100,7 +103,7 @@ async def _outcome(
         return _refusal(error, token_error_kind(error.errcode))
     except Refused as error:
         return _refusal(error, lookup(error.errcode).kind)
-    except (NoTime, NoToken):
+    except (NoTime, NoToken, NotYet):
         raise
     except Unreachable as error:
         return {"kind": Kind.RETRY, "detail": str(error)}

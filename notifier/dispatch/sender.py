@@ -21,7 +21,6 @@ from redis import RedisError
 from notifier.dispatch import gate, holds, spacing
 from notifier.dispatch.channel import Channel
 from notifier.dispatch.claim import Claimed
-from notifier.dispatch.gate import Grant
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.reports import report_of
 from notifier.dispatch.send import Attempt, Wait, attempt
@@ -149,7 +148,7 @@ class Sender:
             if self.stopping.is_set() or channel.is_held:
                 self._deliver(_untried(claimed, channel))
                 continue
-            result = await attempt(client, claimed, call_seconds)
+            result = channel.judged(await attempt(client, claimed, call_seconds))
             self._deliver(result)
             if result.kind is not None and channel.noted(result) and not channel.untold:
                 channel.untold = self._hand_over()
@@ -192,7 +191,7 @@ class Sender:
                 continue
             # Each by itself: neither may cost the other, nor end the thread.
             self._tell_gates(attempts, handed)
-            for step in (self._store, self._count_refusals, self._look_again):
+            for step in (self._note_use, self._store, self._count_refusals, self._look_again):
                 try:
                     step(attempts)
                 except Exception:
@@ -215,13 +214,10 @@ class Sender:
 
     def _tell_gates(self, attempts: list[Attempt], handed: int) -> None:
         """Before the results are stored: the breaker must open before the next claim."""
-        by_account: dict[int, list[Attempt]] = defaultdict(list)
-        for one in attempts:
-            by_account[one.claimed.lane.account_id].append(one)
-        for account_id, batch in by_account.items():
+        for account_id, batch in _by_account(attempts).items():
             is_open = False
             try:
-                is_open = self._tell_gate(account_id, batch)
+                is_open = self._tell_gate(account_id, [one for one in batch if one.kind])
             except RedisError as error:
                 log.warning("redis is away (%s)", type(error).__name__)
             except Exception:
@@ -230,18 +226,27 @@ class Sender:
             # Also of those that were not tried: a channel may wait for just this hand-over.
             self._loop.call_soon_threadsafe(self._told, account_id, handed, is_open, at)
 
-    def _tell_gate(self, account_id: int, batch: list[Attempt]) -> bool:
+    def _tell_gate(self, account_id: int, tried: list[Attempt]) -> bool:
         """True: the breaker is open."""
-        tried = [one for one in batch if one.kind is not None]
-        is_open = False
-        if tried:
-            limits = self._channels[account_id].limits
-            is_open, is_unparked = gate.tell(account_id, report_of(tried), limits, timezone.now())
-            if is_unparked:
-                self._unparked.add(account_id)
-            spacing.note(tried, limits.spacing)
-        gate.give_back(account_id, sum(map(_is_free, batch)), Grant(0))
-        return is_open
+        if not tried:
+            return False
+        report, limits = report_of(tried), self._channels[account_id].limits
+        told = gate.tell(account_id, report, limits, timezone.now())
+        if told.has_opened:
+            why = report.cause or "no usable answer"
+            log.error("account %d is stopped, and probed (%s)", account_id, why)
+        if told.is_unparked:
+            self._unparked.add(account_id)
+        return told.is_open
+
+    def _note_use(self, attempts: list[Attempt]) -> None:
+        """Of people's turns, and of what the gate granted."""
+        with suppress(RedisError):
+            for account_id, batch in _by_account(attempts).items():
+                if channel := self._channels.get(account_id):
+                    spacing.note(batch, channel.limits.spacing)
+                if free := [one.claimed.claimed_at for one in batch if _is_free(one)]:
+                    gate.give_back_late(account_id, len(free), min(free))
 
     def _store(self, attempts: list[Attempt]) -> None:
         settle_surely(attempts, time.sleep)
@@ -252,8 +257,16 @@ class Sender:
 
     def _look_again(self, attempts: list[Attempt]) -> None:
         holds.release_missed(attempts, timezone.now())
-        while self._unparked:
-            holds.release_quota(self._unparked.pop(), timezone.now())
+        for account_id in [*self._unparked]:
+            holds.release_quota(account_id, timezone.now())
+            self._unparked.discard(account_id)
+
+
+def _by_account(attempts: list[Attempt]) -> dict[int, list[Attempt]]:
+    found: dict[int, list[Attempt]] = defaultdict(list)
+    for one in attempts:
+        found[one.claimed.lane.account_id].append(one)
+    return found
 
 
 def _is_free(attempt: Attempt) -> bool:

@@ -43,12 +43,12 @@ def part(
     return ready, waits
 
 
-def note(tried: Sequence[Attempt], seconds: int) -> None:
+def note(attempts: Sequence[Attempt], seconds: int) -> None:
     """The time begins when a person gets a message, not when it took its turn: it may have waited
     for its call. And whom WeChat says to get too many gets nothing for an hour. Raises RedisError.
     """
-    got = [one.claimed for one in tried if seconds and one.kind in ARRIVED]
-    tired = [one.claimed for one in tried if one.errcode == TOO_OFTEN]
+    got = [one.claimed for one in attempts if seconds and one.kind in ARRIVED]
+    tired = [one.claimed for one in attempts if one.errcode == TOO_OFTEN]
     if not (got or tired):
         return
     with redis().pipeline(transaction=False) as pipe:

@@ -63,17 +63,19 @@ def has_way() -> Q:
 
 
 def begin_fallbacks(message_ids: Iterable[UUID], cause: FallbackCause, now: datetime) -> None:
-    """For those of the messages whose template's operator chose it. Once for each message."""
+    """For those of the messages whose template's operator chose it. Once for each message; what was
+    given up before somebody let the message be tried again begins anew."""
     ids = list(message_ids)
     if not ids:
         return
     wanted = Message.objects.filter(_WANTED[cause], pk__in=ids).exclude(
         version__template__fallback=""
     )
+    if not (chosen := list(wanted.values_list("pk", flat=True))):
+        return
+    begun = {"cause": cause, "created_at": now, "due_at": now}
+    given_up = FallbackSend.objects.filter(message__in=chosen, due_at=None, sent_at=None)
+    given_up.update(**begun, attempts=0, detail="")
     FallbackSend.objects.bulk_create(
-        [
-            FallbackSend(message_id=pk, cause=cause, created_at=now, due_at=now)
-            for pk in wanted.values_list("pk", flat=True)
-        ],
-        ignore_conflicts=True,
+        [FallbackSend(message_id=pk, **begun) for pk in chosen], ignore_conflicts=True
     )

@@ -94,6 +94,7 @@ class WeChatClient:
             if kind_of(error.errcode) is not Kind.TOKEN:
                 raise
         self._tokens.forget(token)
+        phases.host = ""  # until the next call: if that is not made, it failed for want of a token
         token = self._tokens.remembered(dead=token) or await self._obtain_token(token, phases)
         return await self._post_message(body, token, not_after, phases)
 

@@ -23,6 +23,7 @@ __all__ = [
     "Kind",
     "NoTime",
     "NoToken",
+    "NotYet",
     "Refused",
     "Unreachable",
     "WeChatError",
@@ -130,6 +131,11 @@ class NoTime(WeChatError):
 
 class NoToken(Unreachable):
     """Our own store of tokens is away: WeChat was not even asked."""
+
+
+class NotYet(Unreachable):
+    """WeChat refused the call for a token a moment ago, for a reason that passes: it is not asked
+    again at once."""
 
 
 class Ambiguous(WeChatError):

@@ -35,7 +35,8 @@ class Phases:
 
     def give_up(self) -> None:
         """The address gave no connection: another is tried."""
-        self.lost_at[self.host] = self.dns + self.tcp + self.tls
+        spent = self.dns + self.tcp + self.tls
+        self.lost_at[self.host] = self.lost_at.get(self.host, 0.0) + spent
         self.dns = self.tcp = self.tls = 0.0
 
     @property

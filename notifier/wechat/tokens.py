@@ -13,7 +13,15 @@ from typing import Any, Protocol
 
 from cryptography.fernet import InvalidToken
 
-from notifier.wechat.errors import Ambiguous, NoToken, Refused, Unreachable
+from notifier.wechat.errors import (
+    Ambiguous,
+    Kind,
+    NoToken,
+    NotYet,
+    Refused,
+    Unreachable,
+    token_error_kind,
+)
 
 KEY = "wechat-token"
 OVERLAP_SECONDS = 300
@@ -164,6 +172,8 @@ class Tokens:
             if found := self._cached(dead):
                 return found
             if failure := self._cache.get(f"{self._key}:failure"):
+                if token_error_kind(failure[0]) is Kind.RETRY:
+                    raise NotYet(f"no access token (errcode {failure[0]} a moment ago)")
                 raise TokenRefused(*failure)
             return self._fetch_and_store(dead)
 

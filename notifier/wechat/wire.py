@@ -76,7 +76,7 @@ class Wire:
         phases.host = origin.host
         idle = self._idle.setdefault(origin, [])
         connection = self._kept(idle)
-        phases.is_reused = connection is not None
+        phases.is_reused, phases.is_open = connection is not None, False
         connection = connection or await self._connect(origin, phases)
         phases.is_open = True
         head = (

@@ -204,7 +204,7 @@ class Hunt:
             "tokens": self._tokens,
             "OpenIDs": set(self._openids),
             "values of messages": {SAID["product"]},
-            "bodies": {*Message.objects.values_list("payload", flat=True)[:200]},
+            "bodies": {*Message.objects.values_list("payload", flat=True)[:40]},
             "what was refused": {WRONG_KEY, WRONG_TOKEN, VALUE},
             ENDPOINTS: {
                 secret for one in endpoints for secret in (one.secret, one.previous_secret)

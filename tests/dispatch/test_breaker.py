@@ -49,12 +49,15 @@ def test_the_probe_after_the_mending_sets_everything_going(platform, work):
     assert condition(platform).open_since is None
 
 
-def test_five_answers_that_never_come_open_the_breaker(platform, work):
+def test_five_answers_that_never_come_open_the_breaker_and_the_log_says_so_once(
+    platform, work, caplog
+):
     fault(platform, http_status=500, times=1000)
     for _ in range(5):
         platform.message()
         work()
     assert condition(platform).open_since is not None
+    assert caplog.text.count("is stopped, and probed (no usable answer)") == 1
 
 
 def test_failures_in_a_row_stop_the_calls_at_once(platform, work):

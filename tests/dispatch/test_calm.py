@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from notifier.dispatch import clock, gate, holds, lanes, mended, spacing, sweep
+from notifier.dispatch.gate import Limits
 from notifier.dispatch.waiting import waiting
 from notifier.intake.errors import Rejected
 from notifier.models import (
@@ -70,14 +71,15 @@ def test_a_person_whom_wechat_wants_left_alone_rests_for_an_hour(platform, work)
 
 
 def test_the_spacing_begins_when_the_person_gets_the_message(platform, work):
-    """Not when its turn was reserved: the call came a second and a half later."""
-    platform.account.recipient_spacing = 2
+    """Not when its turn was reserved: nearly a second passes until WeChat has it."""
+    platform.account.recipient_spacing = 60
     platform.account.save()
     message = platform.message()
-    fault(platform, action="slow", seconds=1.5, times=1)
+    fault(platform, action="slow", seconds=0.8, times=1)
+    began = time.monotonic()
     work()
-    left = lanes.redis().pttl(f"hongyan:spacing:{message.recipient_id}")
-    assert left > 1_500
+    left = lanes.redis().pttl(f"hongyan:spacing:{message.recipient_id}") / 1000
+    assert left > 60 - (time.monotonic() - began) + 0.4
 
 
 def test_a_message_that_was_in_the_air_ends_no_rest(message):
@@ -115,6 +117,22 @@ def test_an_operator_who_cleared_the_quota_has_it_tried_now(platform, work):
     work_again(work)
     message.refresh_from_db()
     assert (message.state, condition(platform).parked_until) == (State.SENT, None)
+
+
+def test_a_quota_that_is_used_up_by_our_own_count_is_looked_up_at_wechat(platform, work):
+    """The usual state of an account whose quota was cleared: WeChat itself has refused nothing."""
+    account = platform.account
+    account.daily_quota, account.urgent_reserve = 1_000, 0
+    account.save()
+    gate.ask(account.pk, 1_000, Priority.NORMAL, Limits.of(account), timezone.now())
+    message = platform.message()
+    work()
+    message.refresh_from_db()
+    assert (message.state, condition(platform).sent_today) == (State.QUEUED, 1_000)
+    mended.try_now(account)
+    work_again(work)
+    message.refresh_from_db()
+    assert (message.state, condition(platform).sent_today) == (State.SENT, 1)
 
 
 # Templates

@@ -4,7 +4,6 @@ import logging
 import threading
 
 import pytest
-from django.core.management import call_command
 from django.db import DataError, InterfaceError, OperationalError
 from redis import RedisError
 
@@ -33,26 +32,15 @@ def test_what_fails_is_tried_again_and_a_fault_is_told(caplog, error, is_told):
     assert ("it is tried again" in caplog.text) is is_told
 
 
-def test_a_fault_stops_no_other_work_but_is_told_once_and_the_clock_is_silent(
-    transactional_db, monkeypatch, caplog
-):
+def test_a_fault_stops_no_other_work_but_is_told_once_and_the_clock_is_silent(monkeypatch, caplog):
     done = []
 
     def poisoned(_now):
         raise DataError("one row")
 
-    class Thrice(threading.Event):
-        def wait(self, seconds=None):
-            if seconds is None:  # a thread that starts
-                return super().wait()
-            done.append("tick")
-            return done.count("tick") > 3
-
-    monkeypatch.setattr(clock, "EVERY_SECOND", (poisoned, lambda _now: done.append("next")))
-    monkeypatch.setattr(clock, "BESIDE", ())
-    monkeypatch.setattr(clock.threading, "Event", Thrice)
-    monkeypatch.setattr(clock.signal, "signal", lambda *_: None)
-    call_command("clock")
-    assert done.count("next") == 3
+    monkeypatch.setattr(clock, "_told", {})
+    for _ in range(3):
+        clock.Command()._tick((poisoned, lambda _now: done.append("next")))
+    assert done == ["next"] * 3
     assert caplog.text.count("poisoned failed") == 1
     assert dispatch_clock.last_beat() is None

@@ -7,7 +7,7 @@ from notifier.dispatch.send import Attempt
 from notifier.dispatch.sender import sender
 from notifier.models import Message, Priority, Reason, State
 from tests import builders
-from tests.dispatch.conftest import condition, fault, total, work_again
+from tests.dispatch.conftest import condition, fault, hurry, total, work_again
 
 
 @pytest.fixture
@@ -43,13 +43,36 @@ def test_what_was_not_tried_counts_for_no_quota(platform, work):
     assert condition(platform).sent_today == tried
 
 
+TOKEN_PATH = "/cgi-bin/stable_token"
+
+
 def test_those_that_wait_for_one_token_share_its_failure(platform, work):
-    """Forty-nine waited; WeChat's single -1 is one failure, and stops nobody."""
-    fault(platform, errcode=-1, path="/cgi-bin/stable_token", times=1)
+    """WeChat's single -1 is one failure, and stops nobody; for a moment it is not asked again, and
+    nothing is tried."""
+    fault(platform, errcode=-1, path=TOKEN_PATH, times=1)
+    builders.copies(platform.message(), 999)
+    work()
+    found = condition(platform)
+    assert (found.open_since, found.per_second) == (None, None)
+    assert Message.objects.filter(attempts__gt=1).count() == 0
+
+
+def test_so_do_those_whose_token_died_and_the_next_could_not_be_had(platform, work):
+    platform.message()
+    work()
+    platform.simulator.control("POST", "/kill-token", {"appid": platform.account.appid})
+    fault(platform, errcode=-1, path=TOKEN_PATH, times=1)
     builders.copies(platform.message(), 49)
     work()
     found = condition(platform)
     assert (found.open_since, found.per_second) == (None, None)
+
+
+def test_a_token_that_cannot_be_had_for_long_opens_the_breaker(platform, work):
+    fault(platform, http_status=502, path=TOKEN_PATH, times=10_000)
+    builders.copies(platform.message(), 49)
+    hurry(work, 40)
+    assert condition(platform).open_since is not None
 
 
 def test_a_cleared_quota_frees_what_was_refused_for_it(platform, work):

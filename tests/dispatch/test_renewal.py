@@ -20,11 +20,12 @@ def test_a_token_in_its_last_minutes_is_replaced_while_it_still_works(platform):
     assert platform.counters()["stable_token_fetches"] == 2
 
 
-def test_a_wrong_secret_stops_the_account_with_one_call_and_no_loop(platform):
+def test_a_wrong_secret_stops_the_account_with_one_call_and_no_loop(platform, caplog):
     platform.configure(secret="f" * 32)
     for _ in range(3):
         renewal.renew_tokens()
     assert gate.condition(platform.account, timezone.now()).cause.startswith("errcode 40125")
+    assert caplog.text.count("cannot send (errcode 40125") == 1
 
 
 def test_while_the_old_token_lasts_a_refused_renewal_stops_nothing(platform):

@@ -99,6 +99,23 @@ def test_a_message_whose_other_way_led_nowhere_may_be_tried_again(platform):
     assert fates == [repair.Fate.ELSEWHERE, repair.Fate.GOES]
 
 
+def test_what_is_tried_again_has_its_other_way_anew(platform):
+    """The mail server was away until it was given up; then the operator mended it."""
+    with_fallback(platform, fallback=Fallback.EMAIL)
+    message = builders.make_message(platform.template, platform.recipient(email="li@example.com"))
+    builders.set_message(message, expires_at=timezone.now())
+    sweep.tick(timezone.now())
+    FallbackSend.objects.update(due_at=None, attempts=8, detail="SMTPServerDisconnected")
+    now = timezone.now()
+    assert repair.retry([message.pk], "ann", now) == {repair.Fate.GOES: 1}
+    builders.set_message(message, expires_at=now)
+    sweep.tick(timezone.now())
+    fallback.process_fallbacks()
+    row = FallbackSend.objects.get()
+    assert (len(mail.outbox), row.attempts, row.detail) == (1, 1, "")
+    assert row.sent_at is not None
+
+
 def test_without_a_fallback_nothing_goes_another_way(platform, work):
     builders.make_message(
         platform.template, platform.recipient(magic("unfollowed"), email="li@example.com")

@@ -1,5 +1,5 @@
--- What a batch of WeChat's answers says about the account. Returns {1 while the breaker is open, 1 if
--- the account is no longer parked}.
+-- What a batch of WeChat's answers says about the account. Returns {1 while the breaker is open, 1 if it
+-- opened now, 1 if the account is no longer parked}.
 local now, succeeded_from, failures = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local cause, slow, minute_full = ARGV[4], ARGV[5] == '1', ARGV[6] == '1'
 local parked_until, ceiling, limit = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -26,11 +26,13 @@ if failures > 0 then
   failures = redis.call('HINCRBY', KEYS[1], 'failures', failures)
   if cause == '' and failures >= limit then cause = 'no usable answer' end
 end
+local opened, unparked = 0, 0
 if cause ~= '' then
   redis.call('HSET', KEYS[1], 'cause', cause, 'failures', 0)
   if not open_since then
     redis.call('HSET', KEYS[1], 'open_since', now, 'probe_at', now + probe)
     open_since = now
+    opened = 1
   end
 end
 -- A burst of complaints is one complaint.
@@ -41,7 +43,6 @@ if slow and now - (get('slowed_at') or 0) >= 1 then
   redis.call('HSET', KEYS[1], 'slowed_at', now)
 end
 if minute_full then redis.call('HSET', KEYS[1], 'paused_until', (math.floor(now / 60) + 1) * 60) end
-local unparked = 0
 if parked_until > 0 then
   redis.call('HSET', KEYS[1], 'parked_until', parked_until, 'parked_at', now)
 elseif sent_from > (get('parked_at') or now) then
@@ -50,4 +51,4 @@ elseif sent_from > (get('parked_at') or now) then
   unparked = 1
 end
 redis.call('EXPIRE', KEYS[1], keep)
-return {open_since and 1 or 0, unparked}
+return {open_since and 1 or 0, opened, unparked}
