@@ -201,7 +201,7 @@ def test_our_own_reasons_are_told_in_the_readers_language(root: Client, message:
     settle([attempt], timezone.now())
     said(page(root, message), "Timeline", "no access token (no answer in time)")
     shown = page(root, message, "zh-hans")
-    said(shown, "取不到 access token：未在规定时间内得到应答")
+    said(shown, "取不到 access token（未在规定时间内得到应答）")
     assert "no answer" not in shown
 
 
