@@ -156,10 +156,16 @@ class Storm:
         from tests.chaos.verdict import FINAL
 
         waiting = Message.objects.exclude(state__in=[state.value for state in FINAL])
-        before = math.inf
-        while (left := waiting.count()) and left < before:  # a slow machine gets on, too
-            before = left
+        left = [math.inf]
+
+        def counted() -> bool:
+            left.append(waiting.count())
+            return True
+
+        _wait(counted, PATIENCE_SECONDS)
+        while 0 < left[-1] < left[-2]:  # a slow machine gets on, too
             _wait(lambda: not waiting.exists(), PATIENCE_SECONDS)
+            _wait(counted, PATIENCE_SECONDS)
 
     def _wait_for_receipts(self) -> None:
         """Lost ones are not waited for: only those under way."""
