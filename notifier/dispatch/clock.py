@@ -42,7 +42,7 @@ def wake_due(now: datetime) -> None:
         wake(lane)
 
 
-WORKS = (sweep.tick, sweep.leave_outages, wake_due)
+WORKS = (sweep.tick, sweep.repeat_doubtful, sweep.leave_outages, wake_due)
 
 
 def beat(now: datetime) -> None:

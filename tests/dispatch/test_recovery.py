@@ -6,10 +6,12 @@ import pytest
 from django.utils import timezone
 
 from notifier.dispatch import clock, lanes
+from notifier.dispatch.claim import claim
 from notifier.dispatch.recovery import return_expired_leases
 from notifier.dispatch.retry import GUARD
 from notifier.dispatch.settle import settle
 from notifier.models import Message, Priority, State
+from notifier.wechat.errors import Kind
 from templates_app.models import OfficialAccount
 from tests import builders
 from tests.dispatch.conftest import answered, claim_one, lane_of, states
@@ -106,3 +108,25 @@ def test_rows_that_do_not_wait_wake_nobody(message, state):
 def test_the_lanes_of_an_inactive_account_sleep(message):
     OfficialAccount.objects.update(is_active=False)
     assert clock.oldest_due(timezone.now()).keys() == set()
+
+
+def test_what_may_have_arrived_is_repeated_before_a_long_campaign_goes_on(message):
+    """Else its guard against doubles would end behind it."""
+    doubtful = claim_one(message)
+    settle([answered(doubtful, Kind.AMBIGUOUS)], timezone.now(), jitter=lambda: 0.0)
+    builders.copies(message, 20)
+    Message.objects.exclude(pk=message.pk).update(
+        state=State.QUEUED, due_at=message.created_at, in_doubt_since=None, attempts=0
+    )
+    clock.tick(timezone.now())
+    first = claim(lane_of(message), 1, timezone.now()).rows
+    assert [one.id for one in first] == [message.pk]
+
+
+def test_what_is_not_due_yet_is_left_where_it_is(message):
+    settle([answered(claim_one(message), Kind.AMBIGUOUS)], timezone.now(), jitter=lambda: 1.0)
+    message.refresh_from_db()
+    due_at = message.due_at
+    clock.tick(timezone.now())
+    message.refresh_from_db()
+    assert message.due_at == due_at > timezone.now()
