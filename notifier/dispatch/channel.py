@@ -36,7 +36,7 @@ class Channel:
         if result.had_token or not is_system_failure(result):
             return result
         ended = result.began + result.seconds
-        if ended - self._tokenless_at < SAME_SECONDS:
+        if abs(ended - self._tokenless_at) < SAME_SECONDS:
             return replace(result, is_echo=True)
         self._tokenless_at = ended
         return result

@@ -205,6 +205,12 @@ def _condition(account: OfficialAccount, stored: Any, now: datetime) -> Conditio
     )
 
 
+def pause(account_id: int, until: datetime) -> None:
+    """For all its messages; a longer pause stays."""
+    if float(redis().hget(_key(account_id), "paused_until") or 0) < until.timestamp():
+        redis().hset(_key(account_id), "paused_until", until.timestamp())
+
+
 def probe_now(account_id: int) -> None:
     """Somebody has mended the account: the breaker, if it is open, lets one message through now."""
     if redis().hexists(_key(account_id), "open_since"):

@@ -28,7 +28,7 @@ def try_now(account: OfficialAccount) -> None:
     _probe(account)
     if gate.condition(account, now).parked_until is not None:
         gate.unpark(account.pk, _used(account), now)
-        holds.release_quota(account.pk, now)
+    holds.release_quota(account.pk, now)  # also where Redis has forgotten that it was parked
 
 
 def _used(account: OfficialAccount) -> int | None:

@@ -23,10 +23,11 @@ from notifier.wechat.errors import (
     token_error_kind,
 )
 from notifier.wechat.phases import Phases
-from notifier.wechat.tokens import TokenRefused
+from notifier.wechat.tokens import FAILURE_SECONDS, TokenRefused
 
 LEASE_SPARE_SECONDS = 2.0
 NO_TOKEN_WAIT = timedelta(seconds=2)
+NOT_YET_WAIT = timedelta(seconds=FAILURE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,10 @@ async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -
         outcome = await _outcome(client, claimed.body, not_after, phases)
     except NoTime:
         return Attempt(claimed, None)
-    except (NoToken, NotYet):  # WeChat was not asked
-        return Attempt(claimed, None, wait=Wait(Reason.RETRY, now + NO_TOKEN_WAIT))
+    except NoToken:  # nothing that WeChat could be blamed for
+        return Attempt(claimed, None, wait=Wait(Reason.RETRY, timezone.now() + NO_TOKEN_WAIT))
+    except NotYet:
+        return Attempt(claimed, None, wait=Wait(Reason.PACE, timezone.now() + NOT_YET_WAIT))
     seconds = time.monotonic() - started
     return Attempt(claimed, began=now.timestamp(), seconds=seconds, phases=phases, **outcome)
 

@@ -245,6 +245,10 @@ class Sender:
             for account_id, batch in _by_account(attempts).items():
                 if channel := self._channels.get(account_id):
                     spacing.note(batch, channel.limits.spacing)
+                # Nobody needs to be claimed who would hear the same.
+                waits = [one.wait for one in batch if one.wait]
+                if pauses := [wait.until for wait in waits if wait.reason is Reason.PACE]:
+                    gate.pause(account_id, max(pauses))
                 if free := [one.claimed.claimed_at for one in batch if _is_free(one)]:
                     gate.give_back_late(account_id, len(free), min(free))
 

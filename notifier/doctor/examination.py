@@ -12,7 +12,7 @@ from redis import RedisError
 from notifier.doctor import callback, content, entry, sending
 from notifier.doctor.patient import Patient
 from notifier.doctor.results import Result, Verdict, bad, refused, skipped, warn
-from notifier.wechat.errors import Ambiguous, NoToken, Refused, Unreachable, lookup
+from notifier.wechat.errors import Ambiguous, NoToken, NotYet, Refused, Unreachable, lookup
 from notifier.wechat.tokens import TokenRefused
 from templates_app.admin.reasons import reason_in_words
 from templates_app.models import OfficialAccount
@@ -76,7 +76,7 @@ def _run(check: Callable[[Patient], Result], patient: Patient) -> Result:
     """What no check of its own understands means the same for all of them."""
     try:
         return check(patient)
-    except TokenRefused:
+    except (TokenRefused, NotYet):
         return skipped(gettext("Not asked: there is no token, see the lines above."))
     except Refused as error:
         return refused(error, lookup(error.errcode))

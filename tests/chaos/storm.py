@@ -162,10 +162,12 @@ class Storm:
             left.append(waiting.count())
             return True
 
-        _wait(counted, PATIENCE_SECONDS)
-        while 0 < left[-1] < left[-2]:  # a slow machine gets on, too
+        while True:
+            before = left[-1]
             _wait(lambda: not waiting.exists(), PATIENCE_SECONDS)
             _wait(counted, PATIENCE_SECONDS)
+            if not 0 < left[-1] < before:  # a slow machine gets on, too
+                return
 
     def _wait_for_receipts(self) -> None:
         """Lost ones are not waited for: only those under way."""

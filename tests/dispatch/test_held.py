@@ -1,11 +1,12 @@
 """A channel that is held: it is let go again whatever became of the call that was in the air."""
 
 import pytest
+from django.utils import timezone
 
 from notifier.dispatch import sender as senders
-from notifier.dispatch.send import Attempt
+from notifier.dispatch.send import NOT_YET_WAIT, Attempt
 from notifier.dispatch.sender import sender
-from notifier.models import Message, Priority, Reason, State
+from notifier.models import Message, MessageEvent, Priority, Reason, State
 from tests import builders
 from tests.dispatch.conftest import condition, fault, hurry, total, work_again
 
@@ -55,6 +56,9 @@ def test_those_that_wait_for_one_token_share_its_failure(platform, work):
     found = condition(platform)
     assert (found.open_since, found.per_second) == (None, None)
     assert Message.objects.filter(attempts__gt=1).count() == 0
+    assert timezone.now() < found.paused_until <= timezone.now() + NOT_YET_WAIT
+    # All but the few whose own call it was went back untried, once.
+    assert MessageEvent.objects.filter(state=State.SENDING).count() <= 1_000
 
 
 def test_so_do_those_whose_token_died_and_the_next_could_not_be_had(platform, work):

@@ -6,6 +6,7 @@ elseif redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('HINCRBYFLOAT', KEYS[1], 'tokens', count)
   if day == '' then redis.call('HINCRBY', KEYS[1], 'granted', -count) end
   if day == '' or redis.call('HGET', KEYS[1], 'day') == day then
-    redis.call('HINCRBY', KEYS[1], 'used', -count)
+    -- WeChat's own count, taken over meanwhile, may be lower.
+    if redis.call('HINCRBY', KEYS[1], 'used', -count) < 0 then redis.call('HSET', KEYS[1], 'used', 0) end
   end
 end
