@@ -22,7 +22,6 @@ from notifier.models import (
     Anomaly,
     AnomalyState,
     Campaign,
-    CampaignState,
     MeasuredWindow,
     Message,
     Push,
@@ -42,8 +41,7 @@ def _messages(before: datetime) -> QuerySet[Message]:
     """By their ids, which are ordered by time. A campaign that is sent so slowly that its first
     ones are old is judged by all of them: they go after its end."""
     old = Message.objects.filter(pk__lt=first_id_at(before), state__in=OVER).order_by("pk")
-    going_on = (*FEEDING, CampaignState.PAUSED)
-    slow = Campaign.objects.filter(state__in=going_on, started_at__lt=before)
+    slow = Campaign.objects.filter(state__in=FEEDING, started_at__lt=before)
     ids = list(slow.values_list("pk", flat=True))  # hardly ever one
     return old.exclude(campaign__in=ids) if ids else old
 
