@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from notifier.profiling import asking
 from tests import builders
 from tests.chaos.leaks import Blind, Hunt, hunt
 from tests.chaos.stage import Stage
@@ -53,6 +54,12 @@ class Empty:
         self.folder, self.web_url, self.workers = folder, url, [SimpleNamespace(name="worker-1")]
         self.postgresql = self.redis = SimpleNamespace(url="")
         self.simulator_url, self._encryption_key, self._settings = "", "k1", {}
+
+
+@pytest.fixture(autouse=True)
+def _nobody_answers(monkeypatch):
+    """This very process does, once a test before has loaded the web application."""
+    monkeypatch.setattr(asking, "processes", list)
 
 
 def ended(folder, url, **callers):
