@@ -2,7 +2,10 @@
 
 from gunicorn.glogging import Logger
 
+from config import seats
 from config.log_lines import LOGGING
+
+seats.take_one()  # the formatter of these lines loads the metrics, before any settings
 
 _own = {"handlers": ["console"], "propagate": False}
 logconfig_dict = LOGGING | {"loggers": LOGGING["loggers"] | {"gunicorn.error": _own}}

@@ -112,6 +112,11 @@ def hand_on(name: str, folder: Path) -> bool:
     return True
 
 
+def home() -> Path:
+    """The folder of all that Hongyan keeps in files."""
+    return directory("HONGYAN_HOME", BASE_DIR / "var")
+
+
 def database(name: str, default: str) -> dict[str, Any]:
     """Django's form of a database URL: sqlite:///path, postgresql://user:password@host/name."""
     try:

@@ -19,10 +19,11 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus_client reads it, too."""
 
 
-def count_into(folder: Path) -> None:
+def take_one() -> None:
     """Called before the first metric is made. prometheus_client is imported by now, and has chosen
     by what the environment said then."""
     values.ValueClass = values.MutexValue
+    folder = env.directory(METRICS_FOLDER, env.home() / "metrics")
     if env.hand_on(METRICS_FOLDER, folder):
         values.ValueClass = values.MultiProcessValue(Seat(folder))  # type: ignore[no-untyped-call]
 

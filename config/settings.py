@@ -7,21 +7,20 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from config import env
+from config import env, seats
 from config.keeping import *  # noqa: F403 - settings
 from config.log_lines import LOGGING, PROCESS_NAME, SLOW_REQUEST_SECONDS  # noqa: F401 - settings
-from config.seats import METRICS_FOLDER, count_into
 from config.theme import UNFOLD  # noqa: F401 - a setting
 from config.watching import *  # noqa: F403 - settings
 
 BASE_DIR = env.BASE_DIR
-HONGYAN_HOME = env.directory("HONGYAN_HOME", BASE_DIR / "var")
+HONGYAN_HOME = env.home()
 _HOME_IN_URLS = quote(str(HONGYAN_HOME))
 HONGYAN_DEMO = env.flag("HONGYAN_DEMO")
 _DEMO_KEYS = HONGYAN_HOME / "keys.json" if HONGYAN_DEMO else None
 
 # All processes count into one folder; said before anybody makes a metric.
-count_into(env.directory(METRICS_FOLDER, HONGYAN_HOME / "metrics"))
+seats.take_one()
 
 PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
 SIMULATOR_PORT = env.integer("SIMULATOR_PORT", 8700, minimum=1, maximum=65535)

@@ -208,14 +208,15 @@ def test_of_a_flood_so_many_lines_are_written_and_the_rest_is_counted(monkeypatc
     assert "(and 17 like it before)" in FORMATTERS[0].format(after)
 
 
-def test_gunicorns_own_lines_are_json_too(tmp_path):
-    log = tmp_path / "log"
+def test_gunicorns_own_lines_are_json_too_and_count_in_its_seat(tmp_path):
+    log, counts = tmp_path / "log", tmp_path / "counts"
+    given = {"LOG_FORMAT": "json", "HONGYAN_PROCESS": "web"}
     command = ["-m", "gunicorn", "config.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=settings.BASE_DIR,
-            env=os.environ | {"LOG_FORMAT": "json", "HONGYAN_PROCESS": "web"},
+            env=os.environ | given | {"PROMETHEUS_MULTIPROC_DIR": str(counts)},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -227,3 +228,5 @@ def test_gunicorns_own_lines_are_json_too(tmp_path):
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {"gunicorn.error"} == {one["logger"] for one in lines if "Booting" in one["message"]}
     assert {one["process"] for one in lines} == {"web"}
+    assert (counts / "counter_0.db").exists()
+    assert not [*counts.glob(f"*_{process.pid}.db")]
