@@ -131,7 +131,7 @@ def test_a_proxy_of_the_environment_is_not_used(account, make_client, monkeypatc
 
 
 def test_connections_are_kept(account, make_client):
-    client = make_client()
+    client = make_client(timeout=(10, 10))  # not of those that time out: the machine may be busy
     opened = account.simulator.control("GET", "/state")["connections_opened"]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: client.send_template(body(f"m{n}")), range(500)))
