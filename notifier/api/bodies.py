@@ -96,7 +96,8 @@ _decode_row = msgspec.json.Decoder(RowBody).decode
 
 
 def read_send(request: Request) -> SendBody:
-    return checked(decoded(_decode_send, request.body), request.body)
+    written = request.body
+    return checked(decoded(_decode_send, written), written)
 
 
 def read_filter(request: Request) -> dict[str, Any]:

@@ -7,8 +7,8 @@ before it claims, so a message committed before the flag was tried is seen, whoe
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import django_rq
 from django.conf import settings
@@ -28,8 +28,7 @@ JOB_SECONDS = 60
 """A job that no worker took in this time vanishes: the clock wakes the lane again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     account_id: int
     priority: Priority
 
@@ -54,8 +53,7 @@ def redis() -> Redis:
     return queue("urgent").connection
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(NamedTuple):
     """A job, and the flag that says that it is waiting already."""
 
     flag: str
@@ -64,6 +62,7 @@ class Wake:
     args: tuple[int, ...] = ()
 
 
+@lru_cache(maxsize=1024)
 def wake_of(lane: Lane) -> Wake:
     args = (lane.account_id, int(lane.priority))
     return Wake(lane.flag, lane.priority.word, "notifier.dispatch.drain.drain_lane", args)

@@ -6,7 +6,7 @@ import time
 
 from notifier.dispatch.lanes import Lane, Wake, wake_job, wake_of
 
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.02
 """The first wakes at once; those in the time after it share the next round trip."""
 
 

@@ -166,7 +166,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         miniprogram=request.miniprogram,
     )
     trace = tracing.current()
-    message = Message(
+    message = Message.fresh(
         id=message_id,
         traceparent=trace.traceparent,
         baggage=trace.baggage,
@@ -202,7 +202,7 @@ def _openid_of(template: Sendable, address: Address, allowance: Allowance) -> st
         raise Rejected(_recipient_faults(template, address.openid, allowance))
     if address.openid:
         return address.openid
-    known = on_kept_connection(lambda: find(template.account_id, template.template_id, address))
+    known = on_kept_connection(lambda _: find(template.account_id, template.template_id, address))
     if known is None or known.openid in SANDBOX:
         raise Rejected(person_faults(known))
     return known.openid

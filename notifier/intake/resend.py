@@ -57,7 +57,7 @@ def _stored_copy(message: Message, by: str, now: datetime) -> Message | None:
         return None
     new_id = new_message_id()
     body = orjson.loads(message.payload) | {"client_msg_id": new_id.hex}
-    copy = Message(
+    copy = Message.fresh(
         id=new_id,
         account_id=message.account_id,
         version_id=message.version_id,

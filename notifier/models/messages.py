@@ -7,8 +7,11 @@ unknown -> delivered | undelivered (a receipt came after all)
 failed | expired | cancelled | unknown -> queued (somebody lets it be tried again)
 """
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
+from django.db.models.base import ModelState
 from django.utils.translation import gettext_lazy as _
 
 from notifier.models.campaigns import Campaign
@@ -223,6 +226,23 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.id.hex
+
+    @classmethod
+    def fresh(cls, **columns: Any) -> "Message":
+        """`Message(**columns)` at a fifth of its cost, which is felt in accepting: Django looks at
+        each field by itself. What is not given has the field's default; `id` and `metadata`, whose
+        defaults are made anew each time, must be given."""
+        message = cls.__new__(cls)
+        message._state = ModelState()
+        message.__dict__ |= _DEFAULTS | columns
+        return message
+
+
+_DEFAULTS = {
+    field.attname: field.get_default()
+    for field in Message._meta.concrete_fields
+    if field.name not in ("id", "metadata")
+}
 
 
 SLOW_CALL_MS = 3_000

@@ -1,5 +1,6 @@
 """Accepting a message against a bare view that does one INSERT: one gunicorn process each."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -12,18 +13,21 @@ from notifier.models import Recipient
 from tests import builders
 from tests.benchmarks.bodies import CONTENT, PATTERNS, openid
 from tests.benchmarks.dispatch import SLOW_MS, prepare
-from tests.benchmarks.environment import Row, measured, with_ratios
+from tests.benchmarks.environment import Row, with_ratios
+from tests.benchmarks.load import drive
 from tests.simulator.process import SimulatorProcess
 
-THREADS = CALLERS = "8"
+THREADS = CALLERS = 8
 PATH = "/api/v1/messages"
-PARTS = 3
-"""Of a round: of two loads a moment apart one may be slower by a fifth, whatever they ask. Many
-short ones, one beside the other, tell more than a few long ones."""
+BURST = 200
+"""Requests. Of two loads a moment apart one may be slower by a half, whatever they ask: many short
+ones by turns, in changing order, tell more than a few long ones."""
+WARM_UP = 4
+"""Bursts: each thread's connection to the database prepares its statement."""
 
 
 def compare(count: int, rounds: int) -> list[Row]:
-    key, count = _prepare(), count // PARTS
+    key, bursts = _prepare(), rounds * count // BURST
     simulator = SimulatorProcess([])
     simulator.control("POST", "/latency", {"median_ms": SLOW_MS, "sigma": 0})
     os.environ["SYNC_VIEW_SEND"] = prepare(simulator)
@@ -36,23 +40,25 @@ def compare(count: int, rounds: int) -> list[Row]:
             gunicorn("config.wsgi") as ours,
         ):
             loads = (
-                ("bare view, one INSERT, no middleware", bare, "/bare", count, CALLERS),
-                ("POST /api/v1/messages with key and Idempotency-Key", ours, PATH, count, CALLERS),
-                ("the same by one caller, a request after the other", ours, PATH, count // 4, "1"),
-                ("stock: DRF nested serializer, then a job", stock, "/stock", count // 4, CALLERS),
-                (f"one caller of a view that sends; WeChat: {SLOW_MS} ms", sync, "/sync", 20, "1"),
+                ("bare view, one INSERT, no middleware", bare, "/bare", BURST, CALLERS),
+                ("POST /api/v1/messages with key and Idempotency-Key", ours, PATH, BURST, CALLERS),
+                ("the same by one caller, a request after the other", ours, PATH, BURST // 4, 1),
+                ("stock: DRF nested serializer, then a job", stock, "/stock", BURST // 4, CALLERS),
+                (f"one caller of a view that sends; WeChat: {SLOW_MS} ms", sync, "/sync", 10, 1),
             )
-            for _ in range(rounds * PARTS):
-                for what, port, path, requests, callers in loads:
-                    rate = load(port, path, requests, key, callers)
-                    found.setdefault(what, []).append(rate)
+            for burst in range(-WARM_UP, bursts):
+                for what, *asked in loads[:: -1 if burst % 2 else 1]:
+                    rate = load(*asked, key)
+                    if burst >= 0:
+                        found.setdefault(what, []).append(rate)
     finally:
         simulator.stop()
-    return with_ratios(found)
+    return with_ratios({what: found[what] for what, *_ in loads})
 
 
-def load(port: int, path: str, count: int, key: str, callers: str) -> float:
-    return measured("tests.benchmarks.load", str(port), path, str(count), callers, key)
+def load(port: int, path: str, count: int, callers: int, key: str) -> float:
+    """Answers a second."""
+    return asyncio.run(drive(port, path, count, callers, key))
 
 
 def _prepare() -> str:
@@ -74,7 +80,7 @@ def gunicorn(application: str) -> Iterator[int]:
 @contextmanager
 def gunicorn_process(application: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
     port = free_port()
-    options = ["--workers", "1", "--threads", THREADS, "--no-control-socket"]
+    options = ["--workers", "1", "--threads", str(THREADS), "--no-control-socket"]
     options += ["--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", f"{application}:application", *options],

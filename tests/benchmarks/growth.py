@@ -141,7 +141,7 @@ def web_memory(template: MessageTemplate) -> tuple[float, float]:
     with gunicorn_process("config.wsgi") as (port, process):
         found = []
         for count in (1_000, 19_000):
-            load(port, PATH, count, key, CALLERS)
+            load(port, PATH, count, CALLERS, key)
             children = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True)
             found.append(_mib(int(children.split()[0])))
     return found[0], found[1]

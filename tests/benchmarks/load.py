@@ -1,9 +1,6 @@
-"""HTTP load over keep-alive connections, light enough to leave the processor to the server.
-Prints answers a second: python -m tests.benchmarks.load PORT PATH N CONNECTIONS KEY
-"""
+"""HTTP load over keep-alive connections, light enough to leave the processor to the server."""
 
 import asyncio
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -49,9 +46,3 @@ async def drive(port: int, path: str, count: int, connections: int, key: str) ->
     answers = await asyncio.gather(*(connection(port, work) for _ in range(connections)))
     assert sum(answers) == count
     return count / (time.perf_counter() - started)
-
-
-if __name__ == "__main__":
-    port, path, count, connections, key = sys.argv[1:]
-    asyncio.run(drive(int(port), path, min(200, int(count)), int(connections), key))
-    print(asyncio.run(drive(int(port), path, int(count), int(connections), key)))

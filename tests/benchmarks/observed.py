@@ -62,9 +62,9 @@ def accepting(key: str) -> Costs:
             return json.load(answer)  # type: ignore[no-any-return]
 
     with gunicorn("tests.benchmarks.switched") as port:
-        asyncio.run(drive(port, PATH, 500, int(CALLERS), key))  # what was saved is used up
+        asyncio.run(drive(port, PATH, 500, CALLERS, key))  # what was saved is used up
         before = spent()
-        asyncio.run(drive(port, PATH, ACCEPTED, int(CALLERS), key))
+        asyncio.run(drive(port, PATH, ACCEPTED, CALLERS, key))
         after = spent()
     off, on = after["off"], after["on"]
     outside = after["process"] - before["process"] - sum(off) - sum(on) - after["beside"]
