@@ -20,6 +20,7 @@ from notifier.dispatch.lanes import redis
 from notifier.dispatch.sender import sender
 from notifier.dispatch.waker import waker
 from notifier.models import ApiClient, Scope, keys
+from notifier.receipts import process, receivers
 from templates_app import compiled, sendable, wechat
 from templates_app.models import MessageTemplate, OfficialAccount
 from tests import builders, emptying
@@ -108,7 +109,8 @@ def _quick_passwords(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def _woken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not beside the request: the tests look at once. The thread has tests of its own."""
-    monkeypatch.setattr(waker, "soon", lanes.wake_job)
+    for one in (waker, process.waker):
+        monkeypatch.setattr(one, "soon", lanes.wake_job)
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +119,7 @@ def _clean() -> Iterator[None]:
     sender().stopping.clear()
     keys.memory.forget()
     sendable.memory.forget()
+    receivers.memory.forget()
     compiled.published.cache_clear()  # a rolled back test's ids come again
     translation.deactivate()  # a page that was read in Chinese leaves the thread so
     yield

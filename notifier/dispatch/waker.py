@@ -7,13 +7,14 @@ import time
 from notifier.dispatch.lanes import Lane, Wake, wake_job, wake_of
 
 GATHER_SECONDS = 0.02
-"""The first wakes at once; those in the time after it share the next round trip."""
 
 
 class Waker:
-    """One thread of the process; it begins with the first wake, so after any fork."""
+    """One thread of the process; it begins with the first wake, so after any fork. The first wakes
+    at once; those in the time after it share the next round trip."""
 
-    def __init__(self) -> None:
+    def __init__(self, gather_seconds: float = GATHER_SECONDS) -> None:
+        self._gather_seconds = gather_seconds
         self._due: set[Wake] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -34,7 +35,7 @@ class Waker:
                 due, self._due = self._due, set()
             for wake in due:
                 wake_job(wake)
-            time.sleep(GATHER_SECONDS)
+            time.sleep(self._gather_seconds)
 
 
 waker = Waker()

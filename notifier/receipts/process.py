@@ -11,12 +11,15 @@ from django.utils import timezone
 
 from notifier import metrics
 from notifier.dispatch.lanes import Wake, clear, wake_job
+from notifier.dispatch.waker import Waker
 from notifier.models import UNMOVED, Push, Recipient, RecipientState
 from notifier.receipts.delivery import settle_receipts
 
 BATCH = 500
 FLAG = "hongyan:wake:receipts"
 WAKE = Wake(FLAG, "receipts", "notifier.receipts.process.process_pushes")
+waker = Waker(gather_seconds=0.25)
+"""WeChat pushes receipts one by one: a job for each costs more than the message's sending did."""
 
 
 def tick(now: datetime) -> None:

@@ -1,29 +1,27 @@
 """WeChat's callback address of an account. It checks, keeps the push and answers; no more."""
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from notifier.dispatch.waker import waker
 from notifier.models import Push
 from notifier.models.away import AWAY, leave_read_only
-from notifier.receipts.process import HANDLERS, WAKE
+from notifier.receipts.process import HANDLERS, WAKE, waker
+from notifier.receipts.receivers import Receiver, fresh, remembered
 from notifier.receipts.refused import SIGNATURE, note_refused
 from notifier.wechat.callback import (
     BadPush,
     BadSignature,
-    CallbackKeys,
     dedupe_key,
     open_push,
     verify_url,
 )
 from notifier.wechat.callback import Push as WeChatPush
-from templates_app.models import OfficialAccount
 
 log = logging.getLogger(__name__)
 
@@ -32,40 +30,44 @@ log = logging.getLogger(__name__)
 @require_http_methods(["GET", "HEAD", "POST"])
 def callback(request: HttpRequest, account: str) -> HttpResponse:
     """200 `success` once the push is stored; 403: a wrong signature; 400: not a push."""
-    row = get_object_or_404(OfficialAccount.objects.defer("app_secret"), slug=account)
-    if not row.callback_token:
+    if request.method == "POST" and (known := remembered(account)):
+        with suppress(BadSignature, BadPush):  # the row has the last word
+            return _kept(request, known)
+    receiver = fresh(account)
+    if receiver is None:
+        raise Http404
+    if not receiver.keys.token:
         return _text("The account has no callback token set.", 403)
-    return _push(request, row) if request.method == "POST" else _verify(request, row)
+    return _push(request, receiver) if request.method == "POST" else _verify(request, receiver)
 
 
-def _verify(request: HttpRequest, account: OfficialAccount) -> HttpResponse:
+def _verify(request: HttpRequest, receiver: Receiver) -> HttpResponse:
     query = request.GET
     parts = (query.get("timestamp", ""), query.get("nonce", ""), query.get("signature", ""))
-    if not verify_url(account.callback_token, *parts):
-        note_refused(account.pk, SIGNATURE, timezone.now())
+    if not verify_url(receiver.keys.token, *parts):
+        note_refused(receiver.account_id, SIGNATURE, timezone.now())
         return _text("The signature is wrong.", 403)
     return _text(query.get("echostr", ""))
 
 
-def _push(request: HttpRequest, account: OfficialAccount) -> HttpResponse:
-    keys = CallbackKeys(
-        token=account.callback_token,
-        appid=account.appid,
-        aes_keys=account.aes_keys,
-        mode=account.callback_mode,
-    )
+def _push(request: HttpRequest, receiver: Receiver) -> HttpResponse:
     try:
-        push = open_push(keys, request.GET.dict(), request.body)
+        return _kept(request, receiver)
     except BadSignature:
-        note_refused(account.pk, SIGNATURE, timezone.now())
+        note_refused(receiver.account_id, SIGNATURE, timezone.now())
         return _text("The signature is wrong.", 403)
     except BadPush as error:
-        note_refused(account.pk, str(error), timezone.now())
+        note_refused(receiver.account_id, str(error), timezone.now())
         return _text(str(error), 400)
+
+
+def _kept(request: HttpRequest, receiver: Receiver) -> HttpResponse:
+    """Raises BadSignature or BadPush."""
+    push = open_push(receiver.keys, request.GET.dict(), request.body)
     # Other events, and what followers write, are nothing of ours: answered and not kept.
     if push.event in HANDLERS:
         try:
-            _keep(account, push)
+            _keep(receiver.account_id, push)
         except AWAY as error:
             leave_read_only(error)
             log.warning("a push was not kept (%s); WeChat repeats it", type(error).__name__)
@@ -74,10 +76,10 @@ def _push(request: HttpRequest, account: OfficialAccount) -> HttpResponse:
     return _text("success")
 
 
-def _keep(account: OfficialAccount, push: WeChatPush) -> None:
+def _keep(account_id: int, push: WeChatPush) -> None:
     now = timezone.now()
     row = Push(
-        account=account,
+        account_id=account_id,
         key=dedupe_key(push),
         event=push.event,
         openid=push.openid[:64],

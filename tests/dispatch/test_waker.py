@@ -41,6 +41,19 @@ def test_requests_at_the_same_moment_share_a_round_trip(monkeypatch):
     assert woken == [WAKE, WAKE]
 
 
+def test_a_patient_one_gathers_what_comes_one_by_one(monkeypatch):
+    woken = []
+    monkeypatch.setattr(waker, "wake_job", woken.append)
+    patient = waker.Waker(gather_seconds=1)
+    patient.soon(WAKE)
+    assert until(lambda: woken == [WAKE])  # the first at once
+    for _ in range(20):
+        patient.soon(WAKE)
+        time.sleep(0.005)
+    assert woken == [WAKE]
+    assert until(lambda: woken == [WAKE, WAKE])
+
+
 def test_a_redis_that_hangs_holds_up_nobody(monkeypatch):
     monkeypatch.setattr(waker, "wake_job", lambda _wake: time.sleep(5))
     started = time.monotonic()

@@ -5,6 +5,7 @@ from django.test import Client
 
 from notifier.dispatch import lanes
 from notifier.models import Push, Recipient
+from templates_app.models import OfficialAccount
 from tests import builders
 from tests.receipts.conftest import MSGID, events
 from tests.receipts.pushes import (
@@ -221,3 +222,18 @@ def test_what_no_database_stores_is_kept_without_it(account, character):
     values = f'"MsgType":"event","CreateTime":1,"Event":"subscribe","FromUserName":"o{character}1"'
     assert push(account, b"{" + values.encode() + b"}").content == b"success"
     assert Push.objects.get().openid in ("o1", "o?1")
+
+
+def test_a_token_that_another_process_changed_holds_at_once(account):
+    """This process remembers the account, and no signal tells it."""
+    assert push(account, receipt(OPENID, MSGID)).status_code == 200
+    account.callback_token = "another-token"
+    OfficialAccount.objects.filter(pk=account.pk).update(callback_token=account.callback_token)
+    assert push(account, receipt(OPENID, "2")).status_code == 200
+    assert Push.objects.count() == 2
+
+
+def test_the_accounts_secrets_are_read_once_for_many_pushes(account, django_assert_max_num_queries):
+    push(account, receipt(OPENID, MSGID))
+    with django_assert_max_num_queries(3):  # of keeping it: begin, insert, commit
+        push(account, receipt(OPENID, "2"))
