@@ -22,7 +22,7 @@ post_delete.connect(memory.forget, sender=OfficialAccount)
 
 
 def remembered(slug: str) -> Receiver | None:
-    """With a callback token; as of a moment ago, if the account was changed by another process."""
+    """With a callback token; perhaps as it was a moment ago, whoever changed it."""
     return memory.get(slug, _with_token)
 
 

@@ -4,6 +4,7 @@ import logging
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from notifier.models import Push
 from notifier.models.away import AWAY, leave_read_only
 from notifier.receipts.process import HANDLERS, WAKE, waker
-from notifier.receipts.receivers import Receiver, fresh, remembered
+from notifier.receipts.receivers import Receiver, fresh, memory, remembered
 from notifier.receipts.refused import SIGNATURE, note_refused
 from notifier.wechat.callback import (
     BadPush,
@@ -30,10 +31,13 @@ log = logging.getLogger(__name__)
 @require_http_methods(["GET", "HEAD", "POST"])
 def callback(request: HttpRequest, account: str) -> HttpResponse:
     """200 `success` once the push is stored; 403: a wrong signature; 400: not a push."""
-    if request.method == "POST" and (known := remembered(account)):
+    known = remembered(account) if request.method == "POST" else None
+    if known:
         with suppress(BadSignature, BadPush):  # the row has the last word
             return _kept(request, known)
     receiver = fresh(account)
+    if known and known != receiver:  # what was valid then is no more
+        memory.forget()
     if receiver is None:
         raise Http404
     if not receiver.keys.token:
@@ -62,7 +66,7 @@ def _push(request: HttpRequest, receiver: Receiver) -> HttpResponse:
 
 
 def _kept(request: HttpRequest, receiver: Receiver) -> HttpResponse:
-    """Raises BadSignature or BadPush."""
+    """Raises BadSignature, BadPush or Http404."""
     push = open_push(receiver.keys, request.GET.dict(), request.body)
     # Other events, and what followers write, are nothing of ours: answered and not kept.
     if push.event in HANDLERS:
@@ -72,6 +76,9 @@ def _kept(request: HttpRequest, receiver: Receiver) -> HttpResponse:
             leave_read_only(error)
             log.warning("a push was not kept (%s); WeChat repeats it", type(error).__name__)
             return _text("The database is away.", 503)
+        except IntegrityError:  # deleted a moment ago
+            memory.forget()
+            raise Http404 from None
         waker.soon(WAKE)
     return _text("success")
 

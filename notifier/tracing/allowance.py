@@ -39,7 +39,7 @@ class Allowance:
         """How many of them may be traced; `now` by time.monotonic()."""
         if not self._rate:
             return wanted
-        if now < self._next:  # nearly always: without the lock, though a count may get lost
+        if now < self._next:  # nearly always: without the lock, so the count is not exact
             self._left_out += wanted
             return 0
         with self._lock:

@@ -27,7 +27,7 @@ WARM_UP = 4
 
 
 def compare(count: int, rounds: int) -> list[Row]:
-    key, bursts = _prepare(), rounds * count // BURST
+    key, bursts = _prepare(), max(rounds * count // BURST, 1)
     simulator = SimulatorProcess([])
     simulator.control("POST", "/latency", {"median_ms": SLOW_MS, "sigma": 0})
     os.environ["SYNC_VIEW_SEND"] = prepare(simulator)

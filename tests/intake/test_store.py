@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
 from notifier.intake import accept
 from notifier.intake.accept import Origin
 from notifier.intake.errors import Changing, Rejected
 from notifier.models import Message, RecipientState, Suppression
+from notifier.models.ids import new_message_id
 from notifier.recipients.directory import Address
 from tests import builders
 
@@ -220,3 +222,12 @@ def test_a_refusal_holds_until_its_end(template, recipient, hours):
         refused = codes(lambda: builders.make_message(template, recipient))
         assert refused == [("/to", "recipient_refuses_template")]
         assert not Message.objects.exists()
+
+
+def test_a_fresh_message_is_as_django_makes_it():
+    now = timezone.now()
+    columns = {"id": new_message_id(), "metadata": {"a": 1}, "client_id": 7, "created_at": now}
+    ours, theirs = vars(Message.fresh(**columns)), vars(Message(**columns))
+    states = [one.pop("_state") for one in (ours, theirs)]
+    assert ours == theirs
+    assert [(one.adding, one.db) for one in states] == [(True, None)] * 2

@@ -1,5 +1,7 @@
 """The callback address: what is let in, what is answered, and that the work is done later."""
 
+from copy import copy
+
 import pytest
 from django.test import Client
 
@@ -227,13 +229,24 @@ def test_what_no_database_stores_is_kept_without_it(account, character):
 def test_a_token_that_another_process_changed_holds_at_once(account):
     """This process remembers the account, and no signal tells it."""
     assert push(account, receipt(OPENID, MSGID)).status_code == 200
+    old = copy(account)
     account.callback_token = "another-token"
     OfficialAccount.objects.filter(pk=account.pk).update(callback_token=account.callback_token)
     assert push(account, receipt(OPENID, "2")).status_code == 200
+    assert push(old, receipt(OPENID, "3")).status_code == 403
     assert Push.objects.count() == 2
 
 
-def test_the_accounts_secrets_are_read_once_for_many_pushes(account, django_assert_max_num_queries):
+def test_a_push_of_an_account_that_another_process_deleted_is_for_nobody(account):
+    push(account, event("VIEW", OPENID))
+    OfficialAccount.objects.filter(pk=account.pk)._raw_delete("default")
+    assert push(account, receipt(OPENID, MSGID)).status_code == 404
+
+
+def test_the_accounts_secrets_are_read_once_for_many_pushes(
+    account, django_assert_max_num_queries, monkeypatch
+):
+    monkeypatch.setattr("templates_app.memory.SECONDS", 60)
     push(account, receipt(OPENID, MSGID))
     with django_assert_max_num_queries(3):  # of keeping it: begin, insert, commit
         push(account, receipt(OPENID, "2"))
