@@ -39,10 +39,10 @@ class Allowance:
         """How many of them may be traced; `now` by time.monotonic()."""
         if not self._rate:
             return wanted
-        if now < self._next:  # nearly always: without the lock, so the count is not exact
-            self._left_out += wanted
-            return 0
         with self._lock:
+            if now < self._next:
+                self._left_out += wanted
+                return 0
             saved = self._saved + (now - self._at) * self._rate
             saved = min(saved, self._rate * SAVED_SECONDS)
             granted = min(wanted, int(saved))

@@ -79,6 +79,7 @@ def test_what_is_changed_and_what_stays(api, receiver):
     assert (changed["types"], changed["description"]) == (["message.sent"], "orders")
     off = api.patch(page, {"active": False}, format="json").json()
     assert (off["active"], off["types"]) == (False, ["message.sent"])
+    assert api.get(page).json() == off
 
 
 def test_switched_on_again_it_has_a_new_start(api, service):
