@@ -31,36 +31,41 @@ class ManyAtOnce(Histogram):
             self._buckets[place].inc(count)
 
 
+Labels = tuple[str | int, ...]
+
+
 class Later:
-    """What requests count is told by a thread, a second's worth at once. Amid all the rest of a
-    request the processor's caches are cold: one count there takes 17 us, in a row 2.4."""
+    """What requests and settling count is told by a thread, a second's worth at once. Amid all the
+    rest the processor's caches are cold: one count there takes 17 us, in a row 2.4, and so it is
+    with looking for the labels'; a settled batch has twenty of them."""
 
     def __init__(self) -> None:
-        self._noted: deque[tuple[Counter | ManyAtOnce, float]] = deque()
+        self._noted: deque[tuple[Counter | ManyAtOnce, Labels, Sequence[float]]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         os.register_at_fork(after_in_child=self._begin_anew)
         atexit.register(self.tell)
 
-    def note(self, metric: Counter | ManyAtOnce, amount: float) -> None:
-        """The counter's increment, or what the histogram observed."""
-        self._noted.append((metric, amount))
+    def note(self, metric: Counter | ManyAtOnce, labels: Labels, *amounts: float) -> None:
+        """The counter's increments, or what the histogram observed."""
+        self._noted.append((metric, labels, amounts))
         if self._thread is None:
             self._begin()
 
     def tell(self) -> None:
         """Afterwards all that was noted before is counted."""
-        found: defaultdict[Counter | ManyAtOnce, list[float]] = defaultdict(list)
+        found: defaultdict[tuple[Counter | ManyAtOnce, Labels], list[float]] = defaultdict(list)
         with self._lock:
             with suppress(IndexError):
                 while True:
-                    metric, amount = self._noted.popleft()
-                    found[metric].append(amount)
-            for metric, amounts in found.items():
-                if isinstance(metric, ManyAtOnce):
-                    metric.observe_many(amounts)
+                    metric, labels, amounts = self._noted.popleft()
+                    found[metric, labels] += amounts
+            for (metric, labels), noted in found.items():
+                one = metric.labels(*labels) if labels else metric
+                if isinstance(one, ManyAtOnce):
+                    one.observe_many(noted)
                 else:
-                    metric.inc(sum(amounts))
+                    one.inc(sum(noted))
 
     def _begin(self) -> None:
         with self._lock:
@@ -117,7 +122,7 @@ pool_seconds = ManyAtOnce(
     ["account"],
     buckets=SECONDS,
 )
-claim_size = Histogram("hongyan_claim_size", "Rows of a claim", buckets=(1, 5, 20, 50, 100, 200))
+claim_size = ManyAtOnce("hongyan_claim_size", "Rows of a claim", buckets=(1, 5, 20, 50, 100, 200))
 recovered = Counter("hongyan_lease_recoveries", "Rows whose worker died, taken over")
 receipts = Counter("hongyan_receipts", "WeChat's receipts by what they did", ["outcome"])
 receipt_seconds = ManyAtOnce(

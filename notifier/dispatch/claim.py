@@ -125,7 +125,7 @@ def claim(
         Message.objects.filter(pk__in=stopped).update(**PARKED)
         taken = [row for row in rows if row[0] not in over and row[0] not in stopped]
         sql.take([row[0] for row in taken], fence, lease_until, now)
-    metrics.claim_size.observe(len(taken))
+    metrics.later.note(metrics.claim_size, (), len(taken))
     at = now.timestamp()
     claimed = [_claimed(row, fence, lease_until, lane, at, is_probe) for row in taken]
     last = (rows[-1][8], rows[-1][0]) if rows else None

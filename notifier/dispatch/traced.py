@@ -16,13 +16,11 @@ def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None
     """`began`: of the settling, Unix seconds; its span is linked to those that are traced."""
     if not tracing.is_on():
         return
-    trouble, kept = [], []
+    trouble, calm = [], []
     for one, _ in steps:
         if one.kind is not None and one.claimed.trace.traceparent:
-            if _is_trouble(one):
-                trouble.append(one)
-            elif one.claimed.trace.is_kept:
-                kept.append(one)
+            (trouble if _is_trouble(one) else calm).append(one)
+    kept = [one for one in calm if one.claimed.trace.is_kept]
     traced = trouble[: tracing.allowed("trouble", len(trouble))]
     traced += kept[: tracing.allowed("message", len(kept))]
     if not traced:
@@ -48,22 +46,22 @@ def _is_trouble(attempt: Attempt) -> bool:
 def _record(attempt: Attempt) -> tracing.Context:
     claimed = attempt.claimed
     trace = claimed.trace.kept(True)
-    message: Attributes = {
-        "hongyan.message_id": claimed.id.hex,
+    message = {"hongyan.message_id": claimed.id.hex}
+    if claimed.attempt == 1:
+        due = claimed.due_at.timestamp()
+        tracing.record("queued", trace, due, max(attempt.began - due, 0), message)
+    about: Attributes = {
         "hongyan.account": claimed.lane.account_id,
         "hongyan.template": claimed.template_id,
         "hongyan.priority": claimed.lane.priority.word,
         "hongyan.attempt": claimed.attempt,
     }
-    if claimed.attempt == 1:
-        due = claimed.due_at.timestamp()
-        tracing.record("queued", trace, due, max(attempt.began - due, 0), message)
     return tracing.record(
         "POST template/send",
         trace,
         attempt.began,
         attempt.seconds,
-        {**message, **_outcome(attempt)},
+        {**message, **about, **_outcome(attempt)},
         kind="CLIENT",
         failure="" if attempt.kind is Kind.OK else str(attempt.kind and attempt.kind.value),
     )

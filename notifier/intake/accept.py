@@ -6,14 +6,12 @@ Template version -> recipient -> render and validate -> the row -> the lane is w
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import orjson
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from prometheus_client import Counter
 
 from notifier import metrics, tracing
 from notifier.dispatch.lanes import Lane
@@ -134,15 +132,10 @@ def announce(lane: Lane, count: int = 1) -> None:
     """So many messages are stored: on commit they are counted, and their lane is woken."""
 
     def tell() -> None:
-        metrics.later.note(_counter(lane), count)
+        metrics.later.note(metrics.accepted, (lane.account_id, lane.priority.word), count)
         wake_soon(lane)
 
     transaction.on_commit(tell)
-
-
-@lru_cache(maxsize=1024)
-def _counter(lane: Lane) -> Counter:
-    return metrics.accepted.labels(lane.account_id, lane.priority.word)
 
 
 def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:

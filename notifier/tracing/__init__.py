@@ -91,18 +91,6 @@ def record(
     failure: str = "",
     links: Iterable[Context] = (),
 ) -> Context:
-    """A span of something that is over, and wanted; `began` in Unix seconds."""
-    from opentelemetry.trace import Link, Status, StatusCode
-
-    one = sdk.tracer().start_span(
-        name,
-        sdk.parent(parent),
-        sdk.kind(kind),
-        dict(attributes),
-        [Link(sdk.told(each)) for each in links],
-        start_time=int(began * 1e9),
-    )
-    if failure:
-        one.set_status(Status(StatusCode.ERROR, failure))
-    one.end(int((began + seconds) * 1e9))
-    return sdk.context_of(one, parent.baggage)
+    """A span of something that is over, and wanted; `began` in Unix seconds. -> its context."""
+    times = (int(began * 1e9), int((began + seconds) * 1e9))
+    return sdk.over(name, parent, times, dict(attributes), kind, failure, list(links))

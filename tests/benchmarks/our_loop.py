@@ -1,9 +1,8 @@
 """Our dispatch: every row claimed, sent, settled, its events written, in PostgreSQL.
-Prints messages a second: python -m tests.benchmarks.our_loop N [asked | untold | traced SHARE]
+Prints messages a second: python -m tests.benchmarks.our_loop N [asked | untold]
 
-traced: the messages have a trace, of which this share is exported. asked: a service asked for them,
-so that each change is written to its outbox; untold: it asked, and nothing is written, which only
-this benchmark can do.
+asked: a service asked for them, so that each change is written to its outbox; untold: it asked, and
+nothing is written, which only this benchmark can do.
 """
 
 import sys
@@ -16,7 +15,7 @@ django.setup()
 from django.db import connection
 from django.utils import timezone
 
-from notifier import garbage, tracing
+from notifier import garbage
 from notifier.dispatch import settle
 from notifier.dispatch.drain import drain_lane
 from notifier.dispatch.lanes import Lane
@@ -35,8 +34,6 @@ from notifier.models import (
 from notifier.models.ids import new_message_id
 from templates_app.models import OfficialAccount, TemplateVersion
 from tests.benchmarks.bodies import body
-
-ALL = 1_000_000
 
 
 def fill(count: int, client: ApiClient | None = None, traced: float = 0.0) -> Lane:
@@ -74,15 +71,14 @@ def _traceparent(number: int, share: float) -> str:
     return f"00-{number + 1:032x}-{number + 1:016x}-{is_kept:02d}"
 
 
-def run(count: int, client: ApiClient | None = None, traced: float = 0.0) -> float:
-    lane = fill(count, client, traced)
+def run(count: int, client: ApiClient | None = None) -> float:
+    lane = fill(count, client)
     started = time.perf_counter()
     send(lane)
     return count / (time.perf_counter() - started)
 
 
 def send(lane: Lane) -> None:
-    tracing.allowed("message", ALL)  # what was saved up meanwhile is not for these
     waiting = Message.objects.exclude(state=State.SENT)
     while waiting.filter(state=State.QUEUED).exists():
         drain_lane(lane.account_id, lane.priority)
@@ -105,7 +101,6 @@ if __name__ == "__main__":
         asked = ApiClient.objects.get_or_create(name="benchmark")[0]
     if how == "untold":
         settle.note_changes = lambda *_args: None
-    traced = float(sys.argv[3]) if how == "traced" else 0.0
     garbage.spare()  # as the worker does
-    run(300, asked, traced)
-    print(run(int(sys.argv[1]), asked, traced))
+    run(300, asked)
+    print(run(int(sys.argv[1]), asked))

@@ -11,12 +11,17 @@ import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 
-from prometheus_client import values
+from django.conf import settings
 
-from notifier import garbage, tracing
+from notifier import garbage, metrics, tracing
 from notifier.dispatch import send, settle
-from notifier.tracing import allowance
+from notifier.tracing import allowance, sdk
+from notifier.tracing.allowance import Work
 from notifier.wechat.phases import Phases
+
+EXPORTED_SECONDS = 5
+"""OTEL_BSP_SCHEDULE_DELAY's own default; here it is set so high that the thread exports nothing but
+what is more than a batch."""
 
 
 class _Untimed(Phases):
@@ -29,10 +34,34 @@ class _Untimed(Phases):
         return True
 
 
+class _Load:
+    """One that does not end: of traces nothing is saved up, and time goes by only while it is on,
+    for what is exported and counted at intervals, too."""
+
+    def __init__(self) -> None:
+        allowance.of.cache_clear()
+        metrics.later.tell()
+        self.seconds = self.exported = 0.0
+        self.began = time.monotonic()
+        self.take("message", sys.maxsize)
+
+    def take(self, work: Work, wanted: int) -> int:
+        return allowance.of(work).take(wanted, self.seconds + time.monotonic() - self.began)
+
+    def end(self) -> None:
+        before, self.seconds = self.seconds, self.seconds + time.monotonic() - self.began
+        if int(before) != int(self.seconds):
+            metrics.later.tell()
+        every = EXPORTED_SECONDS if settings.TRACES_PER_SECOND else 0
+        if tracing.is_on() and self.seconds - self.exported >= every:
+            self.exported = self.seconds
+            sdk.processor().force_flush()
+
+
 _UNTIMED = _Untimed()
 WATCHING = {
-    (values.ValueClass, "inc"): lambda _value, _amount: None,
-    (settle, "_count"): lambda _steps: None,
+    (metrics.later, "note"): lambda *_args: None,
+    (settle, "count_attempts"): lambda _steps: None,
     (settle, "_tell_slow"): lambda _attempts: None,
     (tracing, "is_on"): lambda: False,
     (send, "Phases"): lambda: _UNTIMED,
@@ -49,19 +78,22 @@ def switch(is_on: bool) -> None:
 def main(count: int, blocks: int, traced: float) -> tuple[float, float]:
     our_loop.empty()
     garbage.spare()  # as the worker does
-    seconds = {True: 0.0, False: 0.0}
-    our_loop.run(300, traced=traced)
+    metrics.later._begin = lambda: None  # type: ignore[method-assign]
+    spent = {True: 0.0, False: 0.0}
+    our_loop.send(our_loop.fill(300, traced=traced))
+    load = _Load()
+    tracing.allowed = load.take
     for number in range(2 * blocks):
         # on off off on: what rises or falls meanwhile is shared alike.
         is_on = number % 4 in (0, 3)
         switch(is_on)
         lane = our_loop.fill(count, traced=traced)
-        # What was saved while it was off: under a load that does not end there is nothing saved.
-        allowance.take("message", sys.maxsize)
-        began = time.process_time()
+        load.began, began = time.monotonic(), time.process_time()
         our_loop.send(lane)
-        seconds[is_on] += time.process_time() - began
-    return seconds[False] / count / blocks * 1e6, seconds[True] / count / blocks * 1e6
+        if is_on:
+            load.end()
+        spent[is_on] += time.process_time() - began
+    return spent[False] / count / blocks * 1e6, spent[True] / count / blocks * 1e6
 
 
 if __name__ == "__main__":

@@ -50,10 +50,9 @@ def test_messages_are_counted_from_acceptance_to_their_state(platform, work, cli
 NOTED = """
 import os
 from notifier import metrics
-count = metrics.accepted.labels(987654321, "bulk")
-metrics.later.note(count, 3)
+metrics.later.note(metrics.accepted, (987654321, "bulk"), 3)
 child = os.fork()
-metrics.later.note(count, 1)
+metrics.later.note(metrics.accepted, (987654321, "bulk"), 1)
 if child:
     os.waitpid(child, 0)
 """
@@ -67,9 +66,10 @@ def test_what_is_noted_is_counted_once_though_the_process_forks_and_ends(db, cli
 
 
 def test_what_is_noted_is_counted_soon_though_nobody_asks():
-    count = metrics.accepted.labels(987654321, "urgent")
+    labels = (987654321, "urgent")
+    count = metrics.accepted.labels(*labels)
     before = count._value.get()
-    metrics.later.note(count, 2)
+    metrics.later.note(metrics.accepted, labels, 2)
     until(lambda: count._value.get() == before + 2)
 
 

@@ -174,14 +174,33 @@ def test_what_went_wrong_is_traced_though_nobody_kept_it(collector, loop, api, w
 
 @pytest.mark.parametrize(
     ("taken", "seconds", "granted"),
-    [(0, 0, 50), (50, 0, 0), (50, 1.5, 7), (20, 3600, 50)],
-    ids=["saved up", "used up", "five a second", "no more than is saved"],
+    [(0, 0, 50), (50, 0, 0), (50, 0.9, 0), (50, 1.5, 7), (49, 0.3, 2), (20, 3600, 50)],
+    ids=[
+        "saved up",
+        "used up",
+        "gathered",
+        "five a second",
+        "not gathered",
+        "no more than is saved",
+    ],
 )
 def test_the_allowance(settings, taken, seconds, granted):
     settings.TRACES_PER_SECOND = 5
     allowance = Allowance("request")
     assert allowance.take(taken, 100.0) == taken
     assert allowance.take(1000, 100.0 + seconds) == granted
+
+
+def test_a_sampler_that_keeps_nothing_keeps_no_callers_trace(
+    collector, monkeypatch, loop, api, work
+):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    sdk.forget()
+    assert ask(api, loop, **HEADERS).traceparent[-2:] == "00"
+    Message.objects.update(traceparent=HEADERS["traceparent"])
+    work()
+    sdk.provider().force_flush()
+    assert collector.spans == []
 
 
 def test_errors_carry_the_trace(collector, api):
