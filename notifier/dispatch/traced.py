@@ -16,7 +16,8 @@ def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None
     """`began`: of the settling, Unix seconds; its span is linked to those that are traced."""
     if not tracing.is_on():
         return
-    trouble, calm = [], []
+    trouble: list[Attempt] = []
+    calm: list[Attempt] = []
     for one, _ in steps:
         if one.kind is not None and one.claimed.trace.traceparent:
             (trouble if _is_trouble(one) else calm).append(one)

@@ -39,6 +39,13 @@ class Phases:
         self.lost_at[self.host] = self.lost_at.get(self.host, 0.0) + spent
         self.dns = self.tcp = self.tls = 0.0
 
+    @property
+    def connection(self) -> str:
+        """How the last address was reached; none: it gave no connection."""
+        if self.is_reused:
+            return "reused"
+        return "new" if self.is_open else "none"
+
     def spent(self) -> dict[str, float]:
         """The phases there were, in their order; `lost`: at all addresses of `lost_at`."""
         lost = {"lost": sum(self.lost_at.values())} if self.lost_at else {}
@@ -53,13 +60,6 @@ class Phases:
         """In whole milliseconds, 1 at least; with `host` and `reused`."""
         spent = {name: max(round(one * 1000), 1) for name, one in self.spent().items()}
         return {"host": self.host, "reused": self.is_reused, **spent}
-
-
-def connection(is_reused: bool, is_open: bool) -> str:
-    """How the last address was reached; none: it gave no connection."""
-    if is_reused:
-        return "reused"
-    return "new" if is_open else "none"
 
 
 class _Timed:
