@@ -23,7 +23,7 @@ class ManyAtOnce(Histogram):
     """`observe` takes 4 us where several processes count, as long as the rest of settling."""
 
     def observe_many(self, values: Sequence[float]) -> None:
-        """Seconds; below zero, by a clock that was set, is none."""
+        """Below zero, by a clock that was set, is zero."""
         rising = sorted(values)
         if rising and rising[0] < 0:
             rising = [max(0.0, each) for each in rising]
@@ -48,7 +48,12 @@ class Later:
         self._noted: deque[tuple[Counter | ManyAtOnce, Labels, Sequence[float]]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        os.register_at_fork(after_in_child=self._begin_anew)
+        # Nobody counts during a fork: the child would have the library's lock, locked for ever.
+        os.register_at_fork(
+            before=lambda: self._lock.acquire(),
+            after_in_parent=lambda: self._lock.release(),
+            after_in_child=self._begin_anew,
+        )
         atexit.register(self.tell)
 
     def note(self, metric: Counter | ManyAtOnce, labels: Labels, *amounts: float) -> None:
@@ -66,11 +71,14 @@ class Later:
                     metric, labels, amounts = self._noted.popleft()
                     found[metric, labels] += amounts
             for (metric, labels), noted in found.items():
-                one = metric.labels(*labels) if labels else metric
-                if isinstance(one, ManyAtOnce):
-                    one.observe_many(noted)
-                else:
-                    one.inc(sum(noted))
+                try:
+                    one = metric.labels(*labels) if labels else metric
+                    if isinstance(one, ManyAtOnce):
+                        one.observe_many(noted)
+                    else:
+                        one.inc(sum(noted))
+                except Exception:  # the disk is full, say
+                    log.exception("%s could not be counted", metric)
 
     def _begin(self) -> None:
         with self._lock:
@@ -82,10 +90,7 @@ class Later:
     def _run(self) -> None:
         never = threading.Event()  # not time.sleep: tests replace it, for the whole process
         while not never.wait(1):
-            try:
-                self.tell()
-            except Exception:  # the disk is full, say
-                log.exception("requests could not be counted")
+            self.tell()
 
     def _begin_anew(self) -> None:
         """In a child: what was noted is its parent's, and so is the thread."""

@@ -47,22 +47,22 @@ def _is_trouble(attempt: Attempt) -> bool:
 def _record(attempt: Attempt) -> tracing.Context:
     claimed = attempt.claimed
     trace = claimed.trace.kept(True)
-    message = {"hongyan.message_id": claimed.id.hex}
-    if claimed.attempt == 1:
-        due = claimed.due_at.timestamp()
-        tracing.record("queued", trace, due, max(attempt.began - due, 0), message)
-    about: Attributes = {
+    message: Attributes = {
+        "hongyan.message_id": claimed.id.hex,
         "hongyan.account": claimed.lane.account_id,
         "hongyan.template": claimed.template_id,
         "hongyan.priority": claimed.lane.priority.word,
         "hongyan.attempt": claimed.attempt,
     }
+    if claimed.attempt == 1:
+        due = claimed.due_at.timestamp()
+        tracing.record("queued", trace, due, max(attempt.began - due, 0), message)
     return tracing.record(
         "POST template/send",
         trace,
         attempt.began,
         attempt.seconds,
-        {**message, **about, **_outcome(attempt)},
+        {**message, **_outcome(attempt)},
         kind="CLIENT",
         failure="" if attempt.kind is Kind.OK else str(attempt.kind and attempt.kind.value),
     )
@@ -75,7 +75,7 @@ def _outcome(attempt: Attempt) -> Attributes:
     if attempt.errcode is not None:
         found["wechat.errcode"] = attempt.errcode
     if attempt.rid:
-        found["wechat.rid"] = attempt.rid
+        found["wechat.rid"] = attempt.rid[:64]
     if attempt.phases is not None:
         found["server.address"] = attempt.phases.host
         found["network.connection.reused"] = attempt.phases.is_reused

@@ -132,22 +132,16 @@ def latest() -> list[tuple[Run, State]]:
     """The newest first. Raises RedisError."""
     ids: Any = redis().zrevrange(channel.LATEST, 0, SHOWN - 1)
     found = [one for one in (find(run.decode()) for run in ids) if one]
-    return [(one, _state(one, bool(redis().exists(channel.result_key(one.id))))) for one in found]
+    return [(one, result(one)[0]) for one in found]
 
 
 def result(run: Run) -> tuple[State, Result | None]:
     """Raises RedisError."""
     stored: Any = redis().get(channel.result_key(run.id))
     if stored is None:
-        return _state(run, False), None
+        return State.RUNNING if time.time() < run.ends_at + GRACE_SECONDS else State.LOST, None
     found: Result = _read(zlib.decompress(stored), Result) or Failure("AnotherVersion")
     return (State.FAILED if isinstance(found, Failure) else State.DONE), found
-
-
-def _state(run: Run, is_there: bool) -> State:
-    if is_there:
-        return State.DONE
-    return State.RUNNING if time.time() < run.ends_at + GRACE_SECONDS else State.LOST
 
 
 def _reply() -> str:

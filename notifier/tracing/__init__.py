@@ -3,8 +3,9 @@ its parts run in processes and minutes apart.
 
 On when OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set and neither
 OTEL_TRACES_EXPORTER=none nor OTEL_SDK_DISABLED=true; they go by HTTP with protobuf alone, and all
-other OTEL_… variables are the SDK's own. Off, the SDK is not even imported, and a caller's W3C
-traceparent and baggage travel with its message all the same.
+other OTEL_… variables are the SDK's own, but that its limits of spans are for requests alone. Off,
+the SDK is not even imported, and a caller's W3C traceparent and baggage travel with its message all
+the same.
 
 A message's row keeps its context. What happened to it becomes a span afterwards, with the times
 that were measured anyhow. No attribute holds a token, a secret, a body, a phone or an OpenID.

@@ -20,8 +20,8 @@ events."""
 SAVED_SECONDS = 10
 """What was not used is kept so long."""
 GATHERED_SECONDS = 1
-"""Once used up, so much is gathered before the next: twenty messages traced one after the other
-take half the time of twenty among thousands, for each of which the code is out of the caches."""
+"""Once used up, so much is gathered before the next: ten messages traced one after the other take
+half the time of ten among thousands, for each of which the code is out of the caches."""
 
 
 class Allowance:
@@ -35,7 +35,7 @@ class Allowance:
         self._lock = threading.Lock()
         self._saved, self._at = 0.0, float("-inf")
         self._next = float("-inf")
-        """When there is one again."""
+        """Nothing before; then a second's worth."""
 
     def take(self, wanted: int, now: float) -> int:
         """How many of them may be traced; `now` by time.monotonic()."""

@@ -12,6 +12,7 @@ from notifier.tracing.context import NONE, Context
 
 log = logging.getLogger(__name__)
 
+SCOPE = "hongyan"
 LEAVING_SECONDS = 2.0
 AT_ONCE = 32
 """New traces that are drawn ahead of their requests."""
@@ -84,7 +85,7 @@ def _leave(provider: Any) -> None:
 
 @lru_cache(maxsize=1)
 def tracer() -> Any:
-    return provider().get_tracer("hongyan")
+    return provider().get_tracer(SCOPE)
 
 
 @lru_cache(maxsize=1)
@@ -183,8 +184,9 @@ def over(
 ) -> Context:
     """A span that is made when it is over, and its context; `times`: began and ended, ns.
 
-    The SDK's own Span, made to be changed while it lasts, costs thirteen times as much, and its
-    limits (OTEL_SPAN_…) are for what others write into it: these attributes are ours, and short.
+    The SDK's own Span, made to be changed while it lasts, costs thirteen times as much. Its limits
+    (OTEL_SPAN_…, OTEL_ATTRIBUTE_…) do not hold here: these attributes are few and short. The SDK
+    would rather make its ReadableSpans itself: look here when its version changes.
     """
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
@@ -192,7 +194,7 @@ def over(
     known = told(parent_context) if parent_context.traceparent else None
     ids = provider().id_generator
     trace_id = known.trace_id if known else ids.generate_trace_id()
-    is_kept = _keeps(trace_id, parent_context)
+    is_kept = (known is None or parent_context.is_kept) and _keeps(trace_id, parent_context)
     flags = TraceFlags(TraceFlags.SAMPLED if is_kept else TraceFlags.DEFAULT)
     one = ReadableSpan(
         name,
@@ -215,7 +217,7 @@ def over(
 def _scope() -> Any:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-    return InstrumentationScope("hongyan")
+    return InstrumentationScope(SCOPE)
 
 
 def context_of(one: Any, baggage: str) -> Context:

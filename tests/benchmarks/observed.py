@@ -4,7 +4,8 @@ each of these exported, beyond the allowance.
 
 python -m tests.benchmarks.observed [rounds]. One process of each, which observes by turns
 (`switched.py`, `switched_loop.py`). What is compared is the processor's time, for it is what both
-are limited by, and a machine that is slow for a second changes it less than what a second brings.
+are limited by, and a machine that is slow for a second changes it less than what a second brings;
+of dispatch, whose database is another process, the time by the clock, too.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ ACCEPTED, SENT = 10_000, (1000, 40)
 """Requests of a round; messages of a block, and blocks on, and as many off, of a round."""
 OUT_OF_THE_BOX = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json"}
 Costs = tuple[float, float]
-"""Microseconds of the processor's for one: nothing observed, and all that the environment says."""
+"""Microseconds for one: nothing observed, and all that the environment says."""
 
 
 def ways(otlp: str) -> dict[str, tuple[dict[str, str], str]]:

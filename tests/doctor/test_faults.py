@@ -71,6 +71,36 @@ def test_a_fault_turns_its_own_tick_red(healthy: Platform, fault: Fault) -> None
     assert result.fix
 
 
+SENDING: dict[str, tuple[dict[str, object], str]] = {
+    "busy": ({"errcode": -1}, "breaker"),
+    "dead token": ({"errcode": 40001}, "breaker"),
+    "address not listed": ({"errcode": 40164}, "breaker"),
+    "not authorised": ({"errcode": 48001}, "breaker"),
+    "limited": ({"errcode": 50002}, "breaker"),
+    "quota": ({"errcode": 45009}, "quota"),
+    "template banned": ({"errcode": 43116}, "templates"),
+    "template gone": ({"errcode": 40037}, "templates"),
+    "bad gateway": ({"http_status": 502}, "breaker"),
+    "html": ({"action": "html"}, "breaker"),
+    "reset": ({"action": "reset"}, "breaker"),
+    "reset before it is read": ({"action": "reset_before_accept"}, "breaker"),
+    "no answer in time": ({"action": "slow", "seconds": 30}, "breaker"),
+    "no answer at all": ({"action": "timeout_after_accept"}, "breaker"),
+}
+"""What each message to WeChat meets."""
+
+
+@pytest.mark.parametrize("fault", SENDING)
+def test_what_sending_meets_turns_its_tick_red(healthy: Platform, fault: str) -> None:
+    given, name = SENDING[fault]
+    healthy.simulator.control("POST", "/faults", given)
+    faults.send(healthy, 30)
+    healthy.simulator.control("DELETE", "/faults")
+    found = seen(healthy.account)
+    assert found.named(Verdict.BAD) == [name]
+    assert next(one.result.fix for one in found.checks if one.name == name)
+
+
 @pytest.mark.parametrize("fault", [wrong_secret, missing_ip])
 def test_what_needs_a_token_is_not_known_without_one(healthy: Platform, fault: Fault) -> None:
     fault(healthy)

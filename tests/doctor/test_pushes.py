@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from pytest_django.live_server_helper import LiveServer
 
 from notifier.dispatch import gate
 from notifier.dispatch.gate import Limits
@@ -15,6 +16,7 @@ from notifier.models.counts import Tally, add_counts
 from notifier.receipts.process import process_pushes
 from notifier.receipts.refused import note_refused
 from tests import builders
+from tests.chaos.processes import until
 from tests.conftest import Platform
 from tests.doctor.conftest import CALLBACK, seen, telling, verdicts
 from tests.doctor.faults import change, no_receipts, wrong_callback_token
@@ -142,6 +144,43 @@ def test_the_latest_refused_one_stands_with_them(healthy: Platform) -> None:
     (told,) = next(one.result.details for one in found.checks if one.name == "pushes")
     assert "signature is wrong" in told
     assert seen(healthy.account, timedelta(days=1)).refusal is None
+
+
+OTHERS: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
+    "token": ({}, {"callback_token": "another"}, "its signature is wrong"),
+    "mode": (
+        {"callback_mode": "safe", "encoding_aes_key": "k" * 43},
+        {"callback_mode": "plain"},
+        "it is not encrypted",
+    ),
+    "key": (
+        {"callback_mode": "safe", "encoding_aes_key": "k" * 43},
+        {"callback_mode": "safe", "encoding_aes_key": "j" * 43},
+        "another",
+    ),
+    "no key": (
+        {},
+        {"callback_mode": "safe", "encoding_aes_key": "j" * 43},
+        "no EncodingAESKey is stored here",
+    ),
+}
+"""The same setting here and at WeChat, and what is said."""
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_settings_that_are_others_at_wechat(
+    healthy: Platform, live_server: LiveServer, other: str
+) -> None:
+    ours, theirs, words = OTHERS[other]
+    change(healthy, **ours)
+    url = f"{live_server.url}/wechat/{healthy.account.slug}/callback"
+    healthy.configure(callback_url=url, **theirs)
+    # What was right a moment ago is taken for two seconds more.
+    until(lambda: healthy.recipient() and seen(healthy.account).refusal is not None)
+    checks = {one.name: one.result for one in seen(healthy.account).checks}
+    assert checks["pushes"].verdict is Verdict.BAD
+    assert words in "\n".join((checks["pushes"].finding, *checks["pushes"].details))
+    assert checks["pushes"].fix
 
 
 def test_whether_it_was_signed_is_not_known_where_it_was_refused_before(healthy: Platform) -> None:

@@ -6,7 +6,9 @@ import sys
 from datetime import timedelta
 
 import django_rq
+import pytest
 from django.utils import timezone
+from prometheus_client import Histogram
 from redis import RedisError
 from rq.utils import utcformat
 
@@ -45,6 +47,27 @@ def test_messages_are_counted_from_acceptance_to_their_state(platform, work, cli
     work()
     after = [value(client, name) for name in names]
     assert [new - old for new, old in zip(after, before, strict=True)] == [2, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [[], [0.1, 0.5, 2.0], [0.04, 0.1, 0.10001, 0.3, 0.3, 0.5, 99, 0.0], [-0.001]],
+    ids=["none", "bounds", "in each, one beyond all", "a clock was set"],
+)
+def test_many_are_observed_as_each_by_itself(seconds):
+    labels = {"documentation": "-", "buckets": (0.1, 0.5, 2), "registry": None}
+    many = metrics.ManyAtOnce("test_many", **labels)
+    each = Histogram("test_each", **labels)
+    many.observe_many(seconds)
+    for one in seconds:
+        each.observe(max(one, 0))
+    found, wanted = (
+        [(one.name.split("_")[-1], one.labels, one.value) for one in metric.collect()[0].samples]
+        for metric in (many, each)
+    )
+    assert [one for one in found if one[0] != "created"] == [
+        one for one in wanted if one[0] != "created"
+    ]
 
 
 NOTED = """
