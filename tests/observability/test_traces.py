@@ -14,7 +14,6 @@ from notifier import tracing
 from notifier.dispatch import clock
 from notifier.models import Message, State
 from notifier.tracing import allowance, sdk
-from notifier.tracing.allowance import Allowance
 from tests import builders
 from tests.builders import DATA
 from tests.chaos.processes import running, until
@@ -170,25 +169,6 @@ def test_what_went_wrong_is_traced_though_nobody_kept_it(collector, loop, api, w
     sdk.provider().force_flush()
     found = sorted(one.name for one in collector.of(TRACE))
     assert found == spans
-
-
-@pytest.mark.parametrize(
-    ("taken", "seconds", "granted"),
-    [(0, 0, 50), (50, 0, 0), (50, 0.9, 0), (50, 1.5, 7), (49, 0.3, 2), (20, 3600, 50)],
-    ids=[
-        "saved up",
-        "used up",
-        "gathered",
-        "five a second",
-        "not gathered",
-        "no more than is saved",
-    ],
-)
-def test_the_allowance(settings, taken, seconds, granted):
-    settings.TRACES_PER_SECOND = 5
-    allowance = Allowance("request")
-    assert allowance.take(taken, 100.0) == taken
-    assert allowance.take(1000, 100.0 + seconds) == granted
 
 
 def test_a_sampler_that_keeps_nothing_keeps_no_callers_trace(
