@@ -93,6 +93,7 @@ def _happen(web: str, simulator: SimulatorProcess, folder: Path, prometheus: Pro
     (folder / "slow").touch()
     simulator.control("POST", "/latency", {"median_ms": 3_000, "sigma": 0})
     with _worker():
+        time.sleep(2)  # those before have used up what may be traced
         send(traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
         _until_all_are_sent()
     return Message.objects.order_by("-id")[0]
