@@ -16,12 +16,13 @@ def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None
     """`began`: of the settling, Unix seconds; its span is linked to those that are traced."""
     if not tracing.is_on():
         return
-    trouble: list[Attempt] = []
-    calm: list[Attempt] = []
+    trouble, kept = [], []
     for one, _ in steps:
         if one.kind is not None and one.claimed.trace.traceparent:
-            (trouble if _is_trouble(one) else calm).append(one)
-    kept = [one for one in calm if one.claimed.trace.is_kept]
+            if _is_trouble(one):
+                trouble.append(one)
+            elif one.claimed.trace.is_kept:
+                kept.append(one)
     traced = trouble[: tracing.allowed("trouble", len(trouble))]
     traced += kept[: tracing.allowed("message", len(kept))]
     if not traced:
