@@ -1,0 +1,75 @@
+"""How soon does WeChat answer? The last calls, and the phase that took long."""
+
+from collections import Counter
+from datetime import timedelta
+
+from django.db.models import Max
+from django.utils.translation import gettext, gettext_noop
+
+from notifier.doctor.patient import Patient
+from notifier.doctor.results import Result, bad, ok, warn
+from notifier.models import MessageEvent
+from notifier.models.messages import SLOW_CALL_MS
+
+LOOKED_AT, CALLS = 50_000, 100
+"""The newest events of all accounts, and of these the account's last calls."""
+LATELY = timedelta(hours=1)
+FEW = 5
+MANY_SLOW, MOST_SLOW = 0.1, 0.5
+"""Of the last calls. A single one can be slow on any line."""
+FIXES: dict[str, str] = {
+    "lost": gettext_noop(
+        "An address gives no connection: put another before it on the account's page."
+    ),
+    "token": gettext_noop("The calls waited for an access token: see “Shared token” above."),
+    "dns": gettext_noop(
+        "Looking up WeChat's name is slow: give this server another resolver, or a cache of its "
+        "own."
+    ),
+    "tcp": gettext_noop(
+        "Reaching WeChat's server is slow: ask who runs the network (firewall, NAT, line)."
+    ),
+    "tls": gettext_noop(
+        "The handshake is slow: a proxy on the way, or no processor time left on this server."
+    ),
+    "wait": gettext_noop(
+        "It is WeChat that takes so long. Nothing is lost, more calls are made at once. If it "
+        "stays, put another of WeChat's addresses first on the account's page."
+    ),
+    "transfer": gettext_noop(
+        "The line is slow: ask who runs the network (manage.py wechat_probe measures each step)."
+    ),
+}
+"""By the phase that most of the slow calls spent most time in."""
+
+
+def speed(patient: Patient) -> Result:
+    """Of the calls that WeChat answered; those without an answer stop the account (`breaker`)."""
+    calls = _last(patient)
+    if len(calls) < FEW:
+        return ok(gettext("Hardly a message in the last hour: there is nothing to measure."))
+    middle = sorted(ms for ms, _ in calls)[len(calls) // 2]
+    details = gettext("Half of the last %(count)d calls: within %(ms)d ms.")
+    details %= {"count": len(calls), "ms": middle}
+    slow = [phases for ms, phases in calls if ms >= SLOW_CALL_MS]
+    if len(slow) < MANY_SLOW * len(calls):
+        return ok(gettext("WeChat answers soon."), details)
+    text = gettext("%(slow)d of the last %(count)d calls took %(seconds)d seconds or more.")
+    text %= {"slow": len(slow), "count": len(calls), "seconds": SLOW_CALL_MS // 1000}
+    longest = Counter(max(FIXES, key=lambda name: one.get(name, 0)) for one in slow)
+    verdict = bad if len(slow) >= MOST_SLOW * len(calls) else warn
+    return verdict(text, gettext(FIXES[longest.most_common(1)[0][0]]), details)
+
+
+def _last(patient: Patient) -> list[tuple[int, dict[str, int]]]:
+    """Their milliseconds, and where they went."""
+    newest = MessageEvent.objects.aggregate(last=Max("pk"))["last"] or 0
+    answered = MessageEvent.objects.filter(
+        pk__gt=newest - LOOKED_AT,
+        message__account=patient.account,
+        errcode__isnull=False,
+        duration_ms__isnull=False,
+        at__gt=patient.now - LATELY,
+    )
+    found = answered.order_by("-pk").values_list("duration_ms", "phases")[:CALLS]
+    return [(ms or 0, phases or {"wait": ms}) for ms, phases in found]
