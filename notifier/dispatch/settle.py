@@ -3,10 +3,8 @@
 import logging
 import random
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +12,8 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
-from notifier import metrics
 from notifier.dispatch import sql
-from notifier.dispatch.lanes import Lane
+from notifier.dispatch.counted import count_attempts
 from notifier.dispatch.outbox import note_changes
 from notifier.dispatch.people import mark_people
 from notifier.dispatch.retry import Step, next_step
@@ -30,7 +27,6 @@ from notifier.models.fallbacks import begin_fallbacks
 from notifier.models.gateways import push_ends
 from notifier.models.messages import SLOW_CALL_MS
 from notifier.wechat.errors import Kind
-from notifier.wechat.phases import PHASES, Phases
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +90,7 @@ def settle(
         push_ends([one.claimed.id for one in over], now)
         mark_people(ours, now)
         add_counts(tallies(steps, now), now)
-    _count(steps)
+    count_attempts(steps)
     record_attempts(steps, began)
     _tell_slow(one for one, _ in steps)
     return len(ours)
@@ -102,26 +98,6 @@ def settle(
 
 def _lease(attempt: Attempt) -> datetime:
     return attempt.claimed.lease_until
-
-
-def _count(steps: list[tuple[Attempt, Step]]) -> None:
-    """Added up before they are counted: a counter costs more than an addition."""
-    note = metrics.later.note
-    by_lane = defaultdict[Lane, list[tuple[Attempt, Step]]](list)
-    for pair in steps:
-        by_lane[pair[0].claimed.lane].append(pair)
-    for lane, pairs in by_lane.items():
-        account = lane.account_id
-        for state, count in Counter(step.state for _, step in pairs).items():
-            note(metrics.settled, (account, lane.priority.word, state.value), count)
-        tried = [one for one, _ in pairs if one.kind is not None]
-        for kind, count in Counter(one.kind for one in tried if one.kind is not None).items():
-            note(metrics.attempts, (account, kind.value), count)
-        if tried:
-            waited = (one.began - one.claimed.claimed_at for one in tried)
-            note(metrics.pool_seconds, (account,), *waited)
-            note(metrics.send_seconds, (account,), *(one.seconds for one in tried))
-    _count_phases(attempt for attempt, _ in steps)
 
 
 def _tell_slow(attempts: Iterable[Attempt]) -> None:
@@ -143,26 +119,6 @@ def _fields(attempt: Attempt) -> dict[str, str]:
     """Of a log line about one message."""
     claimed = attempt.claimed
     return {"message_id": claimed.id.hex, "trace_id": claimed.trace.trace_id}
-
-
-def _count_phases(attempts: Iterable[Attempt]) -> None:
-    note = metrics.later.note
-    by_host = defaultdict[tuple[int, str], list[Phases]](list)
-    lost = defaultdict[tuple[int, str], list[float]](list)
-    for one in attempts:
-        if one.phases is not None and one.phases.host:
-            account = one.claimed.lane.account_id
-            by_host[account, one.phases.host].append(one.phases)
-            for host, seconds in one.phases.lost_at.items():
-                lost[account, host].append(seconds)
-    for where, found in by_host.items():
-        for kind, count in Counter(one.connection for one in found).items():
-            note(metrics.connections, (*where, kind), count)
-        for name in PHASES:
-            if spent := [*filter(None, map(attrgetter(name), found))]:
-                note(metrics.phase_seconds, (*where, name), *spent)
-    for (account, host), spent in lost.items():
-        note(metrics.phase_seconds, (account, host, "lost"), *spent)
 
 
 def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:

@@ -11,18 +11,14 @@ from notifier.models.messages import SLOW_CALL_MS
 from notifier.tracing import NONE, Attributes
 from notifier.wechat.errors import Kind
 
+SLOW_SECONDS = SLOW_CALL_MS / 1000
+
 
 def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None:
     """`began`: of the settling, Unix seconds; its span is linked to those that are traced."""
     if not tracing.is_on():
         return
-    trouble, kept = [], []
-    for one, _ in steps:
-        if one.kind is not None and one.claimed.trace.traceparent:
-            if _is_trouble(one):
-                trouble.append(one)
-            elif one.claimed.trace.is_kept:
-                kept.append(one)
+    trouble, kept = _asked_for(steps)
     traced = trouble[: tracing.allowed("trouble", len(trouble))]
     traced += kept[: tracing.allowed("message", len(kept))]
     if not traced:
@@ -39,10 +35,20 @@ def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None
     )
 
 
-def _is_trouble(attempt: Attempt) -> bool:
-    """What somebody will look for, though its trace was not kept when it was accepted."""
-    is_slow = attempt.seconds * 1000 >= SLOW_CALL_MS
-    return attempt.kind is not Kind.OK or is_slow or attempt.claimed.attempt > 1
+def _asked_for(steps: Sequence[tuple[Attempt, Step]]) -> tuple[list[Attempt], list[Attempt]]:
+    """What somebody will look for (it failed, was slow or made again), though its trace was not
+    kept when it was accepted; and those that were kept. Each message passes here: no function is
+    called for it that is not needed."""
+    trouble, kept = [], []
+    for one, _ in steps:
+        kind, claimed = one.kind, one.claimed
+        if kind is None or not claimed.trace.traceparent:
+            continue
+        if kind is not Kind.OK or one.seconds >= SLOW_SECONDS or claimed.attempt > 1:
+            trouble.append(one)
+        elif claimed.trace.is_kept:
+            kept.append(one)
+    return trouble, kept
 
 
 def _record(attempt: Attempt) -> tracing.Context:

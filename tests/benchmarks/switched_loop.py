@@ -66,7 +66,7 @@ class _Load:
 _UNTIMED = _Untimed()
 WATCHING = {
     (metrics.later, "note"): lambda *_args: None,
-    (settle, "_count"): lambda _steps: None,
+    (settle, "count_attempts"): lambda _steps: None,
     (settle, "_tell_slow"): lambda _attempts: None,
     (tracing, "is_on"): lambda: False,
     (send, "Phases"): lambda: _UNTIMED,
