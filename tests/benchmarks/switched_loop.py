@@ -9,7 +9,9 @@ SHARE: the messages have a trace, of which so many are exported while it is on.
 from tests.benchmarks import our_loop  # isort: skip - sets Django up
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from statistics import median
 
 from django.conf import settings
 
@@ -19,7 +21,8 @@ from notifier.tracing import allowance, sdk
 from notifier.tracing.allowance import Work
 from notifier.wechat.phases import Phases
 
-CLOCKS = (time.process_time, time.monotonic)
+Clock = Callable[[], float]
+CLOCKS: tuple[Clock, ...] = (time.process_time, time.monotonic)
 EXPORTED_SECONDS = 5
 """OTEL_BSP_SCHEDULE_DELAY's own default; here it is set so high that the thread exports nothing but
 what is more than a batch."""
@@ -84,7 +87,8 @@ def main(count: int, blocks: int, traced: float) -> list[float]:
     our_loop.empty()
     garbage.spare()  # as the worker does
     metrics.later._begin = lambda: None  # type: ignore[method-assign]
-    spent = {(clock, is_on): 0.0 for clock in CLOCKS for is_on in (False, True)}
+    found: dict[Clock, list[float]] = {clock: [] for clock in CLOCKS}
+    beside = dict.fromkeys(CLOCKS, 0.0)
     our_loop.send(our_loop.fill(300, traced=traced))
     load = _Load()
     tracing.allowed = load.take
@@ -94,19 +98,40 @@ def main(count: int, blocks: int, traced: float) -> list[float]:
         switch(is_on)
         lane = our_loop.fill(count, traced=traced)
         load.began = time.monotonic()
-        began = {clock: clock() for clock in CLOCKS}
-        our_loop.send(lane)
-        if is_on:
-            load.end()
+        with _timed() as took:
+            our_loop.send(lane)
         for clock in CLOCKS:
-            spent[clock, is_on] += clock() - began[clock]
+            found[clock].append(took[clock])
+        if is_on:
+            with _timed() as took:
+                load.end()
+            beside = {clock: beside[clock] + took[clock] for clock in CLOCKS}
     switch(True)
+    with _timed() as took:
+        metrics.later.tell()  # what is left
+        load.export()
+    costs = []
+    for clock, seconds in found.items():
+        off = median(one for number, one in enumerate(seconds) if number % 4 in (1, 2))
+        on = off * _ratio(seconds) + (beside[clock] + took[clock]) / blocks
+        costs += [off / count * 1e6, on / count * 1e6]
+    return costs
+
+
+def _ratio(seconds: list[float]) -> float:
+    """On to off: of four blocks that follow each other, and of all these the median. The machine is
+    slower for seconds or for minutes; what is far apart cannot be compared."""
+    fours = zip(*(seconds[place::4] for place in range(4)), strict=False)
+    return median((one + four) / (two + three) for one, two, three, four in fours)
+
+
+@contextmanager
+def _timed() -> Iterator[dict[Clock, float]]:
+    """Seconds by each clock, at the end."""
     began = {clock: clock() for clock in CLOCKS}
-    metrics.later.tell()  # what is left
-    load.export()
-    for clock in CLOCKS:
-        spent[clock, True] += clock() - began[clock]
-    return [seconds / count / blocks * 1e6 for seconds in spent.values()]
+    took: dict[Clock, float] = {}
+    yield took
+    took |= {clock: clock() - began[clock] for clock in CLOCKS}
 
 
 if __name__ == "__main__":
