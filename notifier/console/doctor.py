@@ -21,7 +21,7 @@ from notifier.doctor.results import Verdict
 from notifier.models import Action
 from templates_app.models import OfficialAccount
 
-HELP = "examines an account: secret, IP whitelist, token, templates, callback, clock, quota"
+HELP = "examines an account: secret, IP whitelist, token, templates, callback, quota, speed, clock"
 TICKS = {True: "yes", False: "no", None: "-"}
 COLUMNS = ("", "check", "finding", "what to do")
 STYLES: dict[Verdict, str] = {

@@ -1,5 +1,5 @@
-"""What a batch of results adds to the metrics. Each message passes here while its objects are out
-of the processor's caches: each is looked at once, and added up before it is counted."""
+"""What a batch of results adds to the metrics: sorted in one pass, for the messages' objects are
+out of the processor's caches by now, and added up before it is counted."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

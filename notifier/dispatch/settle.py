@@ -25,7 +25,7 @@ from notifier.models.away import AWAY
 from notifier.models.counts import add_counts
 from notifier.models.fallbacks import begin_fallbacks
 from notifier.models.gateways import push_ends
-from notifier.models.messages import SLOW_CALL_MS
+from notifier.models.messages import SLOW_CALL_SECONDS
 from notifier.wechat.errors import Kind
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _lease(attempt: Attempt) -> datetime:
 
 def _tell_slow(attempts: Iterable[Attempt]) -> None:
     for one in attempts:
-        if one.seconds * 1000 >= SLOW_CALL_MS:
+        if one.seconds >= SLOW_CALL_SECONDS:
             spent = one.phases.spent() if one.phases else {}
             ids = _fields(one)
             log.warning(

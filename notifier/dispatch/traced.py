@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from notifier import tracing
 from notifier.dispatch.retry import Step
 from notifier.dispatch.send import Attempt
-from notifier.models.messages import SLOW_CALL_MS
+from notifier.models.messages import SLOW_CALL_SECONDS
 from notifier.tracing import NONE, Attributes
 from notifier.wechat.errors import Kind
-
-SLOW_SECONDS = SLOW_CALL_MS / 1000
 
 
 def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None:
@@ -44,7 +42,7 @@ def _asked_for(steps: Sequence[tuple[Attempt, Step]]) -> tuple[list[Attempt], li
         kind, claimed = one.kind, one.claimed
         if kind is None or not claimed.trace.traceparent:
             continue
-        if kind is not Kind.OK or one.seconds >= SLOW_SECONDS or claimed.attempt > 1:
+        if kind is not Kind.OK or one.seconds >= SLOW_CALL_SECONDS or claimed.attempt > 1:
             trouble.append(one)
         elif claimed.trace.is_kept:
             kept.append(one)

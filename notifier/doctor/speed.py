@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from statistics import median_low
 
 from django.db.models import Max
 from django.utils.translation import gettext, gettext_noop
@@ -10,13 +11,16 @@ from notifier.doctor.patient import Patient
 from notifier.doctor.results import Result, bad, ok, warn
 from notifier.models import MessageEvent
 from notifier.models.messages import SLOW_CALL_MS
+from notifier.models.sandbox import SANDBOX
 
 LOOKED_AT, CALLS = 50_000, 100
 """The newest events of all accounts, and of these the account's last calls."""
 LATELY = timedelta(hours=1)
 FEW = 5
+SOME_SLOW = 2
+"""A single one can be slow on any line."""
 MANY_SLOW, MOST_SLOW = 0.1, 0.5
-"""Of the last calls. A single one can be slow on any line."""
+"""Of the last calls."""
 FIXES: dict[str, str] = {
     "lost": gettext_noop(
         "An address gives no connection: put another before it on the account's page."
@@ -33,11 +37,12 @@ FIXES: dict[str, str] = {
         "The handshake is slow: a proxy on the way, or no processor time left on this server."
     ),
     "wait": gettext_noop(
-        "It is WeChat that takes so long. Nothing is lost, more calls are made at once. If it "
+        "WeChat itself takes that long. Nothing is lost: more calls are in the air at once. If it "
         "stays, put another of WeChat's addresses first on the account's page."
     ),
     "transfer": gettext_noop(
-        "The line is slow: ask who runs the network (manage.py wechat_probe measures each step)."
+        "The answer is read late: no processor time left on this server, or a slow line (manage.py "
+        "wechat_probe measures each step)."
     ),
 }
 """By the phase that most of the slow calls spent most time in."""
@@ -47,13 +52,15 @@ def speed(patient: Patient) -> Result:
     """Of the calls that WeChat answered; those without an answer stop the account (`breaker`)."""
     calls = _last(patient)
     if len(calls) < FEW:
-        return ok(gettext("Hardly a message in the last hour: there is nothing to measure."))
-    middle = sorted(ms for ms, _ in calls)[len(calls) // 2]
+        text = gettext(
+            "Fewer than %(few)d answered calls among the newest events: nothing to measure."
+        )
+        return ok(text % {"few": FEW})
     details = gettext("Half of the last %(count)d calls: within %(ms)d ms.")
-    details %= {"count": len(calls), "ms": middle}
+    details %= {"count": len(calls), "ms": median_low(ms for ms, _ in calls)}
     slow = [phases for ms, phases in calls if ms >= SLOW_CALL_MS]
-    if len(slow) < MANY_SLOW * len(calls):
-        return ok(gettext("WeChat answers soon."), details)
+    if len(slow) < max(SOME_SLOW, MANY_SLOW * len(calls)):
+        return ok(gettext("WeChat answers promptly."), details)
     text = gettext("%(slow)d of the last %(count)d calls took %(seconds)d seconds or more.")
     text %= {"slow": len(slow), "count": len(calls), "seconds": SLOW_CALL_MS // 1000}
     longest = Counter(max(FIXES, key=lambda name: one.get(name, 0)) for one in slow)
@@ -70,6 +77,6 @@ def _last(patient: Patient) -> list[tuple[int, dict[str, int]]]:
         errcode__isnull=False,
         duration_ms__isnull=False,
         at__gt=patient.now - LATELY,
-    )
+    ).exclude(message__openid__in=SANDBOX)
     found = answered.order_by("-pk").values_list("duration_ms", "phases")[:CALLS]
     return [(ms or 0, phases or {"wait": ms}) for ms, phases in found]

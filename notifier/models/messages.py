@@ -245,7 +245,8 @@ _DEFAULTS = {
 }
 
 
-SLOW_CALL_MS = 3_000
+SLOW_CALL_SECONDS = 3
+SLOW_CALL_MS = SLOW_CALL_SECONDS * 1000
 """A call to WeChat that took so long is one that somebody looks for."""
 
 

@@ -3,9 +3,10 @@ them, as it is out of the box; with traces as well, of which each is kept by its
 each of these exported, beyond the allowance.
 
 python -m tests.benchmarks.observed [rounds]. One process of each, which observes by turns
-(`switched.py`, `switched_loop.py`). What is compared is the processor's time, for it is what both
-are limited by, and a machine that is slow for a second changes it less than what a second brings;
-of dispatch, whose database is another process, the time by the clock, too.
+(`switched.py`, `switched_loop.py`). What is compared is the processor's time, for it is what
+accepting is limited by, and a machine that is slow for a second changes it less than what a second
+brings; of dispatch, whose database is another process, the time by the clock, too, which is its
+throughput.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from tests.benchmarks.load import drive
 from tests.observability.otlp import collecting
 from tests.simulator.process import SimulatorProcess
 
-ACCEPTED, SENT = 10_000, (500, 100)
+ACCEPTED, SENT = 10_000, (2000, 24)
 """Requests of a round; messages of a block, and blocks on, and as many off, of a round."""
 OUT_OF_THE_BOX = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json"}
 Costs = tuple[float, float]

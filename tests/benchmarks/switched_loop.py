@@ -1,6 +1,9 @@
 """Our dispatch, whose observing is switched on and off between blocks of messages in one process:
 two processes of the same code differ by several per cent, more than what is to be measured.
-Prints microseconds for a message, of the processor's and by the clock, each off and on:
+Prints microseconds for a message, of the processor's and by the clock, each off and on (off, times
+the ratio of neighbouring blocks, and a share of what is done at intervals). BLOCKS is even, and a
+block takes a second or so: what is traced is traced once a second, and no group of blocks may be
+without it.
 python -m tests.benchmarks.switched_loop N BLOCKS [SHARE]
 
 SHARE: the messages have a trace, of which so many are exported while it is on.
@@ -96,6 +99,7 @@ def main(count: int, blocks: int, traced: float) -> list[float]:
         # on off off on: what rises or falls meanwhile is shared alike.
         is_on = number % 4 in (0, 3)
         switch(is_on)
+        our_loop.empty()  # a table that grows would make all slower, by turns or not
         lane = our_loop.fill(count, traced=traced)
         load.began = time.monotonic()
         with _timed() as took:
@@ -121,7 +125,7 @@ def main(count: int, blocks: int, traced: float) -> list[float]:
 def _ratio(seconds: list[float]) -> float:
     """On to off: of four blocks that follow each other, and of all these the median. The machine is
     slower for seconds or for minutes; what is far apart cannot be compared."""
-    fours = zip(*(seconds[place::4] for place in range(4)), strict=False)
+    fours = zip(*(seconds[place::4] for place in range(4)), strict=True)
     return median((one + four) / (two + three) for one, two, three, four in fours)
 
 

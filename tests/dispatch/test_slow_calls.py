@@ -7,7 +7,7 @@ from notifier.dispatch import settle
 
 @pytest.fixture
 def told_early(monkeypatch):
-    monkeypatch.setattr(settle, "SLOW_CALL_MS", 300)
+    monkeypatch.setattr(settle, "SLOW_CALL_SECONDS", 0.3)
 
 
 def test_a_slow_call_is_told_with_its_phases(platform, work, caplog, told_early):

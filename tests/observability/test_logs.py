@@ -171,7 +171,7 @@ def test_a_job_is_named(db, work):
 
 
 def test_a_slow_send_is_found_by_its_message_and_its_trace(platform, api, work, monkeypatch):
-    monkeypatch.setattr(settle, "SLOW_CALL_MS", 300)
+    monkeypatch.setattr(settle, "SLOW_CALL_SECONDS", 0.3)
     platform.simulator.control("POST", "/latency", {"median_ms": 400, "sigma": 0})
     expected = {}
     for trace in (TRACE, None):

@@ -77,7 +77,7 @@ def manage(url: str, *command: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_what_was_sent_after_the_backup_is_not_sent_again(
+def test_what_was_sent_after_the_backup_is_parked_in_the_restored_one(
     platform: Platform, work: Callable[[], None], dump: Path
 ) -> None:
     builders.set_message(platform.message(), state=State.SENT)
