@@ -9,7 +9,7 @@ from notifier import metrics
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.retry import Step
 from notifier.dispatch.send import Attempt
-from notifier.wechat.phases import PHASES, Phases
+from notifier.wechat.phases import CONNECTING, PHASES, Phases
 
 Host = tuple[int, str]
 """The account, and the address that was asked."""
@@ -51,8 +51,13 @@ def _count_lane(lane: Lane, pairs: list[tuple[Attempt, Step]]) -> None:
 
 def _count_host(where: Host, found: list[Phases]) -> None:
     note = metrics.later.note
-    for kind, count in Counter([one.connection for one in found]).items():
+    others = [one for one in found if not one.is_reused]
+    how = Counter([one.connection for one in others])
+    if reused := len(found) - len(others):
+        how["reused"] = reused
+    for kind, count in how.items():
         note(metrics.connections, (*where, kind), count)
     for name in PHASES:
-        if spent := [*filter(None, map(attrgetter(name), found))]:
+        among = others if name in CONNECTING else found
+        if spent := [*filter(None, map(attrgetter(name), among))]:
             note(metrics.phase_seconds, (*where, name), *spent)

@@ -28,7 +28,7 @@ from tests.benchmarks.load import drive
 from tests.observability.otlp import collecting
 from tests.simulator.process import SimulatorProcess
 
-ACCEPTED, SENT = 10_000, (2000, 24)
+ACCEPTED, SENT = 10_000, (600, 80)
 """Requests of a round; messages of a block, and blocks on, and as many off, of a round."""
 OUT_OF_THE_BOX = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json"}
 Costs = tuple[float, float]
