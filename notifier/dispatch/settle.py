@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -92,7 +92,7 @@ def settle(
         add_counts(tallies(steps, now), now)
     count_attempts(steps)
     record_attempts(steps, began)
-    _tell_slow(one for one, _ in steps)
+    _tell_slow(ours)
     return len(ours)
 
 
@@ -100,7 +100,7 @@ def _lease(attempt: Attempt) -> datetime:
     return attempt.claimed.lease_until
 
 
-def _tell_slow(attempts: Iterable[Attempt]) -> None:
+def _tell_slow(attempts: list[Attempt]) -> None:
     for one in attempts:
         if one.seconds >= SLOW_CALL_SECONDS:
             spent = one.phases.spent() if one.phases else {}

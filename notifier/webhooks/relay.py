@@ -4,6 +4,7 @@ One at a time may append, so that the log's ids ascend in the order of commits; 
 committed is moved, so that a reader who goes on after an id misses nothing.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import close_old_connections, transaction
+from django.db import IntegrityError, close_old_connections, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from notifier.models import (
+    ApiClient,
     ClientEvent,
     EventLog,
     EventType,
@@ -24,6 +27,8 @@ from notifier.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+
+log = logging.getLogger(__name__)
 
 SLICE = 1000
 _SAME = (
@@ -46,11 +51,32 @@ def relay() -> bool:
     close_old_connections()
     if not OutboxEntry.objects.exists():
         return False
+    try:
+        return _move() == SLICE
+    except IntegrityError:
+        if not _drop_orphans():
+            raise
+        return True
+
+
+def _move() -> int:
     with appending():
         rows = list(OutboxEntry.objects.order_by("pk")[:SLICE])
         append([{name: getattr(row, name) for name in _SAME} for row in rows], timezone.now())
         OutboxEntry.objects.filter(pk__in=[row.pk for row in rows]).delete()
-    return len(rows) == SLICE
+    return len(rows)
+
+
+def _drop_orphans() -> int:
+    """The outbox has no constraints. A change of a message that somebody removed by SQL would keep
+    all changes after it from being told."""
+    message = Message.objects.filter(pk=OuterRef("message"))
+    client = ApiClient.objects.filter(pk=OuterRef("client"))
+    is_gone = ~Exists(client) | Q(message__isnull=False) & ~Exists(message)
+    found, _ = OutboxEntry.objects.filter(is_gone).delete()
+    if found:
+        log.warning("%d changes are told to nobody: their messages or services are gone", found)
+    return found
 
 
 def append(changes: Iterable[dict[str, object]], now: datetime) -> list[ClientEvent]:

@@ -9,7 +9,7 @@ from tests.benchmarks import environment  # noqa: F401  # isort: skip - starts t
 import psutil
 from django.db import OperationalError, connection
 
-from notifier.models import Message, Recipient
+from notifier.models import Message, OutboxEntry, Recipient
 from templates_app.models import MessageTemplate
 from tests import builders
 from tests.benchmarks.accept import free_port, until_up
@@ -93,7 +93,9 @@ def forget_messages() -> None:
     that wait for each other PostgreSQL ends one."""
     for _ in range(TRIES):
         with suppress(OperationalError), connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {Message._meta.db_table} CASCADE")
+            # The outbox has no constraint that would have it emptied as well.
+            tables = f"{Message._meta.db_table}, {OutboxEntry._meta.db_table}"
+            cursor.execute(f"TRUNCATE {tables} CASCADE")
             return
     raise SystemExit("the messages of the last step could not be emptied")
 

@@ -12,6 +12,7 @@ from notifier.dispatch.outbox import note_changes
 from notifier.dispatch.settle import settle
 from notifier.intake.accept import Origin
 from notifier.models import ClientEvent, EventLog, Message, OutboxEntry, State, WebhookDelivery
+from notifier.models.ids import new_message_id
 from notifier.recipients.erasing import erase
 from notifier.webhooks import relay as module
 from notifier.webhooks.relay import ping, prune, relay
@@ -173,6 +174,21 @@ def test_slices_are_moved_until_none_is_left(api, ask, monkeypatch):
         end(ask())
     assert [relay() for _ in range(3)] == [True, True, False]
     assert len(events(api)["data"]) == 5
+
+
+def test_a_change_of_what_is_gone_keeps_no_other_from_being_told(api, ask, caplog):
+    """The outbox has no constraints, and the log has."""
+    end(ask())
+    (entry,) = OutboxEntry.objects.all()
+    OutboxEntry.objects.filter(pk=entry.pk).update(message_id=new_message_id())
+    end(ask())
+    (_, entry) = OutboxEntry.objects.order_by("pk")
+    OutboxEntry.objects.filter(pk=entry.pk).update(client_id=0)
+    told = end(ask())
+    relay_all()
+    assert [one["data"]["id"] for one in events(api)["data"]] == [told.id.hex]
+    assert not OutboxEntry.objects.exists()
+    assert "2 changes are told to nobody" in caplog.text
 
 
 def test_pings_are_not_in_the_stream(api, service):
