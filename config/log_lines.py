@@ -25,7 +25,7 @@ LOGGING = {
     "filters": {
         # RQ complains of a Redis that is away again and again, and the exporter of traces of its
         # collector: each process, four lines for each batch.
-        "calm": {"()": "notifier.observability.logs.Flood", "most": 1, "seconds": 30},
+        "calm": {"()": "notifier.observability.logs.Calm", "most": 1, "seconds": 30},
         "flood": {"()": "notifier.observability.logs.Flood"},
     },
     "handlers": {

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from notifier import tracing
 from notifier.admin.doctor import account_doctor
 from notifier.admin.errcodes import errcode, errcodes
 from notifier.admin.keyset import KeysetChangeList
@@ -161,7 +162,11 @@ class MessageAdmin(ReadOnlyAdmin, PageAdmin):
     @admin.display(description=_("trace"))
     def trace_id(self, message: Message) -> str:
         """W3C's, as the caller sent it or as our own tracing made it."""
-        return message.traceparent[3:35] or "-"
+        trace = tracing.Context(message.traceparent)
+        if not trace.trace_id or trace.is_kept or not tracing.is_on():
+            return trace.trace_id or "-"
+        text = gettext("%(id)s (not kept: of it only calls that failed or were slow are traced)")
+        return text % {"id": trace.trace_id}
 
     @admin.display(description=_("msgid at the gateway"))
     def gateway_msgid(self, message: Message) -> str:

@@ -131,6 +131,8 @@ def _details(event: MessageEvent) -> list[str]:
         found.append(gettext("next attempt %(when)s") % {"when": when})
     if event.duration_ms is not None:
         found.append(gettext("%(ms)d ms") % {"ms": event.duration_ms})
+    if event.state == State.SENT and event.duration_ms and not event.phases:
+        found.append(gettext("kept connection, nearly all of it waiting for WeChat"))
     found += _phases(event.phases or {})
     if event.errcode:
         known = _known(event.errcode, event.reason)

@@ -15,7 +15,7 @@ from rich.text import Text
 from notifier.audit.record import record
 from notifier.console import chosen
 from notifier.console.terminal import Exit, Failed, Terminal
-from notifier.doctor.callback import Received, Refusal
+from notifier.doctor.callback import Received
 from notifier.doctor.examination import Checked, Examination, examine
 from notifier.doctor.results import Verdict
 from notifier.models import Action
@@ -23,6 +23,7 @@ from templates_app.models import OfficialAccount
 
 HELP = "examines an account: secret, IP whitelist, token, templates, callback, quota, speed, clock"
 TICKS = {True: "yes", False: "no", None: "-"}
+TICKED = ("signed", "in time", "done", "known")
 COLUMNS = ("", "check", "finding", "what to do")
 STYLES: dict[Verdict, str] = {
     Verdict.OK: "green",
@@ -68,10 +69,9 @@ def _examined(account: OfficialAccount) -> Examination:
 
 def _show(terminal: Terminal, found: Examination) -> None:
     terminal.table(found.account.slug, COLUMNS, [_row(one) for one in found.checks])
-    refused = [_refused(found.refusal)] if found.refusal else []
-    if rows := [*refused, *map(_push, found.pushes)]:
+    if rows := [_push(one) for one in found.pushes]:
         terminal.line("")
-        columns = ("received", "push", "who", "signed", "in time", "done", "known")
+        columns = ("received", "push", "status", "msgid", "who", *TICKED)
         terminal.table("The latest pushes", columns, rows)
     terminal.line("")
 
@@ -83,12 +83,9 @@ def _row(one: Checked) -> tuple[Any, ...]:
 
 
 def _push(one: Received) -> tuple[str, ...]:
-    ticks = (True, one.is_prompt, one.is_done, one.is_known)
-    return _at(one.received_at), one.event, one.openid, *(TICKS[tick] for tick in ticks)
-
-
-def _refused(one: Refusal) -> tuple[str, ...]:
-    return _at(one.at), one.why, "", TICKS[one.is_signed], "-", "-", "-"
+    ticks = (one.is_signed, one.is_prompt, one.is_done, one.is_known)
+    said = (one.event or one.title, one.status, one.msgid, one.openid)
+    return _at(one.received_at), *said, *(TICKS[tick] for tick in ticks)
 
 
 def _at(moment: datetime) -> str:
@@ -102,7 +99,6 @@ def _as_json(found: list[Examination]) -> dict[str, Any]:
             {
                 "account": one.account.slug,
                 "checks": [{"check": check.name, **asdict(check.result)} for check in one.checks],
-                "refused_push": asdict(one.refusal) if one.refusal else None,
                 "pushes": [asdict(push) for push in one.pushes],
             }
             for one in found

@@ -58,6 +58,11 @@ class Claimed:
     is_probe: bool = False
     """It took nothing from the account's pace and quota."""
 
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """Of a line about this message."""
+        return {"message_id": self.id.hex, "trace_id": self.trace.trace_id}
+
 
 Place = tuple[datetime, uuid.UUID]
 """In the order of a lane: due_at, id."""

@@ -26,6 +26,8 @@ FLAG_SECONDS = 5
 """A worker may die between taking the job and deleting the flag."""
 JOB_SECONDS = 60
 """A job that no worker took in this time vanishes: the clock wakes the lane again."""
+FAILURE_SECONDS = 14 * 86400
+"""So long a failed one is kept for whoever reads why; RQ's own is a year."""
 
 
 class Lane(NamedTuple):
@@ -79,7 +81,12 @@ def wake_job(wake: Wake) -> None:
         if redis().set(wake.flag, 1, nx=True, ex=FLAG_SECONDS):
             name = wake.job.rpartition(".")[2]
             queue(wake.queue).enqueue_call(
-                wake.job, args=wake.args, ttl=JOB_SECONDS, result_ttl=0, description=name
+                wake.job,
+                args=wake.args,
+                ttl=JOB_SECONDS,
+                result_ttl=0,
+                failure_ttl=FAILURE_SECONDS,
+                description=name,
             )
     except RedisError as error:
         with suppress(RedisError):

@@ -1,5 +1,6 @@
 """One attempt: one call to WeChat, its outcome as a value. On the sender's loop; no database."""
 
+import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ from notifier.wechat.errors import (
 )
 from notifier.wechat.phases import Phases
 from notifier.wechat.tokens import FAILURE_SECONDS, TokenRefused
+
+log = logging.getLogger(__name__)
 
 LEASE_SPARE_SECONDS = 2.0
 NO_TOKEN_WAIT = timedelta(seconds=2)
@@ -74,7 +77,7 @@ async def attempt(client: WeChatClient, claimed: Claimed, call_seconds: float) -
     if not_after <= started:
         return Attempt(claimed, None)
     try:
-        outcome = await _outcome(client, claimed.body, not_after, phases)
+        outcome = await _outcome(client, claimed, not_after, phases)
     except NoTime:
         return Attempt(claimed, None)
     except NoToken:  # nothing that WeChat could be blamed for
@@ -97,10 +100,10 @@ def _latest(claimed: Claimed, call_seconds: float) -> datetime:
 
 
 async def _outcome(
-    client: WeChatClient, body: bytes, not_after: float, phases: Phases
+    client: WeChatClient, claimed: Claimed, not_after: float, phases: Phases
 ) -> dict[str, Any]:
     try:
-        msgid = await client.send_template(body, not_after, phases)
+        msgid = await client.send_template(claimed.body, not_after, phases)
         return {"kind": Kind.OK, "msgid": msgid, "errcode": 0}
     except TokenRefused as error:
         return _refusal(error, token_error_kind(error.errcode))
@@ -113,6 +116,7 @@ async def _outcome(
     except Ambiguous as error:
         return {"kind": Kind.AMBIGUOUS, "detail": str(error)}
     except Exception as error:  # a fault of ours must not lose the row or end the thread
+        log.exception("a call failed by a fault of ours", extra=claimed.log_fields)
         return {"kind": Kind.AMBIGUOUS, "detail": f"internal error: {type(error).__name__}"}
 
 

@@ -53,7 +53,7 @@ def settle_surely(attempts: list[Attempt], may_wait: Callable[[float], object]) 
             may_wait(seconds)
         except Exception:
             if len(attempts) == 1:
-                log.exception("a result could not be stored", extra=_fields(attempts[0]))
+                log.exception("a result could not be stored", extra=attempts[0].claimed.log_fields)
                 return
             half = len(attempts) // 2
             settle_surely(attempts[:half], may_wait)
@@ -86,13 +86,14 @@ def settle(
         asked_for = [one.claimed.id for one, step in steps if step.state in TOLD]
         note_changes([pk for pk in asked_for if held[pk]], now)
         _fall_back(steps, now)
-        over = [one for one, step in steps if step.state not in (State.QUEUED, State.SENT)]
-        push_ends([one.claimed.id for one in over], now)
+        lost = [pair for pair in steps if pair[1].state not in (State.QUEUED, State.SENT)]
+        push_ends([one.claimed.id for one, _ in lost], now)
         mark_people(ours, now)
         add_counts(tallies(steps, now), now)
     count_attempts(steps)
     record_attempts(steps, began)
     _tell_slow(ours)
+    _tell_lost(lost)
     return len(ours)
 
 
@@ -104,7 +105,7 @@ def _tell_slow(attempts: list[Attempt]) -> None:
     for one in attempts:
         if one.seconds >= SLOW_CALL_SECONDS:
             spent = one.phases.spent() if one.phases else {}
-            ids = _fields(one)
+            ids = one.claimed.log_fields
             log.warning(
                 "slow: template/send of message %s took %.1f s (%s), trace %s",
                 ids["message_id"],
@@ -115,10 +116,12 @@ def _tell_slow(attempts: list[Attempt]) -> None:
             )
 
 
-def _fields(attempt: Attempt) -> dict[str, str]:
-    """Of a log line about one message."""
-    claimed = attempt.claimed
-    return {"message_id": claimed.id.hex, "trace_id": claimed.trace.trace_id}
+def _tell_lost(steps: list[tuple[Attempt, Step]]) -> None:
+    """Nobody was reached, or nobody knows."""
+    for one, step in steps:
+        ids = one.claimed.log_fields
+        told = (ids["message_id"], step.state.value, one.errcode, one.kind and one.kind.value)
+        log.info("message %s is %s: errcode %s (%s)", *told, extra=ids)
 
 
 def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Does WeChat reach us? Its own check of the callback, and the pushes that have come."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +9,7 @@ from django.db.models import Max, Min, QuerySet, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop
+from redis import RedisError
 
 from notifier.doctor.patient import Patient
 from notifier.doctor.results import Result, bad, ok, skipped, warn
@@ -59,32 +61,28 @@ EVENTS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One push and its ticks: True, False, or None where it is not known yet. What is not signed is
-    never stored, so of these all are."""
+    """One push and its ticks: True, False, or None where nobody knows, or not yet. What is refused
+    is never stored: of it there are only the time and the reason."""
 
-    event: str
-    openid: str
-    """Masked."""
     received_at: datetime
-    is_prompt: bool
-    is_done: bool
-    is_known: bool | None
+    event: str = ""
+    openid: str = ""
+    """Masked."""
+    msgid: str = ""
+    status: str = ""
+    why: str = ""
+    """It was refused; in the reader's language."""
+    is_signed: bool | None = True
+    is_prompt: bool | None = None
+    is_done: bool | None = None
+    is_known: bool | None = None
     """It was about a message or a person of ours."""
 
     @property
     def title(self) -> str:
+        if self.why:
+            return gettext("Refused: %(why)s") % {"why": self.why}
         return gettext(EVENTS.get(self.event, self.event))
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The latest push that was refused; it has no row."""
-
-    at: datetime
-    why: str
-    """In the reader's language."""
-    is_signed: bool | None
-    """None: it was refused for something else, and nobody knows."""
 
 
 def callback(patient: Patient) -> Result:
@@ -147,16 +145,18 @@ def _pings(pings: list[dict[str, str]]) -> list[str]:
 
 def pushes(patient: Patient) -> Result:
     """Are they signed as they must be, and do they come while messages are sent?"""
-    last, refused = _last(patient.account), refusal(patient.account, patient.now)
-    if refused and (last is None or refused.at > last):
+    last = _last(patient.account)
+    refused = next(iter(refusals(patient.account, patient.now)), None)
+    if refused and (last is None or refused.received_at > last):
         text = gettext("The latest push (%(at)s) was refused: %(why)s.")
         fix = gettext(
             "Enter token, key and mode at WeChat and on the account's page anew, the same on both "
             "sides. If the callback works, somebody else has posted to its address."
         )
-        return bad(text % {"at": _at(refused.at), "why": refused.why}, fix)
+        return bad(text % {"at": _at(refused.received_at), "why": refused.why}, fix)
     text = gettext("Refused at %(at)s: %(why)s.")
-    details = [text % {"at": _at(refused.at), "why": refused.why}] if refused else []
+    told = {"at": _at(refused.received_at), "why": refused.why} if refused else {}
+    details = [text % told] if refused else []
     count, since = _without_receipt(patient)
     if since and count >= FEW:
         text = gettext("%(count)d messages were sent since %(since)s, and no receipt has come.")
@@ -187,25 +187,39 @@ def _without_receipt(patient: Patient) -> tuple[int, datetime | None]:
     return found["count"] or 0, found["since"]
 
 
-def refusal(account: OfficialAccount, now: datetime) -> Refusal | None:
-    """Of the last day. Raises RedisError."""
-    found = last_refused(account.pk)
-    if found is None or now - found[0] >= LATELY:
-        return None
-    at, reason = found
-    is_signed = False if reason == SIGNATURE else None
-    return Refusal(at, gettext(REASONS.get(reason, reason)), is_signed)
+def latest(account: OfficialAccount, now: datetime) -> list[Received]:
+    """Refused and stored ones, the newest first."""
+    refused: list[Received] = []
+    with suppress(RedisError):  # the check of the pushes says so
+        refused = refusals(account, now)
+    found = sorted([*refused, *_stored(account)], key=lambda one: one.received_at, reverse=True)
+    return found[:SHOWN]
 
 
-def received(account: OfficialAccount) -> Iterator[Received]:
+def refusals(account: OfficialAccount, now: datetime) -> list[Received]:
+    """Of the last day, the newest first. Raises RedisError."""
+    return [
+        Received(
+            at,
+            why=gettext(REASONS.get(reason, reason)),
+            is_signed=False if reason == SIGNATURE else None,
+        )
+        for at, reason in last_refused(account.pk)
+        if now - at < LATELY
+    ]
+
+
+def _stored(account: OfficialAccount) -> Iterator[Received]:
     for row in _newest(account).order_by("-id")[:SHOWN]:
         yield Received(
+            row.received_at,
             row.event,
             masked_openid(row.openid),
-            row.received_at,
-            abs(row.received_at - row.happened_at) < PROMPT,
-            row.due_at is None,
-            row.outcome not in LOST_SIGHT if row.due_at is None else None,
+            row.msgid,
+            row.status,
+            is_prompt=abs(row.received_at - row.happened_at) < PROMPT,
+            is_done=row.due_at is None,
+            is_known=row.outcome not in LOST_SIGHT if row.due_at is None else None,
         )
 
 

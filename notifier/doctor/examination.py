@@ -1,7 +1,6 @@
 """The table of checks, and an examination: each of them, in its order, whatever the others say."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,8 +46,6 @@ class Examination:
     at: datetime
     checks: list[Checked]
     pushes: list[callback.Received]
-    refusal: callback.Refusal | None
-    """None, too, where Redis is away: the check of the pushes says so."""
 
     def named(self, verdict: Verdict) -> list[str]:
         """The checks with this verdict."""
@@ -67,10 +64,7 @@ def examine(account: OfficialAccount, now: datetime) -> Examination:
         Checked(name, gettext(title), _run(check, patient))
         for name, (title, check) in CHECKS.items()
     ]
-    refusal = None
-    with suppress(RedisError):
-        refusal = callback.refusal(account, now)
-    return Examination(account, now, checks, list(callback.received(account)), refusal)
+    return Examination(account, now, checks, callback.latest(account, now))
 
 
 def _run(check: Callable[[Patient], Result], patient: Patient) -> Result:

@@ -3,7 +3,6 @@ people at a terminal, and as JSON, one line an event, for Vector, Fluentd and th
 """
 
 import logging
-import re
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -14,44 +13,24 @@ from structlog.stdlib import ProcessorFormatter
 
 from notifier import tracing
 from notifier.observability.requests import current_request_id
-from notifier.wechat.errors import REDACTED, redact
+from notifier.redaction import clean
 
 Event = MutableMapping[str, Any]
 
-_HEX = "[0-9A-Fa-f]"
-_ESCAPES = (rf"%{_HEX}{{2}}", r"\\[nrt]", rf"\\x{_HEX}{{2}}", rf"\\u{_HEX}{{4}}")
-
-
-def _beginning(word: str, part: str) -> str:
-    """`word` where another one does not go on: behind none of its letters, or behind an escape that
-    ends in one. It is looked for first, and then what is before it: three times as fast."""
-    before = (f"(?<!{part}{word})", *(f"(?<={one}{word})" for one in _ESCAPES))
-    return f"{word}(?:{'|'.join(before)})"
-
-
-_PART = "[A-Za-z0-9_-]"
-_OPENID = re.compile(
-    f"({_beginning('o', _PART)}{_PART}{{3}}){_PART}{{20}}({_PART}{{4}})(?!{_PART})"
-)
-_KEY = re.compile(
-    rf"(Bearer\s+|Basic\s+|whsec_|{_beginning('hy_', '[A-Za-z0-9_]')}(?:test_)?)"
-    r"[A-Za-z0-9._~+/=%-]{16,}"
-)
-"""What callers authenticate with, our own keys too; and what webhooks are signed with."""
-_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/@]+(?=@)")
-"""Of an address such as DATABASE_URL's."""
-
 
 class Flood(logging.Filter):
-    """Of lines that say the same, so many in a while; the next one tells how many were left out."""
+    """Of lines that say the same, so many in a while; the next one tells how many were left out.
+    Django has one text for each answer from 400 on: an error with its traceback is not one of a
+    thousand addresses that were not found."""
 
     def __init__(self, most: int = 50, seconds: float = 10) -> None:
         super().__init__()
         self._most, self._seconds = most, seconds
-        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+        self._seen: dict[tuple[object, ...], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        key, now = (record.name, str(record.msg)), time.monotonic()
+        raised = record.exc_info[0] if record.exc_info else None
+        key, now = (record.name, record.levelno, raised, str(record.msg)), time.monotonic()
         began, count = self._seen.get(key, (now, 0))
         if now - began >= self._seconds:
             if count > self._most:
@@ -66,9 +45,11 @@ class Flood(logging.Filter):
 MOST_KINDS = 1000
 
 
-def clean(text: str) -> str:
-    known = _PASSWORD.sub(rf"\1{REDACTED}", _KEY.sub(rf"\1{REDACTED}", redact(text)))
-    return _OPENID.sub(r"\1…\2", known)
+class Calm(Flood):
+    """Of what complains again and again. That a job failed is said of each."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return hasattr(record, "job_id") or super().filter(record)
 
 
 class RedactingFormatter(logging.Formatter):
@@ -91,8 +72,9 @@ class JsonFormatter(ProcessorFormatter):
                 "process": process,
                 "request_id": current_request_id(),
                 "trace_id": event.get("trace_id") or tracing.current().trace_id,
-                "job_id": job.id if job else "",
+                "job_id": event.get("job_id") or (job.id if job else ""),
             }
+            event.pop("request", None)  # Django's: its address names persons
             found = {**event, **told}
             return {name: value for name, value in found.items() if value or name not in told}
 

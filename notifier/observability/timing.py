@@ -7,6 +7,7 @@ Measured with `python -m tests.benchmarks.middleware`.
 import logging
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -83,6 +84,8 @@ def _tell(span: Any, request: HttpRequest, response: HttpResponse) -> None:
     span.set_attribute("http.route", f"/{match.route}" if match else "")
     span.set_attribute("http.response.status_code", response.status_code)
     span.set_attribute("hongyan.request_id", current_request_id())
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        tracing.fail(span, f"answered {response.status_code}")
 
 
 def _note(request: HttpRequest, response: HttpResponse, seconds: float) -> None:

@@ -9,6 +9,7 @@ import resource
 import sys
 import time
 import tracemalloc
+from heapq import nlargest
 from pathlib import Path
 
 import msgspec
@@ -42,6 +43,10 @@ class MemoryProfile(msgspec.Struct, tag="memory"):
     held: int
     peak: int
     lines: list[Line]
+    """Those that grew most."""
+    holding: list[Line]
+    """Those that hold most, where tracemalloc saw all of it: PYTHONTRACEMALLOC=1 began it with the
+    process. Else empty."""
 
 
 def watch(seconds: float) -> MemoryProfile:
@@ -59,18 +64,25 @@ def watch(seconds: float) -> MemoryProfile:
     finally:
         if ours:
             tracemalloc.stop()
+    lines = _lines(first, last)
     return MemoryProfile(
-        time.perf_counter() - began, early, rss_before, rss(), held, peak, _grown(first, last)
+        seconds=time.perf_counter() - began,
+        ended_early=early,
+        rss_before=rss_before,
+        rss_after=rss(),
+        held=held,
+        peak=peak,
+        lines=[one for one in nlargest(TOP, lines, key=lambda one: one.grown) if one.grown > 0],
+        holding=[] if ours else nlargest(TOP, lines, key=lambda one: one.held),
     )
 
 
-def _grown(first: tracemalloc.Snapshot, last: tracemalloc.Snapshot) -> list[Line]:
+def _lines(first: tracemalloc.Snapshot, last: tracemalloc.Snapshot) -> list[Line]:
     own = [
         tracemalloc.Filter(False, tracemalloc.__file__),
         tracemalloc.Filter(False, str(Path(__file__).parent / "*")),
     ]
     found = last.filter_traces(own).compare_to(first.filter_traces(own), "lineno")
-    found.sort(key=lambda one: one.size_diff, reverse=True)
     return [
         Line(
             Place("", file_of(one.traceback[0].filename), one.traceback[0].lineno),
@@ -79,8 +91,7 @@ def _grown(first: tracemalloc.Snapshot, last: tracemalloc.Snapshot) -> list[Line
             one.size,
             one.count,
         )
-        for one in found[:TOP]
-        if one.size_diff > 0
+        for one in found
     ]
 
 

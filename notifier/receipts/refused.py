@@ -1,6 +1,7 @@
-"""The latest push to an account's address that was refused: nobody else would hear of a wrong
-callback token. Anybody can post there, so it is one value an account, and no row."""
+"""The latest pushes to an account's address that were refused: nobody else would hear of a wrong
+callback token. Anybody can post there, so they are a short list an account, and no rows."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from redis import RedisError
 
 from notifier.dispatch.lanes import redis
 
+MOST = 20
 KEEP_SECONDS = 7 * 24 * 3600
 SIGNATURE = "signature"
 """The reason where the signature is wrong; others are the texts of BadPush."""
@@ -16,17 +18,20 @@ SIGNATURE = "signature"
 
 def note_refused(account_id: int, reason: str, now: datetime) -> None:
     with suppress(RedisError):
-        redis().set(_key(account_id), f"{now.timestamp()} {reason}", ex=KEEP_SECONDS)
+        together = redis().pipeline()
+        together.lpush(_key(account_id), f"{now.timestamp()} {reason}")
+        together.ltrim(_key(account_id), 0, MOST - 1)
+        together.expire(_key(account_id), KEEP_SECONDS)
+        together.execute()
 
 
-def last_refused(account_id: int) -> tuple[datetime, str] | None:
-    """When, and why. None: none in a week."""
-    stored: Any = redis().get(_key(account_id))
-    if stored is None:
-        return None
-    at, _, reason = stored.decode().partition(" ")
-    return datetime.fromtimestamp(float(at), UTC), reason
+def last_refused(account_id: int) -> Iterator[tuple[datetime, str]]:
+    """When, and why; the newest first. Raises RedisError."""
+    stored: Any = redis().lrange(_key(account_id), 0, -1)
+    for one in stored:
+        at, _, reason = one.decode().partition(" ")
+        yield datetime.fromtimestamp(float(at), UTC), reason
 
 
 def _key(account_id: int) -> str:
-    return f"hongyan:refused-push:{account_id}"
+    return f"hongyan:refused-pushes:{account_id}"

@@ -27,7 +27,7 @@ from notifier.tracing.context import NONE, Context, arriving
 from notifier.tracing.sdk import is_on, load
 
 __all__ = ["NONE", "Attributes", "Context", "current", "is_on", "load", "passes", "record"]
-__all__ += ["allowed", "is_wanted", "serving", "span"]
+__all__ += ["allowed", "fail", "is_wanted", "serving", "span"]
 
 Attributes = Mapping[str, str | int | float | bool]
 
@@ -79,6 +79,11 @@ def span(name: str, parent: Context, *, kind: str = "INTERNAL") -> Iterator[tupl
         yield one, sdk.context_of(one, parent.baggage)
     finally:
         one.end()
+
+
+def fail(span: Any, why: str) -> None:
+    """What it did has failed: somebody will look for those that did."""
+    span.set_status(sdk.error(why))
 
 
 def record(

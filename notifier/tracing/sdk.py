@@ -189,7 +189,7 @@ def over(
     would rather make its ReadableSpans itself: look here when its version changes.
     """
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
+    from opentelemetry.trace import Link, SpanContext, Status, TraceFlags
 
     known = told(parent_context) if parent_context.traceparent else None
     ids = provider().id_generator
@@ -204,13 +204,20 @@ def over(
         attributes,
         links=[Link(told(each)) for each in links],
         kind=kind(kind_name),
-        status=Status(StatusCode.ERROR, failure) if failure else Status(),
+        status=error(failure) if failure else Status(),
         start_time=times[0],
         end_time=times[1],
         instrumentation_scope=_scope(),
     )
     processor().on_end(one)  # leaves out what is not kept
     return context_of(one, parent_context.baggage)
+
+
+def error(why: str) -> Any:
+    """As a span's status."""
+    from opentelemetry.trace import Status, StatusCode
+
+    return Status(StatusCode.ERROR, why)
 
 
 @lru_cache(maxsize=1)

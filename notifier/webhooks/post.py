@@ -54,17 +54,32 @@ def post(
     try:
         if tracing.is_wanted("webhook", parcel.trace):
             with tracing.span("webhook", parcel.trace, kind="CLIENT") as (one, context):
-                result = _post(session, line, url, secrets, parcel, context)
+                result = _tried(session, line, url, secrets, parcel, context)
                 one.set_attribute("hongyan.event_id", parcel.event_id)
-                one.set_attribute("http.response.status_code", result.status or 0)
+                if result.status:
+                    one.set_attribute("http.response.status_code", result.status)
+                if result.problem:
+                    tracing.fail(one, result.problem)
         else:
-            result = _post(session, line, url, secrets, parcel, parcel.trace)
-    except Exception as error:  # whatever a server can do to an HTTP library
-        result = Result(problem_of(error, line))
+            result = _tried(session, line, url, secrets, parcel, parcel.trace)
     finally:
         line.end()
     seconds = time.monotonic() - began
     return Result(result.problem, result.status, result.answer, seconds, result.retry_after)
+
+
+def _tried(
+    session: requests.Session,
+    line: Line,
+    url: str,
+    secrets: Sequence[str],
+    parcel: Parcel,
+    trace: Context,
+) -> Result:
+    try:
+        return _post(session, line, url, secrets, parcel, trace)
+    except Exception as error:  # whatever a server can do to an HTTP library
+        return Result(problem_of(error, line))
 
 
 def problem_of(error: Exception, line: Line) -> str:

@@ -82,7 +82,7 @@ class WeChatClient:
         """POST message/template/send with a ready JSON body; returns WeChat's msgid.
 
         No call begins after `not_after` (time.monotonic()). `phases` is told where the time goes,
-        of two calls that of the second. Raises Refused, TokenRefused, NoTime,
+        of two calls that of both. Raises Refused, TokenRefused, NoTime,
         Unreachable (nothing was sent) or Ambiguous (perhaps it was). A dead token is replaced
         once; a second refusal is the caller's.
         """

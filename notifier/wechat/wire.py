@@ -174,8 +174,8 @@ class _Connection(asyncio.Protocol):
         finally:
             timer.cancel()
             ended_at = time.monotonic()
-            phases.wait = (self._first_byte_at or ended_at) - written_at
-            phases.transfer = ended_at - (self._first_byte_at or ended_at)
+            phases.wait += (self._first_byte_at or ended_at) - written_at
+            phases.transfer += ended_at - (self._first_byte_at or ended_at)
 
     def _give_up(self, reason: str) -> None:
         if self._answer is not None and not self._answer.done():

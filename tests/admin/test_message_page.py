@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from notifier import tracing
 from notifier.dispatch.claim import claim
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.repair import retry
@@ -264,6 +265,9 @@ def test_a_slow_call_says_where_its_time_went(
 ) -> None:
     platform.message()
     work()  # there is a token
+    usual = platform.message()
+    work()
+    said(page(root, usual), "kept connection, nearly all of it waiting for WeChat")
     simulator.control("POST", "/latency", {"median_ms": 1200, "sigma": 0})
     late = platform.message()
     work()
@@ -276,4 +280,16 @@ def test_a_slow_call_says_where_its_time_went(
 def test_the_trace_can_be_looked_up(root: Client, message: Message) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     builders.set_message(message, traceparent=f"00-{trace}-00f067aa0ba902b7-01")
-    said(page(root, message), "Trace", trace)
+    shown = page(root, message)
+    said(shown, "Trace", trace)
+    assert "not kept" not in shown
+
+
+def test_of_a_trace_that_was_not_kept_the_page_says_so(
+    root: Client, message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracing, "is_on", lambda: True)
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    builders.set_message(message, traceparent=f"00-{trace}-00f067aa0ba902b7-00")
+    said(page(root, message), trace, "not kept: of it only calls that failed or were slow")
+    said(page(root, message, "zh-hans"), trace, "未保留")

@@ -75,6 +75,7 @@ WATCHING = {
     (metrics.later, "note"): lambda *_args: None,
     (settle, "count_attempts"): lambda _steps: None,
     (settle, "_tell_slow"): lambda _attempts: None,
+    (settle, "_tell_lost"): lambda _steps: None,
     (tracing, "is_on"): lambda: False,
     (send, "Phases"): lambda: _UNTIMED,
 }

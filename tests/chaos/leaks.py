@@ -64,7 +64,7 @@ class Blind:
         return f"the hunt saw nothing of this: {self.what}"
 
 
-PLACES = ("metrics", "traces", "Redis", "Redis, unpacked", "profiles", "error pages")
+PLACES = ("metrics", "traces", "Redis", "Redis, unpacked", "failed jobs", "profiles", "error pages")
 """Beside the logs of the processes."""
 ENDPOINTS = "secrets of webhooks"
 """The one kind that a storm need not have."""
@@ -111,8 +111,8 @@ class Hunt:
     def _look(self) -> None:
         """What is struck down at the moment is looked at the next time."""
         for look in (
-            *(self._errors, self._metrics, self._redis, self._profiles, self._shared_tokens),
-            self._ask_for_profiles,
+            *(self._errors, self._metrics, self._redis, self._failed_jobs, self._profiles),
+            *(self._shared_tokens, self._ask_for_profiles, self._have_a_job_fail),
         ):
             with suppress(Exception):
                 look()
@@ -133,6 +133,7 @@ class Hunt:
             ("POST", "/api/v1/messages", right, f'{{"to": "{openid}", {VALUE}'.encode()),
             ("GET", f"/api/v1/messages?openid={openid}&since=x", right, None),
             ("GET", f"/api/v1/messages/{openid}", right, None),
+            ("GET", f"/api/v1/nowhere?product={VALUE}", right, None),
             ("POST", f"/gateway/cgi-bin/message/template/send?access_token={WRONG_TOKEN}", {}, {}),
             ("POST", f"/wechat/{slug}/callback?signature=x&openid={openid}", {}, openid.encode()),
             ("GET", f"/admin/nowhere/{openid}/?key={WRONG_KEY}", {}, None),
@@ -160,6 +161,22 @@ class Hunt:
             for packed in (zlib.MAX_WBITS, zlib.MAX_WBITS | 16):
                 with suppress(zlib.error):
                     self._written["Redis, unpacked"].add(zlib.decompress(part, packed))
+
+    def _failed_jobs(self) -> None:
+        """What RQ keeps of them is packed twice."""
+        from notifier.dispatch.lanes import queue
+
+        normal = queue("normal")
+        for pk in normal.failed_job_registry.get_job_ids():
+            job = normal.fetch_job(pk)
+            if result := job and job.latest_result():
+                self._written["failed jobs"].add(str(result.exc_string).encode())
+
+    def _have_a_job_fail(self) -> None:
+        """Few do by themselves, and none says so much."""
+        from notifier.dispatch.lanes import queue
+
+        queue("normal").enqueue("tests.observability.jobs.fail_privately")
 
     def _profiles(self) -> None:
         """As Redis has them, packed."""

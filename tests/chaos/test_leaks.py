@@ -60,6 +60,7 @@ class Empty:
 def _nobody_answers(monkeypatch):
     """This very process does, once a test before has loaded the web application."""
     monkeypatch.setattr(asking, "processes", list)
+    monkeypatch.setattr(Hunt, "_have_a_job_fail", lambda _: None)
 
 
 def ended(folder, url, **callers):
@@ -72,7 +73,7 @@ def ended(folder, url, **callers):
 
 
 PLACES = {"metrics", "traces", "error pages", "Redis", "Redis, unpacked", "profiles"}
-PLACES |= {"log of worker-1", "log of clock", "log of web"}
+PLACES |= {"failed jobs", "log of worker-1", "log of clock", "log of web"}
 
 
 def test_who_saw_nothing_says_so(db, tmp_path, capsys):

@@ -51,8 +51,8 @@ def test_a_push_that_was_refused_is_among_the_latest(run: Run, healthy: Platform
     wrong_callback_token(healthy)
     ran = run("doctor", healthy.account.slug)
     assert "signature is" in ran.out[ran.out.index("The latest pushes") :]
-    told = run("doctor", healthy.account.slug, "--json").json["accounts"][0]["refused_push"]
-    assert told["is_signed"] is False
+    told = run("doctor", healthy.account.slug, "--json").json["accounts"][0]["pushes"][0]
+    assert (told["is_signed"], told["openid"]) == (False, "")
 
 
 def test_in_chinese(run: Run, healthy: Platform):

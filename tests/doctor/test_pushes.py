@@ -134,16 +134,25 @@ def test_those_of_the_sandbox_are_none_of_wechats(healthy: Platform) -> None:
     assert found.named(Verdict.SKIPPED) == ["pushes"]
 
 
-def test_the_latest_refused_one_stands_with_them(healthy: Platform) -> None:
-    assert seen(healthy.account).refusal is None
-    wrong_callback_token(healthy)
+def test_refused_ones_stand_among_them(healthy: Platform) -> None:
+    for _ in range(2):
+        wrong_callback_token(healthy)
     push(healthy.account, event("unsubscribe", builders.openid()))
     found = seen(healthy.account)
-    assert found.refusal is not None
-    assert (found.refusal.is_signed, len(found.pushes)) == (False, 2)
+    newest, *refused, first = found.pushes
+    assert (newest.event, first.event) == ("unsubscribe", "subscribe")
+    assert [one.is_signed for one in refused] == [False, False]
     (told,) = next(one.result.details for one in found.checks if one.name == "pushes")
     assert "signature is wrong" in told
-    assert seen(healthy.account, timedelta(days=1)).refusal is None
+    later = seen(healthy.account, timedelta(days=1)).pushes
+    assert [one.event for one in later] == ["unsubscribe", "subscribe"]
+
+
+def test_of_refused_ones_twenty_are_kept(healthy: Platform) -> None:
+    for number in range(25):
+        note_refused(healthy.account.pk, f"reason {number}", builders.now())
+    found = seen(healthy.account).pushes
+    assert [one.why for one in found] == [f"reason {number}" for number in range(24, 4, -1)]
 
 
 OTHERS: dict[str, tuple[dict[str, str], dict[str, str], str]] = {
@@ -176,7 +185,7 @@ def test_settings_that_are_others_at_wechat(
     url = f"{live_server.url}/wechat/{healthy.account.slug}/callback"
     healthy.configure(callback_url=url, **theirs)
     # What was right a moment ago is taken for two seconds more.
-    until(lambda: healthy.recipient() and seen(healthy.account).refusal is not None)
+    until(lambda: healthy.recipient() and seen(healthy.account).pushes[0].why)
     checks = {one.name: one.result for one in seen(healthy.account).checks}
     assert checks["pushes"].verdict is Verdict.BAD
     assert words in "\n".join((checks["pushes"].finding, *checks["pushes"].details))
@@ -185,8 +194,7 @@ def test_settings_that_are_others_at_wechat(
 
 def test_whether_it_was_signed_is_not_known_where_it_was_refused_before(healthy: Platform) -> None:
     note_refused(healthy.account.pk, "the push is larger than 64 KiB", builders.now())
-    found = seen(healthy.account).refusal
-    assert found is not None
+    found = seen(healthy.account).pushes[0]
     assert (found.is_signed, found.why) == (None, "the push is larger than 64 KiB")
 
 

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Seen:
     attributes: dict[str, Any]
     links: tuple[str, ...]
     """Trace ids."""
+    problem: str | None
+    """Of a span that has failed."""
 
 
 @dataclass
@@ -54,6 +57,7 @@ def _received(body: bytes) -> Iterator[Seen]:
                     (one.end_time_unix_nano - one.start_time_unix_nano) / 1e9,
                     {each.key: _value(each.value) for each in one.attributes},
                     tuple(link.trace_id.hex() for link in one.links),
+                    one.status.message if one.status.code == Status.STATUS_CODE_ERROR else None,
                 )
 
 

@@ -18,24 +18,10 @@ from tests import builders
 from tests.builders import DATA
 from tests.chaos.processes import running, until
 from tests.conftest import Platform
-from tests.observability.otlp import collecting
 from tests.webhooks.receiver import receiving
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 HEADERS = {"traceparent": f"00-{TRACE}-{SPAN}-01", "baggage": "tenant=shop"}
-
-
-@pytest.fixture
-def collector(monkeypatch):
-    with collecting() as collector:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
-        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
-        allowance.of.cache_clear()
-        sdk.forget()
-        yield collector
-        sdk.provider().shutdown()
-    sdk.forget()
 
 
 @pytest.fixture

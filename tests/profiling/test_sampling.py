@@ -155,6 +155,22 @@ def test_memory_that_grows_is_told_line_by_line_and_tracing_ends() -> None:
     assert 0 < found.held <= found.peak
     assert found.rss_after > 10_000_000
     assert len(found.lines) <= memory.TOP
+    assert found.holding == []  # nobody knows what was held before
+
+
+def test_what_a_process_holds_is_told_where_tracing_began_with_it() -> None:
+    tracemalloc.start(1)
+    try:
+        kept = [bytes(1000) for _ in range(1000)]
+        found = memory.watch(0.1)
+        assert tracemalloc.is_tracing()
+    finally:
+        tracemalloc.stop()
+    held = {one.place.file: one.held for one in found.holding}
+    assert held["tests/profiling/test_sampling.py"] > 1000 * len(kept)
+    assert [one.held for one in found.holding] == sorted(
+        (one.held for one in found.holding), reverse=True
+    )
 
 
 def test_tracing_ends_after_an_exception_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,17 @@ def test_the_first_call_opens_a_connection_and_the_next_reuses_it(make_client):
     assert not first.is_ordinary()
 
 
+def test_of_a_call_that_is_made_again_with_a_new_token_both_are_told(account, make_client):
+    with_token(account)
+    client = make_client()
+    phases_of(client)
+    account.simulator.control("POST", "/latency", {"median_ms": 1000 * LONG, "sigma": 0})
+    account.kill_token()
+    phases = phases_of(client)
+    assert phases.wait + phases.transfer >= 2 * LONG
+    assert phases.token > 0
+
+
 def test_a_name_that_is_looked_up_slowly(account, make_client, monkeypatch):
     with_token(account)
     look_up = socket.getaddrinfo

@@ -30,7 +30,11 @@ class Problem(Struct):
     errors: list[ErrorDetail]
     request_id: str
     trace_id: Annotated[
-        str | None, Meta(description="Of the W3C traceparent that was sent, or of our own trace.")
+        str | None,
+        Meta(
+            description="Of the W3C traceparent that was sent, or of our own trace. Under load "
+            "not every trace is kept."
+        ),
     ]
 
 

@@ -1,0 +1,40 @@
+"""Text without secrets, tokens, whole OpenIDs or the values of rows: for log lines, and for what RQ
+keeps of a job that failed."""
+
+import re
+
+from notifier.wechat.errors import REDACTED, redact
+
+_HEX = "[0-9A-Fa-f]"
+_ESCAPES = (rf"%{_HEX}{{2}}", r"\\[nrt]", rf"\\x{_HEX}{{2}}", rf"\\u{_HEX}{{4}}")
+
+
+def _beginning(word: str, part: str) -> str:
+    """`word` where another one does not go on: behind none of its letters, or behind an escape that
+    ends in one. It is looked for first, and then what is before it: three times as fast."""
+    before = (f"(?<!{part}{word})", *(f"(?<={one}{word})" for one in _ESCAPES))
+    return f"{word}(?:{'|'.join(before)})"
+
+
+_PART = "[A-Za-z0-9_-]"
+_OPENID = re.compile(
+    f"({_beginning('o', _PART)}{_PART}{{3}}){_PART}{{20}}({_PART}{{4}})(?!{_PART})"
+)
+_KEY = re.compile(
+    rf"(Bearer\s+|Basic\s+|whsec_|{_beginning('hy_', '[A-Za-z0-9_]')}(?:test_)?)"
+    r"[A-Za-z0-9._~+/=%-]{16,}"
+)
+"""What callers authenticate with, our own keys too; and what webhooks are signed with."""
+_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/@]+(?=@)")
+"""Of an address such as DATABASE_URL's."""
+_VALUES = re.compile(
+    r"((?:\n|\\n)[^\s:\\]{2,10}:  ).*?(?=\n\nThe above exception|\n\nDuring handling|\Z)", re.S
+)
+"""libpq puts a row's values behind what is wrong with it: `DETAIL:  Failing row contains (…)`,
+`CONTEXT:  …`, in the language of the server, with two spaces always."""
+
+
+def clean(text: str) -> str:
+    known = _VALUES.sub(rf"\1{REDACTED}", redact(text))
+    known = _PASSWORD.sub(rf"\1{REDACTED}", _KEY.sub(rf"\1{REDACTED}", known))
+    return _OPENID.sub(r"\1…\2", known)
