@@ -28,13 +28,18 @@ _KEY = re.compile(
 _PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/@]+(?=@)")
 """Of an address such as DATABASE_URL's."""
 _VALUES = re.compile(
-    r"((?:\n|\\n)[^\s:\\]{2,10}:  ).*?(?=\n\nThe above exception|\n\nDuring handling|\Z)", re.S
+    r"((?:\n|\\n)[ |]{0,40}(?!HINT)[^\sa-z:\\]{2,20}[ \u00a0]?:  )(?!Process \d).*?"
+    r"(?=(?:\n|\\n){1,2}[ |]{0,40}(?:The above|During handling|Traceback \(most|HINT:)|\Z)",
+    re.S,
 )
-"""libpq puts a row's values behind what is wrong with it: `DETAIL:  Failing row contains (…)`,
-`CONTEXT:  …`, in the language of the server, with two spaces always."""
+"""libpq puts a row's values behind what is wrong with it (`DETAIL:  Failing row contains (…)`,
+`CONTEXT:  …`; in other languages, too, in capitals or none, with two spaces). What waits for what
+in a deadlock is no value."""
+_VALUE = re.compile(r'(invalid input syntax for [^:"\n]{1,60}: |\bvalue )"[^"\n]*"')
+"""In what PostgreSQL says is wrong, in English."""
 
 
 def clean(text: str) -> str:
-    known = _VALUES.sub(rf"\1{REDACTED}", redact(text))
+    known = _VALUE.sub(rf"\1{REDACTED}", _VALUES.sub(rf"\1{REDACTED}", redact(text)))
     known = _PASSWORD.sub(rf"\1{REDACTED}", _KEY.sub(rf"\1{REDACTED}", known))
     return _OPENID.sub(r"\1…\2", known)

@@ -9,7 +9,7 @@ from notifier import metrics
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.retry import Step
 from notifier.dispatch.send import Attempt
-from notifier.wechat.phases import CONNECTING, PHASES, Phases
+from notifier.wechat.phases import PHASES, Phases
 
 Host = tuple[int, str]
 """The account, and the address that was asked."""
@@ -58,6 +58,5 @@ def _count_host(where: Host, found: list[Phases]) -> None:
     for kind, count in how.items():
         note(metrics.connections, (*where, kind), count)
     for name in PHASES:
-        among = others if name in CONNECTING else found
-        if spent := [*filter(None, map(attrgetter(name), among))]:
+        if spent := [*filter(None, map(attrgetter(name), found))]:
             note(metrics.phase_seconds, (*where, name), *spent)

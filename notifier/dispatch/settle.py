@@ -117,11 +117,13 @@ def _tell_slow(attempts: list[Attempt]) -> None:
 
 
 def _tell_lost(steps: list[tuple[Attempt, Step]]) -> None:
-    """Nobody was reached, or nobody knows."""
+    """Nobody was reached, or nobody knows. A flood is bounded by the text, so that thousands who do
+    not follow hide no other failure."""
     for one, step in steps:
         ids = one.claimed.log_fields
-        told = (ids["message_id"], step.state.value, one.errcode, one.kind and one.kind.value)
-        log.info("message %s is %s: errcode %s (%s)", *told, extra=ids)
+        why = f"{one.kind and one.kind.value}, {one.errcode or 'no errcode'}"
+        text = f"message %s is {step.state.value} ({why})"
+        log.info(text, ids["message_id"], extra=ids)
 
 
 def _fall_back(steps: list[tuple[Attempt, Step]], now: datetime) -> None:

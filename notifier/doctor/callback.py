@@ -188,12 +188,12 @@ def _without_receipt(patient: Patient) -> tuple[int, datetime | None]:
 
 
 def latest(account: OfficialAccount, now: datetime) -> list[Received]:
-    """Refused and stored ones, the newest first."""
+    """Refused and stored ones, so many of each (anybody can post what is refused), the newest
+    first."""
     refused: list[Received] = []
     with suppress(RedisError):  # the check of the pushes says so
         refused = refusals(account, now)
-    found = sorted([*refused, *_stored(account)], key=lambda one: one.received_at, reverse=True)
-    return found[:SHOWN]
+    return sorted([*refused, *_stored(account)], key=lambda one: one.received_at, reverse=True)
 
 
 def refusals(account: OfficialAccount, now: datetime) -> list[Received]:

@@ -74,7 +74,8 @@ class JsonFormatter(ProcessorFormatter):
                 "trace_id": event.get("trace_id") or tracing.current().trace_id,
                 "job_id": event.get("job_id") or (job.id if job else ""),
             }
-            event.pop("request", None)  # Django's: its address names persons
+            if request := event.pop("request", None):  # Django's: its query names persons
+                event["method"] = request.method
             found = {**event, **told}
             return {name: value for name, value in found.items() if value or name not in told}
 

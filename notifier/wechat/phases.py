@@ -80,5 +80,3 @@ class _Timed:
 
 PHASES = tuple(one.name for one in fields(Phases) if one.type is float)
 """Beside them: `lost`."""
-CONNECTING = frozenset({"dns", "tcp", "tls"})
-"""A call on a kept connection has none of these."""

@@ -1,25 +1,12 @@
 """The probes: alive, and able to work."""
 
 import pytest
-from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
 from notifier.observability import health
 from notifier.observability.standing import standing
-
-
-@pytest.fixture
-def no_database(db, monkeypatch):
-    """A file in a folder that is not there, or a host where nothing listens."""
-    broken = connections["default"].copy()
-    gone = {"NAME": "/nonexistent/x.sqlite3", "HOST": "/nonexistent", "OPTIONS": {}}
-    monkeypatch.setattr(broken, "settings_dict", broken.settings_dict | gone)
-    mine = connections["default"]
-    connections["default"] = broken
-    yield
-    connections["default"] = mine
 
 
 def test_a_process_is_alive_without_anything(dead_redis):
