@@ -113,11 +113,12 @@ def fare(campaign, *outcomes):
     rows = list(messages(campaign).filter(state="queued"))
     for place, message in enumerate(rows):
         state, values = outcomes[place % len(outcomes)]
-        builders.set_message(message, state=state, **values)
+        sent_at = timezone.now() if state == "sent" else None
+        builders.set_message(message, state=state, sent_at=sent_at, **values)
 
 
 GOOD = ("delivered", {"receipt_status": "success"})
-NO_RECEIPT = ("sent", {"sent_at": timezone.now()})
+NO_RECEIPT = ("sent", {})
 BLOCKED = ("undelivered", {"receipt_status": "failed:user block"})
 REFUSED = ("failed", {"errcode": 43101})
 

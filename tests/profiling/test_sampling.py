@@ -21,7 +21,7 @@ from notifier.profiling import memory, sampling
 from notifier.profiling.places import MOST_FRAMES, Place, file_of, places_of, stack_of, waits
 from notifier.profiling.sampling import Sampler
 from notifier.profiling.speedscope import CPU, WALL
-from notifier.profiling.threads import stand
+from notifier.profiling.threads import Standing, stand
 from tests.profiling.burning import SECRETS, burn, grow, hot_function
 from tests.profiling.threads import of, profile, threads, waiting
 
@@ -97,8 +97,13 @@ def test_threads_that_come_and_go_do_no_harm() -> None:
 
 
 def test_the_stacks_of_threads_and_who_is_at_work() -> None:
-    with threads(busy=lambda: burn(0.5), idle=waiting(0.5)):
-        found = {one.name: one for one in stand({threading.get_ident()}).threads}
+    def seen() -> dict[str, Standing]:
+        return {one.name: one for one in stand({threading.get_ident()}).threads}
+
+    with threads(busy=lambda: burn(1.5), idle=waiting(1.5)):
+        found = seen()
+        for _ in range(5):  # other processes may leave it nothing for a moment
+            found = found if not found["busy"].waits else seen()
     assert found["idle"].waits
     assert not found["busy"].waits
     assert found["busy"].daemon
