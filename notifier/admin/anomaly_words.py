@@ -72,13 +72,13 @@ def _queue(queue: Queue) -> str:
     if not queue.waiting:
         return gettext("Nothing waits.")
     waits = gettext("%(count)s due messages wait, the first for %(age)s.") % {
-        "count": number(queue.waiting),
+        "count": number(queue.waiting) + "+" * queue.is_more,
         "age": age(queue.age),
     }
     if queue.empty_at is not None:
         then = gettext("As it goes, none waits at %(at)s.") % {"at": clock(queue.empty_at)}
         return _sentences(waits, then)
-    if queue.age < LONG:
+    if queue.age < LONG or queue.shrinks:
         return waits
     return _sentences(waits, gettext("It does not shrink."))
 

@@ -46,13 +46,15 @@ class Quota:
 @dataclass(frozen=True, slots=True)
 class Queue:
     """`age` in seconds, of the first due message. `accepted`, `settled`: a minute. `empty_at` None:
-    it does not shrink, or is empty."""
+    it does not shrink, is empty, or nobody knows how much waits."""
 
     waiting: int
     age: float
     accepted: float
     settled: float
     empty_at: datetime | None
+    is_more: bool = False
+    """No more are counted: at least so many wait."""
 
     @property
     def shrinks(self) -> bool:
@@ -129,9 +131,12 @@ def queues(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Queu
     """A look into the index for each lane in which something is due."""
     pks = [one.pk for one in accounts]
     count, age = defaultdict[int, int](int), defaultdict[int, float](float)
+    more = set()
     for lane, one in waiting(now).items():
         count[lane.account_id] += one.count
         age[lane.account_id] = max(age[lane.account_id], (now - one.since).total_seconds())
+        if one.is_many:
+            more.add(lane.account_id)
     since = now.replace(second=0, microsecond=0) - RATE_MINUTES * MINUTE
     minutes = (now - since) / MINUTE
     accepted = _sent(pks, Span.MINUTE, since, now, (ACCEPTED,))
@@ -139,9 +144,10 @@ def queues(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Queu
     found = {}
     for pk in pks:
         came, done = accepted.get(pk, 0) / minutes, settled.get(pk, 0) / minutes
-        left = count[pk] / (done - came) if count[pk] and done > came else None
+        is_known = count[pk] and pk not in more
+        left = count[pk] / (done - came) if is_known and done > came else None
         empty_at = now + left * MINUTE if left is not None else None
-        found[pk] = Queue(count[pk], age[pk], came, done, empty_at)
+        found[pk] = Queue(count[pk], age[pk], came, done, empty_at, pk in more)
     return found
 
 

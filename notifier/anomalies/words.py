@@ -104,7 +104,7 @@ def _quota(one: Anomaly) -> str:
 def _queue(one: Anomaly) -> str:
     told = one.facts
     return gettext(QUEUE) % {
-        "waiting": number(told["waiting"]),
+        "waiting": number(told["waiting"]) + "+" * told.get("is_more", False),
         "age": age(told["age"]),
         "accepted": number(told["accepted"]),
         "settled": number(told["settled"]),

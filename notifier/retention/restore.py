@@ -12,7 +12,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_noop
 
 from notifier.audit.verify import Verification
@@ -21,6 +21,7 @@ from notifier.dispatch.moves import move
 from notifier.models import (
     Campaign,
     CampaignState,
+    FallbackSend,
     Message,
     MessageEvent,
     Reason,
@@ -37,6 +38,7 @@ RESTORED = gettext_noop(
     "The database was restored from a backup: whom it reached since the backup is not known here. "
     "Cancel it, unless it cannot have gone on."
 )
+PERHAPS_SENT = gettext_noop("The database was restored from a backup: it may have been sent since.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ def _waiting(now: datetime) -> tuple[bool, str]:
         (_due(now).count(), "messages that were due"),
         (Campaign.objects.filter(state__in=GOING).count(), "campaigns on their way"),
         (_scheduled(now).count(), "campaigns whose time has come"),
+        (_stood().count(), "campaigns that stood"),
         (_late(now).count(), "recurring messages that were due"),
+        (_other_ways(now).count(), "messages on their template's other way"),
     ]
     found = ", ".join(f"{count} {what}" for count, what in parts if count)
     if not found:
@@ -117,11 +121,22 @@ CHECKS: dict[str, Callable[[datetime], tuple[bool, str]]] = {
 
 
 def _due(now: datetime) -> QuerySet[Message]:
-    return Message.objects.filter(state__in=(State.QUEUED, State.SENDING), due_at__lte=now)
+    """And what waits for its quota: somebody may have cleared that since."""
+    was_due = Q(due_at__lte=now) | Q(reason=Reason.QUOTA)
+    return Message.objects.filter(was_due, state__in=(State.QUEUED, State.SENDING))
 
 
 def _scheduled(now: datetime) -> QuerySet[Campaign]:
     return Campaign.objects.filter(state=CampaignState.SCHEDULED, send_at__lte=now)
+
+
+def _stood() -> QuerySet[Campaign]:
+    """Somebody may have let them go on since, and they say nothing of it."""
+    return Campaign.objects.filter(state=CampaignState.PAUSED).exclude(reason=[RESTORED, {}])
+
+
+def _other_ways(now: datetime) -> QuerySet[FallbackSend]:
+    return FallbackSend.objects.filter(due_at__lte=now)
 
 
 def _late(now: datetime) -> QuerySet[Schedule]:
@@ -130,8 +145,9 @@ def _late(now: datetime) -> QuerySet[Schedule]:
 
 def park(now: datetime, by: str) -> dict[str, int]:
     """What may have happened already waits for a person: messages become `unknown`, campaigns
-    stand, recurring messages are switched off. What was not due yet is left as it is."""
-    counts = {"messages": 0, "campaigns": 0, "recurring messages": 0}
+    stand, recurring messages are switched off, other ways are not taken. What was not due yet is
+    left as it is."""
+    counts = {"messages": 0, "campaigns": 0, "recurring messages": 0, "other ways": 0}
     while attempts := _slice(now):
         counts["messages"] += attempts
     for pk in Campaign.objects.filter(state__in=GOING).values_list("pk", flat=True):
@@ -140,6 +156,8 @@ def park(now: datetime, by: str) -> dict[str, int]:
     for pk in _scheduled(now).values_list("pk", flat=True):
         states.withdraw(pk, by)
         counts["campaigns"] += 1
+    counts["campaigns"] += _stood().update(reason=[RESTORED, {}])
+    counts["other ways"] = _other_ways(now).update(due_at=None, detail=PERHAPS_SENT)
     for schedule in _late(now):
         schedule.switch(False, now)
         counts["recurring messages"] += 1

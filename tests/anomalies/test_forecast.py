@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from notifier.admin import anomaly_words
 from notifier.anomalies.forecast import queues, quotas
 from notifier.anomalies.watch import look
-from notifier.dispatch import gate
+from notifier.dispatch import clock, gate
 from notifier.dispatch.lanes import redis
 from notifier.models import Anomaly, MessageCount
 from notifier.models.counts import ACCEPTED, Span
@@ -124,6 +125,15 @@ def test_when_the_queue_is_empty(template):
     assert abs(found.empty_at - (NOW + 10 * MINUTE)) < MINUTE
     MessageCount.objects.filter(state=ACCEPTED).update(count=250)
     assert queues([template.account], NOW)[template.account_id].empty_at is None
+
+
+def test_of_more_than_is_counted_nobody_says_when_it_is_empty(template, monkeypatch):
+    monkeypatch.setattr(clock, "MOST_ROWS", 50)
+    waiting(template, 100, 3 * MINUTE)
+    counted(template, NOW.replace(second=0) - 3 * MINUTE, 200, Span.MINUTE)
+    found = queues([template.account], NOW)[template.account_id]
+    assert (found.waiting, found.is_more, found.shrinks, found.empty_at) == (50, True, True, None)
+    assert "50+ due messages wait" in anomaly_words._queue(found)
 
 
 def test_a_queue_that_only_grows_older_is_raised(template):

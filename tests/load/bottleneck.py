@@ -1,5 +1,6 @@
 """What holds the platform up, asked in the article's order: processor? memory? database? the pool
-of connections? WeChat? The first that is full is named, with the figures that say so."""
+of connections? WeChat? The first that is full is named, with the figures that say so; full callers,
+too: they could have asked for more."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def bottleneck(run: Run, limits: Limits) -> Verdict:
 
 def behind(step: Step) -> str:
     """Whether dispatch keeps up with what is accepted."""
-    if step.sent >= step.accepted * BEHIND:
+    if not step.waiting or step.sent >= step.accepted * BEHIND:
         return ""
     return (
         f"{step.accepted:,.0f} messages/s were accepted and {step.sent:,.0f} sent: the rest waits "
@@ -69,6 +70,12 @@ def _cpu(run: Run, step: Step, limits: Limits) -> str:
                 f"interpreter can use, while the machine is at {step.machine_cpu:.0f} %"
             )
     return ""
+
+
+def _callers(_run: Run, step: Step, _limits: Limits) -> str:
+    if (share := step.cpu.get("callers", 0.0)) < PROCESS_FULL:
+        return ""
+    return f"they take {share:.0f} % of one core, all they can, and ask for no more: add others"
 
 
 def _memory(_run: Run, step: Step, _limits: Limits) -> str:
@@ -105,6 +112,7 @@ def _wechat(run: Run, step: Step, _limits: Limits) -> str:
 
 QUESTIONS: dict[str, Callable[[Run, Step, Limits], str]] = {
     "processor": _cpu,
+    "callers": _callers,
     "memory": _memory,
     "database": _database,
     "pool of connections": _pool,

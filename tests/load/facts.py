@@ -52,6 +52,11 @@ class Step:
     wechat_mean: float | None
     """WeChat's answer time, as the workers saw it."""
 
+    @property
+    def good(self) -> float:
+        """Requests a second that were no error."""
+        return self.qps * (1 - self.errors)
+
 
 @dataclass(slots=True)
 class Run:
@@ -66,9 +71,9 @@ class Run:
 
     @property
     def saturated(self) -> Step:
-        """The step with the fewest users that has (nearly) the highest rate of answers."""
-        most = max(step.qps for step in self.steps)
-        return next(step for step in self.steps if step.qps >= most * NEARLY)
+        """The step with the fewest users that has (nearly) the highest rate of good answers."""
+        most = max(step.good for step in self.steps)
+        return next(step for step in self.steps if step.good >= most * NEARLY)
 
 
 NEARLY = 0.97

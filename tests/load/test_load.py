@@ -47,12 +47,20 @@ def run(**full: object) -> Run:
         ({"machine_cpu": 97}, "processor", "4 cores are at 97 %; of one core take web 30 %"),
         ({"cpu": {"web": 190, "worker": 60}}, "processor", "web is at 95 % of one core each"),
         ({"cpu": {"web": 110, "worker": 60}}, "none", "nothing was full"),
-        ({"cpu": {"callers": 99, "worker": 60}}, "none", "nothing was full"),
+        ({"cpu": {"callers": 99, "worker": 60}}, "callers", "99 % of one core"),
         ({"memory_free": 4.0}, "memory", "4 % of the memory was free"),
         ({"database": Database(12, 6.0, 4.0)}, "database", "6.0 sessions at work 4.0 wait"),
-        ({"wechat_connections": 100, "sent": 300}, "pool of connections", "100 of 100"),
+        (
+            {"wechat_connections": 100, "sent": 300, "waiting": 9},
+            "pool of connections",
+            "100 of 100",
+        ),
         ({"wechat_connections": 100}, "none", "nothing was full"),
-        ({"wechat_mean": 0.9, "sent": 300}, "WeChat", "0.90 s, 0.10 s in the first step"),
+        (
+            {"wechat_mean": 0.9, "sent": 300, "waiting": 9},
+            "WeChat",
+            "0.90 s, 0.10 s in the first step",
+        ),
     ],
 )
 def test_what_is_full_is_named(full: dict[str, object], what: str, because: str) -> None:
@@ -69,10 +77,13 @@ def test_the_processor_comes_first() -> None:
 def test_the_fewest_callers_with_nearly_the_most_answers_are_the_saturation() -> None:
     steps = [replace(CALM, users=n, qps=q) for n, q in ((1, 90), (2, 198), (4, 200), (8, 120))]
     assert Run("x", "", 1, 1, steps).saturated.users == 2
+    steps.append(replace(CALM, users=16, qps=900, errors=0.9))
+    assert Run("x", "", 1, 1, steps).saturated.users == 2
 
 
 def test_dispatch_that_is_behind_is_told() -> None:
     assert not behind(CALM)
+    assert not behind(replace(CALM, accepted=1000, sent=400))
     said = behind(replace(CALM, accepted=1000, sent=400, waiting=6000))
     assert said == "1,000 messages/s were accepted and 400 sent: the rest waits (6,000 at the end)"
 

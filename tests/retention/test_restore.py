@@ -8,7 +8,9 @@ from django.core.management import CommandError, call_command
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from notifier.models import CampaignState, State
+from notifier.fallback.process import process_fallbacks
+from notifier.models import CampaignState, FallbackSend, Reason, State
+from templates_app.models import Fallback, MessageTemplate
 from tests import builders
 from tests.campaigns.campaigning import make_campaign
 
@@ -55,6 +57,46 @@ def test_what_was_due_is_not_sent_again(platform, work):
         assert message.events.get(state=State.UNKNOWN).detail == "restored from a backup"
     later.refresh_from_db()
     assert later.state == State.QUEUED
+
+
+def test_what_waits_for_its_quota_is_not_sent_again(platform):
+    """Somebody may have cleared the quota, and it has gone."""
+    waits = platform.message()
+    midnight = timezone.now() + 8 * HOUR
+    builders.set_message(waits, reason=Reason.QUOTA, due_at=midnight)
+    assert "1 messages that were due" in told()[1]
+    assert told("--park")[0]
+    waits.refresh_from_db()
+    assert waits.state == State.UNKNOWN
+
+
+def test_an_email_that_was_due_is_not_sent_again(platform, mailoutbox):
+    MessageTemplate.objects.update(fallback=Fallback.EMAIL)
+    refused, later = (builders.set_message(platform.message(), state="failed") for _ in range(2))
+    for message, due_at in ((refused, timezone.now()), (later, timezone.now() + HOUR)):
+        FallbackSend.objects.create(
+            message=message, cause="refusal", created_at=timezone.now(), due_at=due_at
+        )
+    may_be, said = told()
+    assert not may_be
+    assert "1 messages on their template's other way" in said
+    assert told("--park")[0]
+    process_fallbacks()
+    assert mailoutbox == []
+    assert "restored from a backup" in FallbackSend.objects.get(message=refused).detail
+    assert FallbackSend.objects.get(message=later).due_at is not None
+
+
+def test_a_campaign_that_stood_says_that_it_may_have_gone_on():
+    campaign = make_campaign(builders.make_template(), state=CampaignState.PAUSED)
+    may_be, said = told()
+    assert not may_be
+    assert "1 campaigns that stood" in said
+    assert told("--park")[0]
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.PAUSED
+    assert "restored from a backup" in campaign.reason[0]
+    assert told()[0]
 
 
 def test_nothing_is_parked_where_migrations_are_missing():
