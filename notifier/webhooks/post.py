@@ -2,8 +2,9 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import requests
 from django.conf import settings
@@ -50,34 +51,28 @@ def post(
     session: requests.Session, line: Line, url: str, secrets: Sequence[str], parcel: Parcel
 ) -> Result:
     began = time.monotonic()
+    send = partial(_post, session, line, url, secrets, parcel)
     line.begin(settings.WEBHOOK_TIMEOUT + SPARE_SECONDS)
     try:
         if tracing.is_wanted("webhook", parcel.trace):
             with tracing.span("webhook", parcel.trace, kind="CLIENT") as (one, context):
-                result = _tried(session, line, url, secrets, parcel, context)
+                result = _tried(send, line, context)
                 one.set_attribute("hongyan.event_id", parcel.event_id)
                 if result.status:
                     one.set_attribute("http.response.status_code", result.status)
                 if result.problem:
                     tracing.fail(one, result.problem)
         else:
-            result = _tried(session, line, url, secrets, parcel, parcel.trace)
+            result = _tried(send, line, parcel.trace)
     finally:
         line.end()
     seconds = time.monotonic() - began
     return Result(result.problem, result.status, result.answer, seconds, result.retry_after)
 
 
-def _tried(
-    session: requests.Session,
-    line: Line,
-    url: str,
-    secrets: Sequence[str],
-    parcel: Parcel,
-    trace: Context,
-) -> Result:
+def _tried(send: Callable[[Context], Result], line: Line, trace: Context) -> Result:
     try:
-        return _post(session, line, url, secrets, parcel, trace)
+        return send(trace)
     except Exception as error:  # whatever a server can do to an HTTP library
         return Result(problem_of(error, line))
 
