@@ -71,8 +71,9 @@ def test_a_web_process_is_profiled_while_it_answers(web: str) -> None:
     assert state is State.DONE
     assert boxes(result)["hot_function"] > 80
     assert isinstance(standing, ThreadDump)
-    at_work = [one for one in standing.threads if not one.waits]
-    assert [[place.function for place in one.stack][-1] for one in at_work] == ["hot_function"]
+    (at_work,) = [one for one in standing.threads if not one.waits]
+    # Its innermost function is hot_function but for the moment between two calls of it.
+    assert "burn" in [place.function for place in at_work.stack[-2:]]
 
 
 def test_memory_that_a_worker_takes_is_told_by_its_line(worker: Process) -> None:
