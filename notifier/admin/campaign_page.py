@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -162,7 +162,16 @@ def facts(campaign: Campaign) -> list[tuple[Any, Any]]:
         (_("Pauses above"), stops % {"failed": failed, "refused": refused, "blocked": blocked}),
         (_("Written by"), ", ".join(campaign.editors)),
         (_("Approved by"), campaign.approved_by or "–"),
+        *_deleted(campaign),
     ]
+
+
+def _deleted(campaign: Campaign) -> list[tuple[Any, Any]]:
+    if not campaign.audience_deleted_at:
+        return []
+    at = date_format(timezone.localtime(campaign.audience_deleted_at), "Y-m-d")
+    text = gettext("deleted on %(date)s; the counts stay") % {"date": at}
+    return [(_("Who was in the audience"), text)]
 
 
 def begins_in_words(campaign: Campaign) -> str:

@@ -55,11 +55,12 @@ def listed(campaign: Campaign) -> Json:
 def result(row: CampaignRow, message: Message | None) -> Json:
     """One person: what became of the message, or why there is none."""
     person = row.recipient
+    without = "left_out" if row.problem else "deleted" if row.message_id else "waiting"
     return {
         "row": row.number,
         "openid": person and person.openid,
         "user": (person and person.user_id) or None,
-        "status": message.state if message else ("left_out" if row.problem else "waiting"),
+        "status": message.state if message else without,
         "problem": row.problem or None,
         "message": row.message_id and row.message_id.hex,
         "errcode": message and message.errcode,

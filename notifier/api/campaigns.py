@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,6 +24,7 @@ from notifier.api.campaign_bodies import (
 )
 from notifier.api.campaign_changes import decode_changes, values_of
 from notifier.api.campaign_rows import keep_rows
+from notifier.api.errors import problem
 from notifier.api.listing import page_by_number
 from notifier.api.views import Endpoint, idempotency_key
 from notifier.campaigns import states
@@ -179,8 +181,21 @@ class Results(CampaignEndpoint):
 
     scopes = {"GET": Scope.CAMPAIGNS}
 
-    def get(self, request: Request, pk: int) -> StreamingHttpResponse:
-        return StreamingHttpResponse(_results(_own(request, pk).pk), content_type=NDJSON)
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        campaign = _own(request, pk)
+        if campaign.audience_deleted_at:
+            return _gone()
+        return StreamingHttpResponse(_results(campaign.pk), content_type=NDJSON)
+
+
+def _gone() -> HttpResponse:
+    return problem(
+        410,
+        "audience-deleted",
+        "The campaign's audience is no longer kept.",
+        "Who was in it was deleted, as messages are, after MESSAGE_KEEP_DAYS. The counts stay: "
+        "GET /api/v1/campaigns/{id}.",
+    )
 
 
 def _results(pk: int) -> Iterator[bytes]:

@@ -1,13 +1,14 @@
-"""Uploaded audiences do not stay for ever: neither the files nor the values of their rows. The
-messages and the counts stay."""
+"""Audiences do not stay for ever: first the files and the values of uploaded ones go, later who was
+in an audience. The counts stay."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import close_old_connections, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from notifier.campaigns.files import files
@@ -15,6 +16,9 @@ from notifier.models import Campaign, CampaignRow, CampaignState
 from notifier.models.campaigns import EDITABLE, ENDED
 
 CHUNK = 10_000
+SLICE = 500
+PAUSE_SECONDS = 0.1
+"""Between two slices that are deleted: sends come first."""
 VALUES_GO = (*EDITABLE, *ENDED)
 """The others may still send their rows. A checked one cannot any more: its check is too old."""
 
@@ -24,8 +28,39 @@ def forget_uploads() -> None:
     whatever their audience is now. By the clock, every hour."""
     close_old_connections()
     old = timezone.now() - timedelta(days=settings.IMPORT_KEEP_DAYS)
-    for pk in _untouched_since(old).values_list("pk", flat=True):
+    for pk in _filled(old).values_list("pk", flat=True):
         _forget(pk, old)
+
+
+def forget_audiences() -> None:
+    """Of campaigns that nobody has changed, checked or ended for as long as messages are kept. By
+    the clock, every hour."""
+    close_old_connections()
+    now, days = timezone.now(), settings.MESSAGE_KEEP_DAYS
+    if days:
+        old = _untouched_since(now - timedelta(days=days)).filter(state__in=VALUES_GO)
+        old.filter(audience_deleted_at=None).update(audience_deleted_at=now)
+    rows = CampaignRow.objects.filter(campaign=OuterRef("pk"))
+    forgotten = Campaign.objects.filter(Exists(rows), audience_deleted_at__isnull=False)
+    for pk in forgotten.values_list("pk", flat=True):
+        _delete_rows(pk)
+
+
+def _delete_rows(pk: int) -> None:
+    """Of a check that begins meanwhile the rows have higher pks, and are kept."""
+    rows = CampaignRow.objects.filter(campaign=pk).order_by("pk")
+    with transaction.atomic():
+        forgotten = Campaign.objects.filter(audience_deleted_at__isnull=False, pk=pk)
+        if not forgotten.select_for_update().exists():
+            return
+        newest = rows.values_list("pk", flat=True).last() or 0
+    while ids := list(rows.filter(pk__lte=newest).values_list("pk", flat=True)[:SLICE]):
+        CampaignRow.objects.filter(pk__in=ids).delete()
+        time.sleep(PAUSE_SECONDS)
+
+
+def _filled(old: datetime) -> QuerySet[Campaign]:
+    return _untouched_since(old).filter(forgotten_at=None)
 
 
 def _untouched_since(old: datetime) -> QuerySet[Campaign]:
@@ -33,7 +68,6 @@ def _untouched_since(old: datetime) -> QuerySet[Campaign]:
         Q(checked_at=None) | Q(checked_at__lt=old),
         Q(finished_at=None) | Q(finished_at__lt=old),
         created_at__lt=old,
-        forgotten_at=None,
     ).exclude(state=CampaignState.CHECKING)
 
 
@@ -59,7 +93,7 @@ def _forget(pk: int, old: datetime) -> None:
 def _locked(pk: int, old: datetime) -> Iterator[Campaign | None]:
     """None: it was touched since it was found, or a file came."""
     with transaction.atomic():
-        campaign = _untouched_since(old).select_for_update().filter(pk=pk).first()
+        campaign = _filled(old).select_for_update().filter(pk=pk).first()
         yield campaign if campaign and not _has_file_since(pk, old) else None
 
 

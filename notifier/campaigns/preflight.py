@@ -30,6 +30,7 @@ from templates_app.compiled import published
 
 DOUBLED = Fault("/to", "doubled", gettext_noop("The person is in the audience twice."))
 DELETED_AT_ONCE = 10_000
+HAS_ROWS = {"forgotten_at": None, "audience_deleted_at": None}
 LONGEST = 3
 """Cards that the page shows: those with the longest values."""
 
@@ -56,7 +57,7 @@ def check(claim: Claim[Campaign]) -> None:
             percent = min(int(reading.share() * 100), 99)
             with transaction.atomic():  # rows of a worker that has lost its claim are not kept
                 _keep_rows(campaign, entries, faults)
-                claim.keep(percent=percent, forgotten_at=None, **findings.figures())
+                claim.keep(percent=percent, **HAS_ROWS, **findings.figures())
         ignored = list(reading.ignored)
     if not findings.total:
         raise Unreadable(gettext_noop("The audience is empty."))

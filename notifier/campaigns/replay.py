@@ -28,6 +28,7 @@ REACHED = Fault(
 )
 NOT_ENDED = gettext_noop("The campaign has not ended: nobody knows yet whom it will reach.")
 FORGOTTEN = gettext_noop("The values of its rows were deleted, as they are after a time.")
+AUDIENCE_GONE = gettext_noop("Its audience was deleted, as it is after a time.")
 NOBODY = gettext_noop("Of those whom you choose, there is nobody whom it surely did not reach.")
 
 
@@ -38,6 +39,8 @@ def make_replay(parent: Campaign, chosen: Q, by: str, **values: object) -> Campa
         raise NotAllowed(NOT_ENDED)
     if parent.forgotten_at and parent.audience == Audience.UPLOAD:
         raise NotAllowed(FORGOTTEN)
+    if parent.audience_deleted_at:
+        raise NotAllowed(AUDIENCE_GONE)
     kept = {name: getattr(parent, name) for name in KEPT}
     with transaction.atomic():
         child = Campaign.objects.create(

@@ -198,6 +198,8 @@ class Campaign(ClaimedTask):
     ignored_columns = models.JSONField(default=list)
     forgotten_at = models.DateTimeField(null=True)
     """When its file and the values of its rows were deleted; None: it may have some."""
+    audience_deleted_at = models.DateTimeField(null=True)
+    """From then on its rows are deleted; None: it may have some."""
 
     # The sending. Moved by `campaigns/feed.py` and `watch.py` under the row's lock.
     fed_until = models.BigIntegerField(default=0)

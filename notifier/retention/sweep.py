@@ -1,9 +1,9 @@
 """What is older than is kept goes, a slice at a time. The hourly counts, and so the figures, stay.
 
 Each class of data has its days (config/keeping.py); sessions go when they have ended. What still
-waits is never touched. Events with
-their webhooks (notifier/webhooks/relay.py), uploads (notifier/campaigns/forgetting.py) and files of
-imports have sweeps of their own: something else hangs on their end.
+waits is never touched. Events with their webhooks (notifier/webhooks/relay.py), audiences
+(notifier/campaigns/forgetting.py) and files of imports have sweeps of their own: something else
+hangs on their end.
 """
 
 import time

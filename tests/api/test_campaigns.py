@@ -11,6 +11,7 @@ from notifier.models import Campaign, Message
 from templates_app.compiled import published
 from tests import builders
 from tests.api.campaigning import URL, caller, checked, do, ended, launched, lines
+from tests.builders import now
 from tests.campaigns.campaigning import tick
 
 
@@ -37,6 +38,21 @@ def test_a_campaign_from_its_draft_to_its_results(shop, made, service):
     assert {row["status"] for row in rows} == {"delivered"}
     read = caller(service, "read")
     assert len(read.get("/api/v1/messages").json()["data"]) == 12
+
+
+def test_results_say_what_is_no_longer_kept(shop, made):
+    pk = made()
+    found = checked(shop, pk)
+    do(shop, pk, "launch", checked_at=found["check"]["checked_at"])
+    tick(Campaign.objects.get(pk=pk))
+    Message.objects.filter(campaign=pk).delete()
+    assert {row["status"] for row in lines(shop.get(f"{URL}/{pk}/results"))} == {"deleted"}
+    Campaign.objects.filter(pk=pk).update(audience_deleted_at=now())
+    answer = shop.get(f"{URL}/{pk}/results")
+    assert (answer.status_code, answer.json()["type"]) == (
+        410,
+        "urn:hongyan:problem:audience-deleted",
+    )
 
 
 def test_an_uploaded_audience_with_values_row_by_row(shop, made, template):

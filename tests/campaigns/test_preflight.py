@@ -2,14 +2,12 @@
 
 import csv
 import io
-import os
 
 import pytest
 from django.utils import timezone
 
-from notifier.campaigns import forgetting, job, preflight, states
+from notifier.campaigns import job, preflight, states
 from notifier.campaigns.files import files
-from notifier.campaigns.forgetting import forget_uploads
 from notifier.models import Campaign, CampaignRow, Message, Segment, Suppression
 from notifier.recipients.erasing import erase
 from templates_app import sendable
@@ -173,97 +171,6 @@ def test_one_that_is_cancelled_while_it_is_checked_stays_cancelled(template, mon
     checked(campaign)
     assert campaign.state == "cancelled"
     assert campaign.rows.count() == 0
-
-
-def uploaded(template, *, state, days, **values):
-    """Made, uploaded and checked so many days ago, with a row that has a value."""
-    builders.make_recipient(template.account, user_id="u-1")
-    campaign = make_campaign(template, audience="upload")
-    upload(campaign, "user_id,product\nu-1,龙井\nu-9,龙井\n")
-    checked(campaign)
-    then = ago(days=days)
-    for path in (files.upload(campaign.pk), files.errors(campaign.pk)):
-        os.utime(path, (then.timestamp(), then.timestamp()))
-    times = {"created_at": then, "checked_at": then}
-    Campaign.objects.filter(pk=campaign.pk).update(state=state, **times | values)
-    return campaign
-
-
-def has_files(campaign):
-    return files.upload(campaign.pk).exists() or files.errors(campaign.pk).exists()
-
-
-def has_values(campaign):
-    return any(row.data for row in campaign.rows.all())
-
-
-@pytest.mark.parametrize(
-    ("state", "keeps_file", "keeps_values"),
-    [
-        *((one, False, False) for one in ("draft", "checked", "done", "cancelled")),
-        *((one, False, True) for one in ("submitted", "scheduled", "canary", "running", "paused")),
-        ("checking", True, True),
-    ],
-)
-def test_an_upload_is_forgotten_a_while_after_the_last_change(
-    template, settings, state, keeps_file, keeps_values
-):
-    settings.IMPORT_KEEP_DAYS = 7
-    campaign = uploaded(template, state=state, days=8)
-    forget_uploads()
-    assert (has_files(campaign), has_values(campaign)) == (keeps_file, keeps_values)
-    if state == "paused":  # and once it has ended, its values too
-        Campaign.objects.filter(pk=campaign.pk).update(state="cancelled", finished_at=ago(days=8))
-        forget_uploads()
-        assert not has_values(campaign)
-
-
-@pytest.mark.parametrize("lately", ["created_at", "checked_at", "finished_at", "file"])
-def test_what_was_touched_lately_is_kept(template, settings, lately):
-    settings.IMPORT_KEEP_DAYS = 7
-    values = {} if lately == "file" else {lately: ago(days=6)}
-    campaign = uploaded(template, state="checked", days=8, **values)
-    if lately == "file":  # another one, saved in a draft
-        upload(campaign, "user_id,product\nu-1,龙井\n")
-    forget_uploads()
-    assert has_files(campaign)
-    assert has_values(campaign)
-
-
-def test_after_forgetting_a_check_asks_for_the_file_and_a_new_one_is_forgotten_in_turn(
-    template, settings
-):
-    settings.IMPORT_KEEP_DAYS = 7
-    campaign = uploaded(template, state="draft", days=8)
-    forget_uploads()
-    checked(campaign)
-    assert campaign.reason[0] == "The file is no longer there. Upload it again."
-    upload(campaign, "user_id,product\nu-1,龙井\n")
-    assert checked(campaign).state == "checked"
-    assert has_values(campaign)
-    then = ago(days=8)
-    os.utime(files.upload(campaign.pk), (then.timestamp(), then.timestamp()))
-    Campaign.objects.filter(pk=campaign.pk).update(checked_at=then)
-    forget_uploads()
-    assert not has_files(campaign)
-    assert not has_values(campaign)
-
-
-def test_a_check_that_begins_while_values_are_forgotten_keeps_its_own(template, monkeypatch):
-    campaign = uploaded(template, state="draft", days=400)
-    empty_rows = forgetting._empty_rows
-
-    def meanwhile(*args):
-        upload(campaign, "user_id,product\nu-1,白茶\n")
-        checked(campaign)
-        empty_rows(*args)
-
-    monkeypatch.setattr(forgetting, "_empty_rows", meanwhile)
-    forget_uploads()
-    assert [row.data for row in campaign.rows.all()] == [{"product": "白茶"}]
-    campaign.refresh_from_db()
-    assert campaign.forgotten_at is None
-    assert files.upload(campaign.pk).exists()
 
 
 def test_of_an_erased_person_no_values_stay(template):

@@ -68,7 +68,9 @@ class CampaignAnswer(ListedCampaign):
 
 
 class CampaignResult(Struct):
-    """One line: a person of the audience."""
+    """One line: a person of the audience. `status` is its message's; without one `left_out`,
+    `waiting`, or `deleted`: messages are kept for a time, and the audience for as long after the
+    campaign's end."""
 
     row: int
     openid: str | None

@@ -167,7 +167,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (409, 415, 422),
     ),
     ("campaign-results", "GET"): Operation(
-        "Read what became of each person", {200: campaign_shapes.CampaignResult}, media=NDJSON
+        "Read what became of each person",
+        {200: campaign_shapes.CampaignResult},
+        refuses=(410,),
+        media=NDJSON,
     ),
     ("campaign-replay", "POST"): Operation(
         "Make a campaign for those whom one surely did not reach",

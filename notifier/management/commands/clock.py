@@ -16,7 +16,7 @@ from redis import RedisError
 from notifier.anomalies.mail import send_mails
 from notifier.anomalies.watch import watch
 from notifier.audit.anchors import Daily
-from notifier.campaigns.forgetting import forget_uploads
+from notifier.campaigns.forgetting import forget_audiences, forget_uploads
 from notifier.campaigns.watch import watch_all
 from notifier.dispatch import clock, renewal
 from notifier.fallback.process import process_fallbacks
@@ -67,6 +67,7 @@ BESIDE: tuple[tuple[str, Callable[[], object], float, float], ...] = (
     ("campaigns", watch_all, 1, 1),
     ("schedules", send_due, 1, 1),
     ("uploads", forget_uploads, 3600, 120),
+    ("audiences", forget_audiences, 3600, 150),
     ("anomalies", watch, 5, 20),
     ("anomaly mails", send_mails, 5, 10),
     ("old rows", sweep, 3600, 240),
