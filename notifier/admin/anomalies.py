@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from notifier.admin.anomaly_words import forecasts, page_of
+from notifier.admin.anomaly_words import COLOURS, forecasts, page_of, stands
 from notifier.anomalies.words import in_words
 from notifier.models import Anomaly, AnomalyState, Silence
 from templates_app.access import accounts_of, limited
@@ -103,13 +103,9 @@ class AnomalyAdmin(ReadOnlyAdmin, PageAdmin):
     def words(self, row: Anomaly) -> str:
         return in_words(row)
 
-    @display(
-        description=_("state"), label={"open": "danger", "silenced": "warning", "ended": "success"}
-    )
+    @display(description=_("state"), label=dict(zip(COLOURS, COLOURS, strict=True)))
     def stands(self, row: Anomaly) -> tuple[str, str]:
-        if row.state == AnomalyState.OPEN and row.is_silenced:
-            return "silenced", gettext("open, silenced")
-        return row.state, row.get_state_display()
+        return stands(row)
 
     def page_context(self, request: HttpRequest, row: Anomaly) -> dict[str, Any]:
         return {"title": _("Anomaly"), **page_of(row)}

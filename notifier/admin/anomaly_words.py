@@ -19,6 +19,7 @@ from notifier.anomalies.grouping import ACCOUNT
 from notifier.anomalies.judgement import RULES, joined
 from notifier.anomalies.words import age, clock, in_words, name_of, number, unit_of
 from notifier.models import Anomaly, AnomalyState, Measure, MeasuredWindow
+from notifier.models.anomalies import Ending
 from notifier.wechat.errors import lookup
 from templates_app.access import limited
 from templates_app.models import MessageTemplate, OfficialAccount
@@ -30,6 +31,7 @@ LONG = 60
 AHEAD = 6
 """Of these so many from before it began."""
 RUNBOOK = "anomaly"
+COLOURS = ("danger", "warning", "success", "info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,24 @@ def _sentences(first: str, second: str) -> str:
     return gettext("%(first)s %(second)s") % {"first": first, "second": second}
 
 
+def stands(row: Anomaly) -> tuple[str, str]:
+    """(colour, state in words)"""
+    if row.ended_because == Ending.NOT_JUDGED:
+        return "info", gettext("no longer judged")
+    if row.state == AnomalyState.ENDED:
+        return "success", row.get_state_display()
+    if row.is_silenced:
+        return "warning", gettext("open, silenced")
+    return "danger", row.get_state_display()
+
+
 def page_of(row: Anomaly) -> dict[str, Any]:
-    colour = "success" if row.state == AnomalyState.ENDED else "danger"
-    if row.state == AnomalyState.OPEN and row.is_silenced:
-        colour = "warning"
+    colour, state = stands(row)
     return {
         "anomaly": row,
         "colour": colour,
+        "state": state,
+        "is_not_judged": row.ended_because == Ending.NOT_JUDGED,
         "name": name_of(row),
         "words": in_words(row),
         "worst": unit_of(row.measure)(row.worst) if row.measure in RULES else "",

@@ -9,10 +9,11 @@ from django.core.mail import EmailMessage
 from django.db import close_old_connections, transaction
 from django.urls import reverse
 from django.utils import formats, timezone, translation
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from notifier.anomalies.words import in_words, name_of
 from notifier.models import Anomaly, AnomalyState
+from notifier.models.anomalies import Ending
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +58,11 @@ def _take(lease: datetime) -> list[Anomaly]:
 def mail(rows: list[Anomaly]) -> EmailMessage:
     """In the platform's language."""
     with translation.override(settings.LANGUAGE_CODE):
-        began = [one for one in rows if one.state == AnomalyState.OPEN]
-        ended = [one for one in rows if one.state == AnomalyState.ENDED]
-        count = gettext("Anomalies: %(began)d new, %(ended)d ended")
-        title = count % {"began": len(began), "ended": len(ended)}
+        parts = [(text, [one for one in rows if _how(one) == how]) for how, text in COUNTED.items()]
+        counts = [gettext(text) % {"count": len(some)} for text, some in parts if some]
+        title = gettext("Anomalies: %(counts)s") % {"counts": gettext(", ").join(counts)}
         only = f" · {name_of(rows[0])}" if len(rows) == 1 else ""
-        text = "\n\n".join(_paragraph(one) for one in [*began, *ended])
+        text = "\n\n".join(_paragraph(one) for _, some in parts for one in some)
         foot = gettext("More in Hongyan, at Anomalies; a silence there keeps such mails away.")
         return EmailMessage(
             subject=f"[Hongyan] {title}{only}",
@@ -71,14 +71,31 @@ def mail(rows: list[Anomaly]) -> EmailMessage:
         )
 
 
+COUNTED = {
+    "began": gettext_noop("%(count)d new"),
+    "ended": gettext_noop("%(count)d ended"),
+    "left": gettext_noop("%(count)d no longer judged"),
+}
+STANDS = {
+    "began": gettext_noop("goes on since %(begun)s"),
+    "ended": gettext_noop("ended: %(begun)s – %(ended)s"),
+    "left": gettext_noop(
+        "since %(begun)s; since %(ended)s too little is sent to judge it: nobody knows whether it "
+        "is over"
+    ),
+}
+
+
+def _how(one: Anomaly) -> str:
+    if one.state != AnomalyState.ENDED:
+        return "began"
+    return "left" if one.ended_because == Ending.NOT_JUDGED else "ended"
+
+
 def _paragraph(one: Anomaly) -> str:
-    begun = gettext("goes on since %(at)s") % {"at": _at(one.begun_at)}
-    if one.ended_at:
-        begun = gettext("ended: %(begun)s – %(ended)s") % {
-            "begun": _at(one.begun_at),
-            "ended": _at(one.ended_at),
-        }
-    lines = [f"{name_of(one)} ({begun})", _words(one)]
+    ended = _at(one.ended_at) if one.ended_at else ""
+    stands = gettext(STANDS[_how(one)]) % {"begun": _at(one.begun_at), "ended": ended}
+    lines = [f"{name_of(one)} ({stands})", _words(one)]
     if settings.HONGYAN_URL:
         lines.append(settings.HONGYAN_URL + reverse("admin:notifier_anomaly_change", args=[one.pk]))
     return "\n".join(lines)

@@ -9,11 +9,11 @@ from notifier.anomalies.grouping import ACCOUNT, about_account, subject, templat
 from notifier.anomalies.judgement import JOINED, Verdict
 from notifier.anomalies.telling import tell
 from notifier.models import Anomaly, AnomalyState, EventType, Measure, Silence
-from notifier.models.anomalies import LIVE
+from notifier.models.anomalies import LIVE, Ending
 
 IN_A_ROW = 2
 FORGOTTEN = 2 * JOINED
-"""Windows without a judgement, after which it is over: nothing is sent any more."""
+"""Windows without a judgement, after which nobody looks at it any more: hardly anything is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,11 @@ class Standing:
         left out."""
         about = subject(verdicts, ACCOUNT in self.live)
         touched = {about} if about is not None else set[int]()
+        taken: list[Anomaly] = []
         if about == ACCOUNT:
             self._worsen(ACCOUNT, about_account(verdicts), window, templates_of(verdicts)[0])
-            touched |= self._take_in(window)
+            taken = self._take_in(window)
+            touched |= {one.template_id or ACCOUNT for one in taken}
         elif about is not None:
             self._worsen(about, verdicts[about], window, [])
         for key in [*self.live]:
@@ -53,6 +55,8 @@ class Standing:
                 self._look_again(key, verdicts, window)
         for one in self.live.values():
             self._tell(one, window.now, silences)
+        for one in taken:
+            _tell_taken(one, window.now)
 
     def _worsen(self, key: int, verdict: Verdict, window: Window, templates: list[int]) -> None:
         one = self.live.get(key) or self._suspect(key, verdict, window)
@@ -80,22 +84,21 @@ class Standing:
         self.live[key] = one
         return one
 
-    def _take_in(self, window: Window) -> set[int]:
-        """Once the account's is open, its templates' own are part of it, and nobody is told that
-        they ended."""
+    def _take_in(self, window: Window) -> list[Anomaly]:
+        """Once the account's is open, its templates' own are part of it: those that were open."""
         whole = self.live[ACCOUNT]
         if whole.state != AnomalyState.OPEN:
-            return set()
-        taken = {key for key in self.live if key != ACCOUNT}
-        for key in taken:
+            return []
+        taken = []
+        for key in [key for key in self.live if key != ACCOUNT]:
             one = self.live.pop(key)
             if one.state == AnomalyState.PENDING:
                 one.delete()
                 continue
             whole.begun_at = min(whole.begun_at, one.begun_at)
-            one.state, one.ended_at, one.part_of = AnomalyState.ENDED, window.ends, whole
-            one.mail_due = None
-            one.save()
+            one.part_of, one.mail_due = whole, None
+            _end(one, Ending.TAKEN_IN, window)
+            taken.append(one)
         whole.save()
         return taken
 
@@ -105,7 +108,7 @@ class Standing:
         judged = [verdicts[pk] for pk in concerned if pk in verdicts]
         if not judged:
             if window.ends - one.checked_at > FORGOTTEN * window.width:
-                self._end(one, window)
+                self._end(one, Ending.NOT_JUDGED, window)
             return
         one.checked_at = window.ends
         if any(verdict.is_bad for verdict in judged):
@@ -114,30 +117,42 @@ class Standing:
         elif all(verdict.is_good for verdict in judged):
             one.good_in_a_row, one.bad_in_a_row = one.good_in_a_row + 1, 0
             if one.state == AnomalyState.PENDING or one.good_in_a_row >= IN_A_ROW:
-                self._end(one, window)
+                self._end(one, Ending.USUAL, window)
                 return
         one.save()
 
-    def _end(self, one: Anomaly, window: Window) -> None:
+    def _end(self, one: Anomaly, why: Ending, window: Window) -> None:
         if one.state == AnomalyState.PENDING:
             self.live.pop(one.template_id or ACCOUNT)
             one.delete()
             return
-        one.state, one.ended_at = AnomalyState.ENDED, window.ends
-        one.save()
+        _end(one, why, window)
 
     def _tell(self, one: Anomaly, now: datetime, silences: list[Silence]) -> None:
         """Of one that was silenced, when the silence is over and it goes on; that it ended, only
-        whom it was told that it began."""
+        whom it was told that it began: services, which may hold something back until then, also
+        in a silence."""
         if one.state == AnomalyState.PENDING:
             return
         one.is_silenced = any(silence.fits(one) for silence in silences)
         if one.state == AnomalyState.OPEN and one.told_at is None and not one.is_silenced:
             one.told_at = now
             tell(one, EventType.ANOMALY_RAISED, now)
-        elif one.state == AnomalyState.ENDED and one.told_at is not None and not one.is_silenced:
-            tell(one, EventType.ANOMALY_ENDED, now)
+        elif one.state == AnomalyState.ENDED and one.told_at is not None:
+            tell(one, EventType.ANOMALY_ENDED, now, by_mail=not one.is_silenced)
         one.save()
+
+
+def _end(one: Anomaly, why: Ending, window: Window) -> None:
+    one.state, one.ended_at, one.ended_because = AnomalyState.ENDED, window.ends, why
+    one.save()
+
+
+def _tell_taken(one: Anomaly, now: datetime) -> None:
+    """To services alone: people read of the account's. After it, so that nobody believes in
+    between that all is well."""
+    if one.told_at is not None:
+        tell(one, EventType.ANOMALY_ENDED, now, by_mail=False)
 
 
 def standings() -> dict[tuple[int, str], list[Anomaly]]:

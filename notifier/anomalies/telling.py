@@ -12,9 +12,9 @@ from notifier.models import Anomaly, EventType, OutboxEntry, WebhookEndpoint
 from templates_app.models import MessageTemplate
 
 
-def tell(one: Anomaly, event: EventType, now: datetime) -> None:
+def tell(one: Anomaly, event: EventType, now: datetime, *, by_mail: bool = True) -> None:
     """Sets what the caller stores."""
-    if settings.ANOMALY_EMAILS and settings.HAS_MAIL_SERVER:
+    if by_mail and settings.ANOMALY_EMAILS and settings.HAS_MAIL_SERVER:
         one.mail_due, one.mail_tries = now, 0
     about = {"account": one.account_id, "templates": one.concerned, "data": data_of(one)}
     OutboxEntry.objects.bulk_create(
@@ -50,5 +50,7 @@ def data_of(one: Anomaly) -> dict[str, Any]:
         "messages": one.count,
         "began_at": one.begun_at.isoformat(timespec="seconds"),
         "ended_at": one.ended_at.isoformat(timespec="seconds") if one.ended_at else None,
+        "ended_because": one.ended_because or None,
+        "part_of": str(one.part_of_id) if one.part_of_id else None,
         "text": text,
     }

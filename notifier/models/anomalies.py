@@ -88,6 +88,15 @@ class AnomalyState(models.TextChoices):
 LIVE = ("pending", "open")
 
 
+class Ending(models.TextChoices):
+    """Why it is no longer open."""
+
+    USUAL = "usual", _("it is as usual again")
+    NOT_JUDGED = "not_judged", _("too little is sent to judge it")
+    """Nobody knows whether it is over."""
+    TAKEN_IN = "taken_in", _("it goes on as a part of the account's")
+
+
 class Anomaly(models.Model):
     """Something is not as it usually is. Without a template it is the account's, and `templates`
     names those in which it shows."""
@@ -120,6 +129,7 @@ class Anomaly(models.Model):
     checked_at = models.DateTimeField()
     """The end of the last window that could be judged."""
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    ended_because = models.CharField(max_length=10, choices=Ending.choices, blank=True)
     bad_in_a_row = models.PositiveIntegerField(default=0)
     good_in_a_row = models.PositiveIntegerField(default=0)
 

@@ -79,3 +79,10 @@ def happened(
         MessageEvent(message=one, at=at, state=state, attempt=1, **told) for one in messages
     )
     return messages
+
+
+def remember_template(account: int, template: int) -> None:
+    """Beside others whose account is remembered."""
+    MeasuredWindow.objects.bulk_create(
+        row(one, account_id=account, template_id=template) for one in weeks()
+    )

@@ -14,7 +14,7 @@ from notifier.anomalies.watch import look
 from notifier.models import Anomaly, ClientEvent, OutboxEntry, Silence, State, WebhookDelivery
 from notifier.webhooks.relay import relay
 from tests import builders
-from tests.anomalies.measuring import AT, WIDTH, happened, remember
+from tests.anomalies.measuring import AT, WIDTH, happened, remember, remember_template
 from tests.webhooks.conftest import carry
 from tests.webhooks.receiver import receiving
 
@@ -60,14 +60,14 @@ def test_an_email_when_it_begins_and_one_when_it_ends(template):
         send_mails()
     (began,) = mail.outbox
     assert began.to == ["night@example.com", "li@example.com"]
-    assert began.subject.startswith("[Hongyan] Anomalies: 1 new, 0 ended · Account ")
+    assert began.subject.startswith("[Hongyan] Anomalies: 1 new · Account ")
     assert "failures 30 % of 100 attempts, usual at this time of the week 0 %" in began.body
     assert "(median of 8 weeks)" in began.body
     passes(template, 0, 0, 0)
     for _ in range(3):
         send_mails()
     assert len(mail.outbox) == 2
-    assert mail.outbox[1].subject.startswith("[Hongyan] Anomalies: 0 new, 1 ended · ")
+    assert mail.outbox[1].subject.startswith("[Hongyan] Anomalies: 1 ended · ")
 
 
 def test_what_begins_together_is_one_email(template, settings):
@@ -78,8 +78,19 @@ def test_what_begins_together_is_one_email(template, settings):
     builders.make_anomaly(other.account, other, mail_due=timezone.now(), **ended)
     send_mails()
     (one,) = mail.outbox
-    assert one.subject == "[Hongyan] 异常：新增 1 个，结束 1 个"
+    assert one.subject == "[Hongyan] 异常：新增 1 个、结束 1 个"
     assert re.search(r"\(自 \d\d-\d\d \d\d:\d\d 起\)", one.body)
+
+
+def test_what_is_no_longer_judged_is_not_said_to_be_over(template):
+    passes(template, ALL)
+    send_mails()
+    for n in range(1, 28):
+        look(AT + n * WIDTH + 1.1 * WIDTH)
+    send_mails()
+    _, left = mail.outbox
+    assert left.subject.startswith("[Hongyan] Anomalies: 1 no longer judged · ")
+    assert "nobody knows whether it is over" in left.body
 
 
 def test_an_email_leads_to_the_page(template, settings):
@@ -134,7 +145,7 @@ def test_what_ends_while_the_mail_is_sent_is_told_too(template, settings):
     send_mails()
     settings.EMAIL_BACKEND = backend
     send_mails()
-    assert [one.subject[:37] for one in mail.outbox] == ["[Hongyan] Anomalies: 0 new, 1 ended ·"]
+    assert [one.subject[:38] for one in mail.outbox] == ["[Hongyan] Anomalies: 1 ended · Account"]
 
 
 def test_nobody_named_gets_no_email(template, settings):
@@ -180,6 +191,45 @@ def test_what_outlasts_its_silence_is_told(template):
     assert len(mail.outbox) == 1
 
 
+def told():
+    rows = OutboxEntry.objects.order_by("pk").values_list("type", "about")
+    return [(event, about["data"]["id"], about["data"]["ended_because"]) for event, about in rows]
+
+
+def test_of_what_began_before_its_silence_services_hear_the_end(template, service):
+    """They may hold something back until then."""
+    builders.make_endpoint(service)
+    passes(template, ALL)
+    send_mails()
+    Silence.objects.create(until=AT + timedelta(days=1), reason="x")
+    passes(template, ALL, 0, 0)
+    send_mails()
+    assert len(mail.outbox) == 1
+    pk = str(Anomaly.objects.get().pk)
+    assert told() == [("anomaly.raised", pk, None), ("anomaly.ended", pk, "usual")]
+
+
+def test_of_what_the_accounts_took_in_services_hear_the_end(template, service):
+    builders.make_endpoint(service)
+    other = builders.make_template(template.account)
+    remember_template(template.account_id, other.pk)
+    for n, bad in enumerate(([template], [template, other])):
+        for one in (template, other):
+            how = (State.FAILED, 40037) if one in bad else (State.SENT, 0)
+            happened(one, ALL, AT + n * WIDTH, how[0], errcode=how[1])
+        look(AT + n * WIDTH + 1.1 * WIDTH)
+    send_mails()
+    part, whole = Anomaly.objects.order_by("pk")
+    assert told() == [
+        ("anomaly.raised", str(part.pk), None),
+        ("anomaly.raised", str(whole.pk), None),
+        ("anomaly.ended", str(part.pk), "taken_in"),
+    ]
+    assert OutboxEntry.objects.last().about["data"]["part_of"] == str(whole.pk)
+    (one,) = mail.outbox
+    assert one.subject.startswith("[Hongyan] Anomalies: 1 new · ")
+
+
 def test_a_service_is_told_by_webhook(template, service):
     with receiving() as receiver:
         builders.make_endpoint(service, url=receiver.url, types=["anomaly.raised", "anomaly.ended"])
@@ -213,7 +263,7 @@ def test_a_service_is_told_by_webhook(template, service):
 )
 def test_whose_key_may_not_see_all_of_it_hears_nothing(template, service, limits, is_told):
     other = builders.make_template(template.account)
-    remember_only(template.account_id, other.pk)
+    remember_template(template.account_id, other.pk)
     both = [template.pk, other.pk]
     known = {"own": {"accounts": [template.account_id], "templates": both}}
     values = {
@@ -228,15 +278,6 @@ def test_whose_key_may_not_see_all_of_it_hears_nothing(template, service, limits
     assert sorted(Anomaly.objects.get().templates) == both
     relay()
     assert WebhookDelivery.objects.count() == is_told
-
-
-def remember_only(account, template):
-    from notifier.models import MeasuredWindow
-    from tests.anomalies.measuring import row, weeks
-
-    MeasuredWindow.objects.bulk_create(
-        row(one, account_id=account, template_id=template) for one in weeks()
-    )
 
 
 def test_events_shows_it_to_a_key_without_limits(template, service, api):

@@ -9,6 +9,7 @@ from django.db import connections
 from notifier.anomalies import watch as module
 from notifier.anomalies.watch import look
 from notifier.models import Anomaly, Measure, MeasuredWindow, State
+from notifier.models.anomalies import Ending
 from tests import builders
 from tests.anomalies.measuring import AT, SOON, WIDTH, ends, happened, remember, row, weeks, windows
 
@@ -93,6 +94,7 @@ def test_the_accounts_takes_in_its_templates():
     part = Anomaly.objects.get(template=first)
     assert (whole.state, part.state, part.part_of) == ("open", "ended", whole)
     assert whole.begun_at == part.begun_at == AT
+    assert part.ended_because == Ending.TAKEN_IN
 
 
 def test_late_receipts_raise(template):
@@ -110,7 +112,8 @@ def test_what_is_sent_no_more_ends(template):
     happened(template, 100, AT, State.FAILED, errcode=40037)
     for n in range(1, 28):
         look(ends(n))
-    assert Anomaly.objects.get().state == "ended"
+    one = Anomaly.objects.get()
+    assert (one.state, one.ended_because) == ("ended", Ending.NOT_JUDGED)
 
 
 @pytest.mark.parametrize(("lasts", "state"), [(27, "open"), (28, "ended")])

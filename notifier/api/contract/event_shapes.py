@@ -36,6 +36,13 @@ class EventData(Struct):
     messages: int | UnsetType = UNSET
     began_at: Moment | UnsetType = UNSET
     ended_at: Moment | UnsetType | None = UNSET
+    ended_because: Annotated[
+        str | UnsetType | None, Meta(description="usual, not_judged, or taken_in.")
+    ] = UNSET
+    part_of: Annotated[
+        str | UnsetType | None,
+        Meta(description="The id of the account's anomaly that took it in."),
+    ] = UNSET
     text: str | UnsetType = UNSET
 
 
