@@ -2,19 +2,23 @@
 
 Quota: for an hour it goes on as in the last one, and after it as usual: each hour as the median of
 the same hour of the last four weeks, or of the last seven days while there are fewer than two such
-weeks. The queue: what waits, less what is done in a minute, more what is accepted.
+weeks. What is known to come (`known.py`) comes besides where it is more: what is due and the rest
+of campaigns at the pace of now, what has its time in that hour. The queue: what waits, less what is
+done in a minute, more what is accepted.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from django.db.models import Sum
 
 from notifier.anomalies.judgement import Verdict
+from notifier.anomalies.known import HOUR, Known, hour_of, known
 from notifier.dispatch import gate
 from notifier.dispatch.clock import waiting
 from notifier.dispatch.gate import Limits
@@ -23,7 +27,7 @@ from notifier.models import MessageCount, State
 from notifier.models.counts import ACCEPTED, Span
 from templates_app.models import OfficialAccount
 
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+MINUTE = timedelta(minutes=1)
 WEEKS, LEAST_WEEKS, DAYS = 4, 2, 7
 RATE_MINUTES = 10
 BEGUN = 0.2
@@ -67,39 +71,64 @@ def quotas(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Quot
     conditions = gate.conditions(counted, now)
     pks = [one.pk for one in counted]
     present = _sent(pks, Span.MINUTE, now - HOUR, now)
-    usual = _usual_hours(pks, now)
+    lately = _sent(pks, Span.MINUTE, now - RATE_MINUTES * MINUTE, now)
+    resets_at = next_midnight_in_china(now)
+    usual, comes = _usual_hours(pks, now), known(pks, now, resets_at)
     found = {}
     for one, how in zip(counted, conditions, strict=True):
         limits, used = Limits.of(one), how.sent_today
         allowed = max(limits.daily - limits.reserve, 0)
-        per_hour, resets_at = present.get(one.pk, 0), next_midnight_in_china(now)
+        per_hour = present.get(one.pk, 0)
         ends_at: datetime | None = now
         if used < allowed:
-            hours = usual.get(one.pk, {})
-            ends_at = _ends_at(allowed - used, per_hour, hours, now, resets_at)
+            pace = max(per_hour, lately.get(one.pk, 0) * (HOUR / (RATE_MINUTES * MINUTE)))
+            rates = _Rates(now, resets_at, per_hour, usual.get(one.pk, {}), comes[one.pk], pace)
+            ends_at = _ends_at(allowed - used, rates)
         found[one.pk] = Quota(used, allowed, per_hour, ends_at, resets_at)
     return found
 
 
-def _ends_at(
-    left: float, per_hour: float, usual: dict[datetime, float], now: datetime, resets_at: datetime
-) -> datetime | None:
-    begins, rate = now, per_hour
-    while begins < resets_at:
-        ends = now + HOUR if begins == now else _hour(begins) + HOUR
-        ends = min(ends, resets_at)
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """Messages an hour until the reset; `usual` and `comes` by hour."""
+
+    now: datetime
+    resets_at: datetime
+    per_hour: float
+    usual: dict[datetime, float]
+    comes: Known
+    pace: float
+
+    def steps(self) -> Iterator[tuple[datetime, datetime, float]]:
+        """(from, to, messages an hour), without a gap."""
+        busy_until = self.now + HOUR * (self.comes.now / self.pace) if self.pace else self.now
+        hours = [hour_of(self.now) + n * HOUR for n in range(1, 25)]
+        edges = {self.now, self.resets_at, self.now + HOUR, busy_until, *hours}
+        for begins, ends in pairwise(sorted(one for one in edges if one >= self.now)):
+            if begins < self.resets_at:
+                yield begins, ends, self._rate(begins, is_busy=begins < busy_until)
+
+    def _rate(self, at: datetime, *, is_busy: bool) -> float:
+        hour = hour_of(at)
+        as_usual = self.usual.get(hour, 0 if self.usual else self.per_hour)
+        later = self.comes.later[hour] * (HOUR / (hour + HOUR - max(hour, self.now)))
+        known = max(later, self.pace if is_busy else 0)
+        return max(self.per_hour if at < self.now + HOUR else as_usual, known)
+
+
+def _ends_at(left: float, rates: _Rates) -> datetime | None:
+    for begins, ends, rate in rates.steps():
         comes = rate * ((ends - begins) / HOUR)
         if comes >= left > 0:
             return begins + (ends - begins) * (left / comes)
-        left, begins = left - comes, ends
-        rate = usual.get(_hour(begins), per_hour if not usual else 0)
+        left -= comes
     return None
 
 
 def _usual_hours(pks: list[int], now: datetime) -> dict[int, dict[datetime, float]]:
     """For each hour until the reset, as far as anything is known of it."""
     last = next_midnight_in_china(now)
-    hours = [_hour(now) + n * HOUR for n in range(25) if _hour(now) + n * HOUR < last]
+    hours = [hour_of(now) + n * HOUR for n in range(25) if hour_of(now) + n * HOUR < last]
     back = [timedelta(weeks=n) for n in range(1, WEEKS + 1)]
     back += [timedelta(days=n) for n in range(1, DAYS + 1)]
     begins = {hour - one for hour in hours for one in back}
@@ -158,10 +187,6 @@ def _sent(
         span=span, begins__gte=begins, begins__lte=ends, account_id__in=pks, state__in=states
     )
     return dict(rows.order_by().values_list("account_id").annotate(Sum("count")))
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def judged_quota(found: Quota) -> Verdict:

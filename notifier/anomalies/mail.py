@@ -40,6 +40,8 @@ def send_mails() -> bool:
         log.warning("an e-mail about anomalies was not sent (%s)", type(error).__name__)
         again = timezone.now() + timedelta(seconds=min(30 * 2**tries, LONGEST))
         held.update(mail_due=again if tries < TRIES else None, mail_tries=tries)
+        if tries >= TRIES:
+            log.error("an e-mail about anomalies was given up after %d times", tries)
         return False
     # What has ended meanwhile is due anew.
     held.update(mail_due=None, mail_tries=0)

@@ -29,10 +29,13 @@ from notifier.anomalies.windows import (
 )
 from notifier.models import Anomaly, Basis, Measure, MeasuredWindow, Silence
 from notifier.models.away import AWAY
+from notifier.observability import works
 from templates_app.models import OfficialAccount
 
 log = logging.getLogger(__name__)
 
+JUDGED = "judged windows"
+"""Among the clock's works: those that failed and were left out are not."""
 MARK = 0
 """The account whose rows say which windows were measured."""
 MOST = 24
@@ -62,7 +65,11 @@ def _leave_out(now: datetime) -> None:
 
 def look(now: datetime) -> bool:
     width = timedelta(seconds=settings.ANOMALY_WINDOW_SECONDS)
-    if not width or (begins := due(now, width)) is None:
+    if not width:
+        works.forgotten(JUDGED)
+        return False
+    works.begun(JUDGED, width.total_seconds())
+    if (begins := due(now, width)) is None:
         return False
     _store(measured(begins, width), EARLY_FIELDS)
     _store(measured_late(begins - width, width), LATE_FIELDS)
@@ -76,6 +83,7 @@ def look(now: datetime) -> bool:
         if not MeasuredWindow.objects.filter(account_id=MARK, begins=begins).exists():
             raise
         log.debug("another clock measured the window")
+    works.done(JUDGED, width.total_seconds())
     return due(now, width) is not None
 
 

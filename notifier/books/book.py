@@ -75,6 +75,7 @@ RUNBOOKS = Book(
         "worker-silent",
         "lease-recoveries",
         "clock-silent",
+        "clock-work-fails",
         "jobs-failed",
         "urgent-waits",
         "normal-waits",

@@ -13,7 +13,7 @@ from typing import cast
 from django.conf import settings
 from django.core.cache import cache
 from django.db import Error
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Sum
 from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -36,6 +36,7 @@ from notifier.models import (
 )
 from notifier.models.counts import ANSWER, Span
 from notifier.observability.standing import seen_workers
+from notifier.observability.works import works
 from notifier.wechat.tokens import TokenCache, fetches
 from templates_app.models import MessageTemplate, OfficialAccount
 
@@ -185,6 +186,12 @@ def _queues() -> Iterator[Metric]:
     beat = last_beat()
     silent = [((), (now - beat).total_seconds())] if beat else []
     yield _gauge("clock_silent_seconds", "Since a clock last did its work", [], silent)
+    known = works().items()
+    since = [((name,), (now - at).total_seconds()) for name, (at, _) in known]
+    text = "Since one of the clock's works last succeeded"
+    yield _gauge("clock_work_age_seconds", text, ["work"], since)
+    between = [((name,), every) for name, (_, every) in known]
+    yield _gauge("clock_work_every_seconds", "Between two times of it", ["work"], between)
 
 
 def _webhooks() -> Iterator[Metric]:
@@ -204,6 +211,9 @@ def _anomalies() -> Iterator[Metric]:
         found[account, measure] = float(count)
     text = "Anomalies that go on, by what is unusual"
     yield _gauge("anomalies", text, ["account", "measure"], found.items())
+    tries = Anomaly.objects.filter(mail_due__isnull=False).aggregate(most=Max("mail_tries"))
+    text = "Times that an e-mail about anomalies was tried in vain"
+    yield _gauge("anomaly_mail_tries", text, [], [((), float(tries["most"] or 0))])
 
 
 SECTIONS: dict[str, Callable[[], Iterator[Metric]]] = {

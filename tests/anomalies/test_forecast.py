@@ -9,10 +9,11 @@ from notifier.anomalies.forecast import queues, quotas
 from notifier.anomalies.watch import look
 from notifier.dispatch import clock, gate
 from notifier.dispatch.lanes import redis
-from notifier.models import Anomaly, MessageCount
+from notifier.models import Anomaly, Campaign, Message, MessageCount
 from notifier.models.counts import ACCEPTED, Span
 from tests import builders
 from tests.anomalies.measuring import WIDTH
+from tests.campaigns.campaigning import make_campaign
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 11, 25, 6, 0, 20, tzinfo=UTC)
@@ -68,6 +69,45 @@ def test_after_an_hour_it_goes_on_as_usual(template):
     assert quota(template).ends_at is None
     MessageCount.objects.filter(span=Span.HOUR).update(count=1_000)
     assert abs(quota(template).ends_at - (NOW + 1 * HOUR + 4.8 * HOUR)) < timedelta(minutes=5)
+
+
+def test_what_is_known_to_come_goes_on_at_the_pace_of_now(template):
+    """After an hour, too: a campaign's rest, and what is due. Then it is as usual."""
+    used(template.account, 4_000)
+    last_hour(template, 1_200)
+    usual_day(template, 100)
+    campaign = make_campaign(template, state="running", ready=9_000, fed=3_000, refused=700)
+    waiting(template, 20, MINUTE)
+    assert quota(template).ends_at is None  # 5,320 of it, and 560 more until midnight
+    Campaign.objects.filter(pk=campaign.pk).update(ready=10_000)
+    assert quota(template).ends_at == NOW + 5 * HOUR
+    Campaign.objects.filter(pk=campaign.pk).update(state="paused")
+    assert quota(template).ends_at is None
+
+
+def test_what_began_to_run_lately_has_the_pace_of_the_last_minutes(template):
+    used(template.account, 1_000)
+    usual_day(template, 100)
+    counted(template, NOW.replace(second=0) - 5 * MINUTE, 1_000, Span.MINUTE)
+    make_campaign(template, state="canary", ready=20_000)
+    assert abs(quota(template).ends_at - (NOW + 1.5 * HOUR)) < MINUTE
+
+
+def test_what_has_its_time_today_comes_then(template):
+    used(template.account, 4_000)
+    usual_day(template, 100)
+    make_campaign(template, state="scheduled", ready=8_000, send_at=NOW + 4 * HOUR)
+    found = quota(template)
+    at_ten = NOW.replace(second=0) + 4 * HOUR
+    assert at_ten < found.ends_at < at_ten + HOUR
+    Campaign.objects.update(send_at=found.resets_at)
+    assert quota(template).ends_at is None
+    waiting(template, 60, -2 * HOUR)
+    Message.objects.update(due_at=NOW + 2 * HOUR)
+    used(template.account, 9_950)
+    at_eight = NOW.replace(second=0) + 2 * HOUR
+    MessageCount.objects.filter(span=Span.HOUR).update(count=1)
+    assert at_eight < quota(template).ends_at < at_eight + HOUR
 
 
 def test_the_days_before_where_the_weeks_are_too_few(template):

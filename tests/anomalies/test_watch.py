@@ -10,6 +10,7 @@ from notifier.anomalies import watch as module
 from notifier.anomalies.watch import look
 from notifier.models import Anomaly, Measure, MeasuredWindow, State
 from notifier.models.anomalies import Ending
+from notifier.observability import works
 from tests import builders
 from tests.anomalies.measuring import AT, SOON, WIDTH, ends, happened, remember, row, weeks, windows
 
@@ -178,7 +179,9 @@ def test_a_window_that_cannot_be_judged_holds_up_no_later_one(template, monkeypa
         assert module.watch() is False
     assert caplog.text.count("it is left out") == 1
     assert module.watch() is False  # not again
+    first_tried, _ = works.works()[module.JUDGED]
     happened(template, 30, AT + WIDTH * 1.5)
     now[0] = ends(2)
     module.watch()
     assert windows(begins=AT + WIDTH, template_id=template.pk).get().tried == 30
+    assert works.works()[module.JUDGED][0] > first_tried

@@ -2,14 +2,18 @@
 
 import logging
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import DataError, InterfaceError, OperationalError
-from redis import RedisError
+from django.utils import timezone
+from redis import ConnectionError, RedisError
 
 from notifier.dispatch import clock as dispatch_clock
+from notifier.dispatch.lanes import redis
 from notifier.management.commands import clock
 from notifier.management.commands.clock import _repeat
+from notifier.observability import works
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,33 @@ def test_what_fails_is_tried_again_and_a_fault_is_told(caplog, error, is_told):
         _repeat(stop, work, 0, 0)
     assert len(tries) == 2
     assert ("it is tried again" in caplog.text) is is_told
+
+
+@pytest.mark.parametrize(("fails", "succeeded"), [(True, False), (False, True)])
+def test_when_a_work_last_succeeded_is_known(fails, succeeded):
+    """One that never does counts from when it was first tried."""
+    stop, name = threading.Event(), threading.current_thread().name
+
+    def work():
+        stop.set()
+        if fails:
+            raise KeyError
+
+    redis().hset(works.KEY, name, f"{timezone.now().timestamp() - 60} 5")
+    _repeat(stop, work, 5, 0)
+    at, every = works.works()[name]
+    assert every == 5
+    assert (timezone.now() - at < timedelta(seconds=30)) is succeeded
+
+
+def test_without_redis_works_go_on(monkeypatch):
+    def away():
+        raise ConnectionError
+
+    monkeypatch.setattr(works, "redis", away)
+    stop = threading.Event()
+    _repeat(stop, stop.set, 0, 0)
+    assert stop.is_set()
 
 
 def test_a_fault_stops_no_other_work_but_is_told_once_and_the_clock_is_silent(monkeypatch, caplog):

@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.load import stack  # isort: skip - starts the services first
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from notifier.models import Message, Priority, State
@@ -145,7 +146,8 @@ def _step(
     calls = histogram("hongyan_send_seconds").get(float("inf"), 0)
     total = histogram("hongyan_send_seconds_sum").get(0.0, 0)
     good = told["num_requests"] - told["num_failures"]
-    due = Message.objects.filter(state=State.QUEUED, due_at__lte=timezone.now())
+    due = _own(scenario).filter(state=State.QUEUED, due_at__lte=timezone.now())
+    own_sent = _own(scenario).filter(created_at__gte=began).exclude(sent_at=None).count()
     return Step(
         users=users,
         seconds=seconds,
@@ -156,6 +158,7 @@ def _step(
         errors=told["num_failures"] / max(told["num_requests"], 1),
         accepted=good * scenario.rows / asked.seconds,
         sent=sent / seconds,
+        own_sent=own_sent / seconds if scenario.campaign else sent / seconds,
         waiting=due.order_by().values("pk")[:LARGEST].count(),
         to_wechat_p99=_to_wechat(began, scenario),
         receipt_p50=percentile(histogram("hongyan_receipt_lag_seconds"), 0.5),
@@ -202,10 +205,14 @@ def _of(times: dict[int, int], share: float) -> float:
     return 0.0
 
 
+def _own(scenario: Scenario) -> QuerySet[Message]:
+    """The callers' messages: beside a campaign they are the urgent ones."""
+    rows = Message.objects.all()
+    return rows.filter(priority=Priority.URGENT) if scenario.campaign else rows
+
+
 def _to_wechat(began: datetime, scenario: Scenario) -> float | None:
-    rows = Message.objects.filter(created_at__gte=began).exclude(sent_at=None)
-    if scenario.campaign:
-        rows = rows.filter(priority=Priority.URGENT)
+    rows = _own(scenario).filter(created_at__gte=began).exclude(sent_at=None)
     took = sorted(
         (sent - created).total_seconds()
         for created, sent in rows.values_list("created_at", "sent_at")

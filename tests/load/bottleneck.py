@@ -45,12 +45,12 @@ def bottleneck(run: Run, limits: Limits) -> Verdict:
 
 
 def behind(step: Step) -> str:
-    """Whether dispatch keeps up with what is accepted."""
-    if not step.waiting or step.sent >= step.accepted * BEHIND:
+    """Whether dispatch keeps up with what is accepted. A campaign beside it takes what is left."""
+    if not step.waiting or step.own_sent >= step.accepted * BEHIND:
         return ""
     return (
-        f"{step.accepted:,.0f} messages/s were accepted and {step.sent:,.0f} sent: the rest waits "
-        f"({step.waiting:,} at the end)"
+        f"{step.accepted:,.0f} messages/s were accepted and {step.own_sent:,.0f} sent: the rest "
+        f"waits ({step.waiting:,} at the end)"
     )
 
 

@@ -29,9 +29,11 @@ class Step:
     accepted: float
     """Messages a second."""
     sent: float
-    """Messages a second that WeChat took."""
+    """Messages a second that WeChat took, those of a campaign among them."""
+    own_sent: float
+    """Of the callers' messages alone."""
     waiting: int
-    """Due messages at the step's end; LARGEST or more are not counted further."""
+    """The callers' due messages at the step's end; LARGEST or more are not counted further."""
     to_wechat_p99: float | None
     """From the acceptance of the callers' messages to WeChat's answer, of those sent within it."""
     receipt_p50: float | None

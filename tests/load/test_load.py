@@ -22,6 +22,7 @@ CALM = Step(
     errors=0,
     accepted=100,
     sent=100,
+    own_sent=100,
     waiting=0,
     to_wechat_p99=0.2,
     receipt_p50=None,
@@ -37,7 +38,7 @@ CALM = Step(
 
 
 def run(**full: object) -> Run:
-    last = replace(CALM, users=8, qps=500, accepted=500, sent=500)
+    last = replace(CALM, users=8, qps=500, accepted=500, sent=500, own_sent=500)
     return Run("x", "a text", 2, 1, [CALM, replace(last, **full)])  # type: ignore[arg-type]
 
 
@@ -51,13 +52,13 @@ def run(**full: object) -> Run:
         ({"memory_free": 4.0}, "memory", "4 % of the memory was free"),
         ({"database": Database(12, 6.0, 4.0)}, "database", "6.0 sessions at work 4.0 wait"),
         (
-            {"wechat_connections": 100, "sent": 300, "waiting": 9},
+            {"wechat_connections": 100, "own_sent": 300, "waiting": 9},
             "pool of connections",
             "100 of 100",
         ),
         ({"wechat_connections": 100}, "none", "nothing was full"),
         (
-            {"wechat_mean": 0.9, "sent": 300, "waiting": 9},
+            {"wechat_mean": 0.9, "own_sent": 300, "waiting": 9},
             "WeChat",
             "0.90 s, 0.10 s in the first step",
         ),
@@ -83,9 +84,11 @@ def test_the_fewest_callers_with_nearly_the_most_answers_are_the_saturation() ->
 
 def test_dispatch_that_is_behind_is_told() -> None:
     assert not behind(CALM)
-    assert not behind(replace(CALM, accepted=1000, sent=400))
-    said = behind(replace(CALM, accepted=1000, sent=400, waiting=6000))
+    assert not behind(replace(CALM, accepted=1000, own_sent=400))
+    said = behind(replace(CALM, accepted=1000, own_sent=400, waiting=6000))
     assert said == "1,000 messages/s were accepted and 400 sent: the rest waits (6,000 at the end)"
+    beside_a_campaign = replace(CALM, accepted=100, sent=2000, own_sent=40, waiting=300)
+    assert behind(beside_a_campaign).startswith("100 messages/s were accepted and 40 sent")
 
 
 def test_a_percentile_lies_between_its_bounds() -> None:

@@ -15,7 +15,7 @@ from notifier import metrics
 from notifier.dispatch import clock
 from notifier.dispatch.lanes import redis
 from notifier.models import Message, State
-from notifier.observability import gauges
+from notifier.observability import gauges, works
 from templates_app.models import MessageTemplate, OfficialAccount
 from templates_app.wechat import new_client
 from tests.builders import magic
@@ -216,6 +216,9 @@ def test_workers_and_the_clock_are_told(db, client):
             assert value(client, rf'hongyan_queue_workers\{{queue="{queue}"\}}') == count
         assert 70 <= value(client, "hongyan_rq_heartbeat_seconds") < 100
         assert 40 <= value(client, "hongyan_clock_silent_seconds") < 60
+        works.done("old rows", 3600)
+        assert value(client, r'hongyan_clock_work_age_seconds\{work="old rows"\}') < 20
+        assert value(client, r'hongyan_clock_work_every_seconds\{work="old rows"\}') == 3600
     finally:
         for worker in workers:
             worker.register_death()

@@ -23,6 +23,7 @@ from notifier.fallback.process import process_fallbacks
 from notifier.gateway.pushes import process_pushes
 from notifier.intake import figures
 from notifier.models import away
+from notifier.observability.works import begun, done
 from notifier.profiling.listener import listen
 from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 AWAY = (*away.AWAY, RedisError)
 FIGURES_SECONDS = 5
 COMPLAIN_SECONDS = 60
+TELL_SECONDS = 10.0
 FINISH_SECONDS = 10
 Work = Callable[[datetime], object]
 
@@ -144,12 +146,20 @@ def _tell(name: str) -> None:
 
 
 def _repeat(stop: threading.Event, work: Callable[[], object], every: float, wait: float) -> None:
+    name, told_at = threading.current_thread().name, -TELL_SECONDS
     while not stop.wait(wait):
         wait = every
+        is_told = time.monotonic() - told_at >= TELL_SECONDS
+        if is_told:
+            told_at = time.monotonic()
+            begun(name, every)
         try:
             if work():
                 wait = 0
         except AWAY as error:  # the clock itself says so
-            log.debug("%s waits (%s)", threading.current_thread().name, type(error).__name__)
+            log.debug("%s waits (%s)", name, type(error).__name__)
         except Exception:
-            _tell(threading.current_thread().name)
+            _tell(name)
+        else:
+            if is_told:
+                done(name, every)
