@@ -5,12 +5,12 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
+from notifier.anomalies.happened import Key
 from notifier.anomalies.judgement import HOUR, JOINED, LEAST, examples
-from notifier.anomalies.windows import Key
 from notifier.models import MeasuredWindow
 
 NAMES = (
-    *("account_id", "template_id", "begins"),
+    *("account_id", "template_id", "begins", "is_sample"),
     *("tried", "failed", "refused", "timed", "p95_ms", "errcodes"),
     *("sent", "blocked", "undelivered", "lag_ms"),
 )

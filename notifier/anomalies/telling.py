@@ -48,6 +48,7 @@ def data_of(one: Anomaly) -> dict[str, Any]:
         "usual": one.usual,
         "limit": one.limit,
         "messages": one.count,
+        "is_sample": one.facts.get("is_sample", False),
         "began_at": one.begun_at.isoformat(timespec="seconds"),
         "ended_at": one.ended_at.isoformat(timespec="seconds") if one.ended_at else None,
         "ended_because": one.ended_because or None,

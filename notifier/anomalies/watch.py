@@ -9,6 +9,7 @@ clocks the second waits for it and finds the window done; one that dies has chan
 import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, close_old_connections, transaction
@@ -18,7 +19,7 @@ from redis import RedisError
 from notifier.anomalies.forecast import judged_queue, judged_quota, queues, quotas
 from notifier.anomalies.grouping import ACCOUNT
 from notifier.anomalies.history import history
-from notifier.anomalies.judgement import LEAST_WEEKS, RULES, Rows, Usual, Verdict, judge
+from notifier.anomalies.judgement import LEAST_WEEKS, RULES, Usual, Verdict, judge
 from notifier.anomalies.standing import Standing, Window, standings
 from notifier.anomalies.windows import (
     EARLY_FIELDS,
@@ -27,9 +28,9 @@ from notifier.anomalies.windows import (
     measured,
     measured_late,
 )
+from notifier.dispatch import works
 from notifier.models import Anomaly, Basis, Measure, MeasuredWindow, Silence
 from notifier.models.away import AWAY
-from notifier.observability import works
 from templates_app.models import OfficialAccount
 
 log = logging.getLogger(__name__)
@@ -141,16 +142,19 @@ def _compare(
             known = known_usual(own, template) if before < at else None
             verdict = judge(rule, rows, at, width, before, known)
             if verdict is not None:
+                judged = [rows.get(at - back * width) for back in range(verdict.reach)]
+                if any(row and row.is_sample for row in judged):
+                    verdict.facts["is_sample"] = True
                 if verdict.is_bad and measure is Measure.FAILURE:
-                    verdict.facts["errcodes"] = _errcodes(rows, at, width, verdict.reach)
+                    verdict.facts["errcodes"] = _errcodes(judged)
                 found.setdefault((account, measure), {})[template] = verdict
 
 
-def _errcodes(rows: Rows, at: datetime, width: timedelta, reach: int) -> dict[str, int]:
+def _errcodes(judged: list[Any]) -> dict[str, int]:
     """Of the windows that were judged: the last of them may hold none."""
     found = Counter[str]()
-    for back in range(reach):
-        if row := rows.get(at - back * width):
+    for row in judged:
+        if row:
             found.update(row.errcodes)
     return dict(found.most_common(SHOWN_ERRCODES))
 

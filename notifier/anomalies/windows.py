@@ -1,34 +1,32 @@
-"""The measures of a window, from the events of messages: their ids ascend with their time, so that
-a window is a range of the primary key, and its cost does not grow with the log."""
+"""The measures of a window, from the events of its messages (`happened.py`)."""
 
-import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 from statistics import median
-from typing import Any
 
-from notifier.models import MeasuredWindow, MessageEvent, State
-from notifier.models.ids import first_pk_at
+from notifier.anomalies.happened import Event, Happened, Key, happened
+from notifier.models import MeasuredWindow, State
 from notifier.wechat.callback import Outcome, outcome_of
 from notifier.wechat.errors import Kind, kind_of
 
-MOST = 10_000
-"""Events of a window that are looked at; of more, as many at random."""
-CHUNK = 1_000
 MOST_TEMPLATES = 500
 """Those with most messages have rows of their own; the account's has all."""
 SHOWN_ERRCODES = 5
 GIVEN_UP = (State.FAILED, State.UNKNOWN, State.EXPIRED)
-Key = tuple[int, int]
-"""account, template; 0: all of them"""
-NAMES = (
-    *("at", "state", "errcode", "duration_ms", "message__account_id"),
-    *("message__version__template_id", "message__receipt_status", "message__receipt_at"),
+EARLY_FIELDS = (
+    "tried",
+    "failed",
+    "refused",
+    "errcodes",
+    "timed",
+    "median_ms",
+    "p95_ms",
+    "is_sample",
 )
-EARLY_FIELDS = ("tried", "failed", "refused", "errcodes", "timed", "median_ms", "p95_ms")
 LATE_FIELDS = ("sent", "blocked", "undelivered", "missing", "lag_ms")
 
 
@@ -48,15 +46,14 @@ class Tally:
 
 def measured(begins: datetime, width: timedelta) -> list[MeasuredWindow]:
     """What was tried in the window, and how it went."""
-    tallies = defaultdict[Key, Tally](Tally)
-    for event in _events(begins, begins + width):
-        for one in _both(tallies, event):
-            _add_attempt(one, event)
+    told = happened(begins, begins + width)
+    tallies = _tallied(told, _add_attempt)
     return [
         MeasuredWindow(
             account_id=account,
             template_id=template,
             begins=begins,
+            is_sample=told.is_sample_of((account, template)),
             tried=one.tried,
             failed=one.failed,
             refused=one.refused,
@@ -71,16 +68,14 @@ def measured(begins: datetime, width: timedelta) -> list[MeasuredWindow]:
 
 def measured_late(begins: datetime, width: timedelta) -> list[MeasuredWindow]:
     """What became of the messages that were sent in the window: a window after it."""
-    tallies = defaultdict[Key, Tally](Tally)
-    for event in _events(begins, begins + width):
-        if event["state"] == State.SENT:
-            for one in _both(tallies, event):
-                _add_receipt(one, event, width)
+    told = happened(begins, begins + width)
+    tallies = _tallied(told, partial(_add_receipt, width=width))
     return [
         MeasuredWindow(
             account_id=account,
             template_id=template,
             begins=begins,
+            is_sample=told.is_sample_of((account, template)),
             sent=one.sent,
             blocked=one.blocked,
             undelivered=one.undelivered,
@@ -91,12 +86,15 @@ def measured_late(begins: datetime, width: timedelta) -> list[MeasuredWindow]:
     ]
 
 
-def _both(tallies: dict[Key, Tally], event: dict[str, Any]) -> tuple[Tally, Tally]:
-    account = event["message__account_id"]
-    return tallies[account, 0], tallies[account, event["message__version__template_id"]]
+def _tallied(told: Happened, add: Callable[[Tally, Event], None]) -> dict[Key, Tally]:
+    tallies = defaultdict[Key, Tally](Tally)
+    for event, keys in told.each():
+        for key in keys:
+            add(tallies[key], event)
+    return tallies
 
 
-def _add_attempt(one: Tally, event: dict[str, Any]) -> None:
+def _add_attempt(one: Tally, event: Event) -> None:
     state, errcode, ms = event["state"], event["errcode"], event["duration_ms"]
     if ms is None and state not in GIVEN_UP:
         return  # claimed, put off, a receipt
@@ -116,7 +114,9 @@ def _add_attempt(one: Tally, event: dict[str, Any]) -> None:
         one.failed += 1
 
 
-def _add_receipt(one: Tally, event: dict[str, Any], width: timedelta) -> None:
+def _add_receipt(one: Tally, event: Event, width: timedelta) -> None:
+    if event["state"] != State.SENT:
+        return
     one.sent += 1
     status, came = event["message__receipt_status"], event["message__receipt_at"]
     if came is None or came > event["at"] + width:
@@ -142,20 +142,3 @@ def _busiest(tallies: dict[Key, Tally]) -> Iterable[tuple[Key, Tally]]:
 def _p95(times: list[int]) -> int | None:
     """By nearest rank."""
     return sorted(times)[ceil(0.95 * len(times)) - 1] if times else None
-
-
-def _events(begins: datetime, ends: datetime) -> Iterator[dict[str, Any]]:
-    """Tests left out. Several processes write them: the order of ids is that of time but for
-    seconds, so the range is taken a little wider."""
-    slack = (ends - begins) / 20
-    rows = MessageEvent.objects.order_by()
-    low = first_pk_at(rows, "at", begins - slack)
-    high = first_pk_at(rows, "at", ends + slack)
-    told = rows.filter(at__gte=begins, at__lt=ends, message__is_test=False)
-    if high - low <= MOST:
-        yield from told.filter(pk__gte=low, pk__lt=high).values(*NAMES)
-        return
-    # The same ones a window later, when their receipts are asked for.
-    chosen = random.Random(low).sample(range(low, high), MOST)  # noqa: S311 - a sample
-    for first in range(0, MOST, CHUNK):
-        yield from told.filter(pk__among=chosen[first : first + CHUNK]).values(*NAMES)

@@ -41,7 +41,10 @@ def in_words(one: Anomaly) -> str:
     if one.measure in FORECASTS:
         return FORECASTS[one.measure](one)
     unit = unit_of(one.measure)
-    seen = gettext(SEEN[one.measure]) % {"value": unit(one.value), "count": number(one.count)}
+    count = number(one.count)
+    if one.facts.get("is_sample"):
+        count = gettext("a sample of %(count)s") % {"count": count}
+    seen = gettext(SEEN[one.measure]) % {"value": unit(one.value), "count": count}
     if one.usual is None or not one.basis:
         return seen
     usual = gettext(USUAL[one.basis]) % {"usual": unit(one.usual), "n": one.points}

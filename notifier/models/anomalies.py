@@ -32,13 +32,15 @@ class MeasuredWindow(models.Model):
     """What happened to an account's messages from `begins` on, for a window; `template_id` 0: to
     all of them. Tests are not among them. Of account 0 a row says that the window was measured.
 
-    Of more messages than are looked at, an even sample: shares and times are right, counts are the
-    sample's. What depends on receipts (`sent` and after it) is written a window later.
+    Of more messages than are looked at, an even sample (`is_sample`): shares and times are right,
+    counts are the sample's. What depends on receipts (`sent` and after it) is written a window
+    later.
     """
 
     account_id = models.BigIntegerField()
     template_id = models.BigIntegerField(default=0)
     begins = models.DateTimeField()
+    is_sample = models.BooleanField(default=False)
 
     tried = models.PositiveIntegerField(default=0)
     """Attempts, and messages that were given up without one; a used up quota is none."""

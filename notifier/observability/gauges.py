@@ -23,6 +23,7 @@ from notifier.dispatch import gate
 from notifier.dispatch.clock import MOST_ROWS, last_beat, waiting
 from notifier.dispatch.gate import Limits
 from notifier.dispatch.lanes import queue
+from notifier.dispatch.works import works
 from notifier.models import (
     Anomaly,
     AnomalyState,
@@ -36,7 +37,6 @@ from notifier.models import (
 )
 from notifier.models.counts import ANSWER, Span
 from notifier.observability.standing import seen_workers
-from notifier.observability.works import works
 from notifier.wechat.tokens import TokenCache, fetches
 from templates_app.models import MessageTemplate, OfficialAccount
 

@@ -8,9 +8,9 @@ from django.db import connections
 
 from notifier.anomalies import watch as module
 from notifier.anomalies.watch import look
+from notifier.dispatch import works
 from notifier.models import Anomaly, Measure, MeasuredWindow, State
 from notifier.models.anomalies import Ending
-from notifier.observability import works
 from tests import builders
 from tests.anomalies.measuring import AT, SOON, WIDTH, ends, happened, remember, row, weeks, windows
 

@@ -4,12 +4,18 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from notifier.anomalies import watch as module
 from notifier.anomalies.watch import look
-from notifier.models import Anomaly, State
+from notifier.anomalies.words import in_words
+from notifier.models import Anomaly, MessageCount, OutboxEntry, State
+from notifier.models.counts import Span
+from notifier.models.ids import first_id_at
+from tests import builders
 from tests.anomalies.measuring import AT, WIDTH, ends, happened, remember, windows
 
+MINUTE = timedelta(minutes=1)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -98,7 +104,7 @@ def test_a_clock_that_was_away_makes_up_for_it(template):
 
 
 def test_of_very_many_an_even_sample_is_looked_at(template, monkeypatch):
-    monkeypatch.setattr("notifier.anomalies.windows.MOST", 200)
+    monkeypatch.setattr("notifier.anomalies.happened.MOST", 200)
     happened(template, 1500, AT + WIDTH / 2)
     happened(template, 500, AT + WIDTH / 2, State.FAILED, errcode=40037)
     look(ends())
@@ -107,6 +113,49 @@ def test_of_very_many_an_even_sample_is_looked_at(template, monkeypatch):
     assert 150 <= row.tried <= 200
     assert row.failed / row.tried == pytest.approx(0.25, abs=0.12)
     assert row.sent == row.tried - row.failed
+    assert row.is_sample
+
+
+def test_what_is_rare_beside_very_many_is_looked_at_whole(template, monkeypatch):
+    """One-time passwords beside a campaign, and another account."""
+    monkeypatch.setattr("notifier.anomalies.happened.MOST", 200)
+    monkeypatch.setattr("notifier.anomalies.happened.OWN", 50)
+    # Messages of the tests are accepted now, and not at AT.
+    since = timezone.now() - AT
+    monkeypatch.setattr(
+        "notifier.anomalies.happened.first_id_at", lambda moment: first_id_at(moment + since)
+    )
+    rare, other = builders.make_template(template.account), builders.make_template()
+    happened(template, 2000, AT + WIDTH / 2)
+    for one in (rare, other):
+        happened(one, 20, AT + WIDTH / 2)
+        happened(one, 10, AT + WIDTH / 2, State.FAILED, errcode=40037)
+    of = {"span": Span.MINUTE, "begins": AT + 2 * MINUTE, "state": State.SENT, "shard": 0}
+    for one, count in ((template, 2000), (rare, 30), (other, 30)):
+        named = {"account_id": one.account_id, "template_id": one.pk}
+        MessageCount.objects.create(**of, **named, count=count)
+    look(ends())
+    look(ends(2))
+    for one in (rare, other):
+        row = windows(template_id=one.pk).get()
+        assert (row.tried, row.failed, row.sent, row.is_sample) == (30, 10, 20, False)
+    whole = windows(template_id=0, account_id=other.account_id).get()
+    assert (whole.tried, whole.failed) == (30, 10)
+    busy = windows(template_id=0, account_id=template.account_id).get()
+    assert busy.is_sample
+    assert busy.failed < 10  # not those of the rare one, which would be too many
+
+
+def test_of_a_sample_it_is_said(template, service, monkeypatch):
+    monkeypatch.setattr("notifier.anomalies.happened.MOST", 200)
+    builders.make_endpoint(service)
+    remember(template.account_id, template.pk)
+    happened(template, 2000, AT + WIDTH / 2, State.FAILED, errcode=40037)
+    look(ends())
+    one = Anomaly.objects.get()
+    assert in_words(one).startswith("failures 100 % of a sample of ")
+    (entry,) = OutboxEntry.objects.all()
+    assert entry.about["data"]["is_sample"] is True
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="as EXPLAIN of PostgreSQL writes")

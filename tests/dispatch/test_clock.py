@@ -10,10 +10,10 @@ from django.utils import timezone
 from redis import ConnectionError, RedisError
 
 from notifier.dispatch import clock as dispatch_clock
+from notifier.dispatch import works
 from notifier.dispatch.lanes import redis
 from notifier.management.commands import clock
 from notifier.management.commands.clock import _repeat
-from notifier.observability import works
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,9 @@ import yaml
 
 from notifier import metrics
 from notifier.books.book import LANGUAGES, RUNBOOKS
-from notifier.dispatch import clock
+from notifier.dispatch import clock, works
 from notifier.intake.accept import Origin
 from notifier.models import Message
-from notifier.observability import works
 from notifier.webhooks.courier import Courier
 from notifier.webhooks.relay import relay
 from tests import builders

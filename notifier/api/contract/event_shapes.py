@@ -34,6 +34,9 @@ class EventData(Struct):
     usual: float | UnsetType | None = UNSET
     limit: float | UnsetType | None = UNSET
     messages: int | UnsetType = UNSET
+    is_sample: Annotated[
+        bool | UnsetType, Meta(description="`messages` are a sample of very many.")
+    ] = UNSET
     began_at: Moment | UnsetType = UNSET
     ended_at: Moment | UnsetType | None = UNSET
     ended_because: Annotated[

@@ -19,11 +19,11 @@ from notifier.audit.anchors import Daily
 from notifier.campaigns.forgetting import forget_audiences, forget_uploads
 from notifier.campaigns.watch import watch_all
 from notifier.dispatch import clock, renewal
+from notifier.dispatch.works import begun, done
 from notifier.fallback.process import process_fallbacks
 from notifier.gateway.pushes import process_pushes
 from notifier.intake import figures
 from notifier.models import away
-from notifier.observability.works import begun, done
 from notifier.profiling.listener import listen
 from notifier.receipts import process as receipts
 from notifier.recipients.following import job as following
