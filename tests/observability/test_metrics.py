@@ -12,10 +12,10 @@ from prometheus_client import Histogram
 from rq.utils import utcformat
 
 from notifier import metrics
-from notifier.dispatch import clock
+from notifier.dispatch import clock, works
 from notifier.dispatch.lanes import redis
 from notifier.models import Message, State
-from notifier.observability import gauges, works
+from notifier.observability import gauges
 from templates_app.models import MessageTemplate, OfficialAccount
 from templates_app.wechat import new_client
 from tests.builders import magic
