@@ -16,6 +16,11 @@ from notifier.management.commands import clock
 from notifier.management.commands.clock import _repeat
 
 
+@pytest.fixture(autouse=True)
+def _nothing_told(monkeypatch):
+    monkeypatch.setattr(clock, "_told", {})
+
+
 @pytest.mark.parametrize(
     ("error", "is_told"),
     [(OperationalError, False), (InterfaceError, False), (RedisError, False), (KeyError, True)],
