@@ -106,7 +106,6 @@ def page_of(row: Anomaly) -> dict[str, Any]:
         "anomaly": row,
         "colour": colour,
         "state": state,
-        "is_not_judged": row.ended_because == Ending.NOT_JUDGED,
         "name": name_of(row),
         "words": in_words(row),
         "worst": unit_of(row.measure)(row.worst) if row.measure in RULES else "",

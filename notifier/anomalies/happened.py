@@ -48,14 +48,14 @@ class Happened:
 
     def each(self) -> Iterator[tuple[Event, tuple[Key, ...]]]:
         """With the keys that it counts for: a rare template's own would be too many of its account,
-        unless that is rare itself."""
+        unless nothing of that was left out."""
         for event in self.events:
             account, template = key_of(event)
             yield event, ((account, 0), (account, template))
-        seen = Counter(key_of(event)[0] for event in self.events)
         for key, events in self.rare.items():
-            is_rare = seen[key[0]] < OWN
-            yield from ((event, ((key[0], 0), key) if is_rare else (key,)) for event in events)
+            whole = (key[0], 0)
+            keys = (whole, key) if whole in self.complete else (key,)
+            yield from ((event, keys) for event in events)
 
     def is_sample_of(self, key: Key) -> bool:
         return self.is_sample and key not in self.complete
@@ -102,6 +102,8 @@ def _add_rare(
         found.rare[key] = [event for event in events if event["pk"] not in known]
         if len(messages) < most and counted[key] <= len(messages):
             found.complete.add(key)
+    lacking = {account for account, _ in {*counted, *seen} - found.complete}
+    found.complete |= {(account, 0) for account, _ in counted if account not in lacking}
 
 
 def _counted(begins: datetime, ends: datetime) -> dict[Key, int]:

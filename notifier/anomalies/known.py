@@ -48,7 +48,7 @@ def _waiting(lane: Lane, now: datetime, until: datetime) -> tuple[int, dict[date
     counts = rows.aggregate(
         due=Count("pk", filter=Q(due_at__lte=now)),
         **{
-            f"h{n}": Count("pk", filter=Q(due_at__gt=max(at, now), due_at__lte=at + HOUR))
+            f"h{n}": Count("pk", filter=Q(due_at__gt=now, due_at__gte=at, due_at__lt=at + HOUR))
             for n, at in enumerate(hours)
         },
     )

@@ -82,8 +82,7 @@ STANDS = {
     "began": gettext_noop("goes on since %(begun)s"),
     "ended": gettext_noop("ended: %(begun)s – %(ended)s"),
     "left": gettext_noop(
-        "since %(begun)s; since %(ended)s too little is sent to judge it: nobody knows whether it "
-        "is over"
+        "since %(begun)s; it can no longer be judged, and nobody knows whether it is over"
     ),
 }
 

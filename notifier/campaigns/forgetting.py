@@ -1,7 +1,6 @@
 """Audiences do not stay for ever: first the files and the values of uploaded ones go, later who was
 in an audience. The counts stay."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,9 +15,6 @@ from notifier.models import Campaign, CampaignRow, CampaignState
 from notifier.models.campaigns import EDITABLE, ENDED
 
 CHUNK = 10_000
-SLICE = 500
-PAUSE_SECONDS = 0.1
-"""Between two slices that are deleted: sends come first."""
 VALUES_GO = (*EDITABLE, *ENDED)
 """The others may still send their rows. A checked one cannot any more: its check is too old."""
 
@@ -33,30 +29,14 @@ def forget_uploads() -> None:
 
 
 def forget_audiences() -> None:
-    """Of campaigns that nobody has changed, checked or ended for as long as messages are kept. By
-    the clock, every hour."""
+    """Of campaigns that nobody has changed, checked or ended for as long as messages are kept: from
+    now on the sweep of old rows deletes who was in them. By the clock, every hour."""
     close_old_connections()
     now, days = timezone.now(), settings.MESSAGE_KEEP_DAYS
     if days:
         old = _untouched_since(now - timedelta(days=days)).filter(state__in=VALUES_GO)
+        old = old.filter(Exists(CampaignRow.objects.filter(campaign=OuterRef("pk"))))
         old.filter(audience_deleted_at=None).update(audience_deleted_at=now)
-    rows = CampaignRow.objects.filter(campaign=OuterRef("pk"))
-    forgotten = Campaign.objects.filter(Exists(rows), audience_deleted_at__isnull=False)
-    for pk in forgotten.values_list("pk", flat=True):
-        _delete_rows(pk)
-
-
-def _delete_rows(pk: int) -> None:
-    """Of a check that begins meanwhile the rows have higher pks, and are kept."""
-    rows = CampaignRow.objects.filter(campaign=pk).order_by("pk")
-    with transaction.atomic():
-        forgotten = Campaign.objects.filter(audience_deleted_at__isnull=False, pk=pk)
-        if not forgotten.select_for_update().exists():
-            return
-        newest = rows.values_list("pk", flat=True).last() or 0
-    while ids := list(rows.filter(pk__lte=newest).values_list("pk", flat=True)[:SLICE]):
-        CampaignRow.objects.filter(pk__in=ids).delete()
-        time.sleep(PAUSE_SECONDS)
 
 
 def _filled(old: datetime) -> QuerySet[Campaign]:

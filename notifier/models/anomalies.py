@@ -93,10 +93,9 @@ LIVE = ("pending", "open")
 class Ending(models.TextChoices):
     """Why it is no longer open."""
 
-    USUAL = "usual", _("it is as usual again")
-    NOT_JUDGED = "not_judged", _("too little is sent to judge it")
-    """Nobody knows whether it is over."""
-    TAKEN_IN = "taken_in", _("it goes on as a part of the account's")
+    USUAL = "usual", _("It is as usual again.")
+    NOT_JUDGED = "not_judged", _("It can no longer be judged: nobody knows whether it is over.")
+    TAKEN_IN = "taken_in", _("It goes on as a part of the account's.")
 
 
 class Anomaly(models.Model):

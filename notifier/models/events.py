@@ -26,7 +26,7 @@ class EventType(models.TextChoices):
     CANCELLED = "message.cancelled", _("cancelled")
     FALLBACK = "message.fallback", _("the service is asked to reach the person (fallback)")
     ANOMALY_RAISED = "anomaly.raised", _("something is unusual")
-    ANOMALY_ENDED = "anomaly.ended", _("it is as usual again")
+    ANOMALY_ENDED = "anomaly.ended", _("an anomaly is no longer open")
     PING = "ping", _("test event")
 
 

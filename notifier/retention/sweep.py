@@ -1,7 +1,7 @@
 """What is older than is kept goes, a slice at a time. The hourly counts, and so the figures, stay.
 
 Each class of data has its days (config/keeping.py); sessions go when they have ended. What still
-waits is never touched. Events with their webhooks (notifier/webhooks/relay.py), audiences
+waits is never touched. Events with their webhooks (notifier/webhooks/relay.py), uploads
 (notifier/campaigns/forgetting.py) and files of imports have sweeps of their own: something else
 hangs on their end.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import close_old_connections, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.utils import timezone
 
 from notifier.models import (
@@ -22,6 +22,7 @@ from notifier.models import (
     Anomaly,
     AnomalyState,
     Campaign,
+    CampaignRow,
     MeasuredWindow,
     Message,
     Push,
@@ -31,6 +32,7 @@ from notifier.models.campaigns import FEEDING
 from notifier.models.ids import first_id_at
 
 SLICE = 500
+CAMPAIGNS = 50
 PAUSE_SECONDS = 0.1
 """Between two slices: sends come first."""
 WAIT = frozenset({State.QUEUED, State.SENDING})
@@ -44,6 +46,18 @@ def _messages(before: datetime) -> QuerySet[Message]:
     slow = Campaign.objects.filter(state__in=FEEDING, started_at__lt=before)
     ids = list(slow.values_list("pk", flat=True))  # hardly ever one
     return old.exclude(campaign__in=ids) if ids else old
+
+
+def _audiences(_before: datetime) -> QuerySet[CampaignRow]:
+    """Of campaigns that `notifier/campaigns/forgetting.py` has marked. The campaign is asked again
+    with its row, and locked: a check that begins meanwhile takes the mark away, and keeps its own
+    rows."""
+    rows = CampaignRow.objects.filter(campaign=OuterRef("pk"))
+    marked = Campaign.objects.filter(Exists(rows), audience_deleted_at__isnull=False)
+    ids = list(marked.order_by("pk").values_list("pk", flat=True)[:CAMPAIGNS])
+    return CampaignRow.objects.filter(
+        campaign__in=ids, campaign__audience_deleted_at__isnull=False
+    ).order_by()
 
 
 def _pushes(before: datetime) -> QuerySet[Push]:
@@ -72,6 +86,7 @@ CLASSES: tuple[tuple[str, Callable[[datetime], QuerySet[Any]]], ...] = (
     ("ANOMALY_KEEP_DAYS", _measures),
     ("ANOMALY_KEEP_DAYS", _anomalies),
     ("", _sessions),
+    ("", _audiences),
 )
 """(setting, what of it is over); without one it goes at once."""
 

@@ -108,6 +108,9 @@ def test_what_has_its_time_today_comes_then(template):
     at_eight = NOW.replace(second=0) + 2 * HOUR
     MessageCount.objects.filter(span=Span.HOUR).update(count=1)
     assert at_eight < quota(template).ends_at < at_eight + HOUR
+    on_the_hour = NOW.replace(second=0) + 2 * HOUR
+    Message.objects.update(due_at=on_the_hour)
+    assert quota(template).ends_at > on_the_hour
 
 
 def test_the_days_before_where_the_weeks_are_too_few(template):

@@ -140,7 +140,7 @@ def test_what_is_rare_beside_very_many_is_looked_at_whole(template, monkeypatch)
         row = windows(template_id=one.pk).get()
         assert (row.tried, row.failed, row.sent, row.is_sample) == (30, 10, 20, False)
     whole = windows(template_id=0, account_id=other.account_id).get()
-    assert (whole.tried, whole.failed) == (30, 10)
+    assert (whole.tried, whole.failed, whole.is_sample) == (30, 10, False)
     busy = windows(template_id=0, account_id=template.account_id).get()
     assert busy.is_sample
     assert busy.failed < 10  # not those of the rare one, which would be too many

@@ -11,6 +11,8 @@ from notifier.campaigns.forgetting import forget_audiences, forget_uploads
 from notifier.campaigns.replay import make_replay
 from notifier.campaigns.states import NotAllowed
 from notifier.models import Campaign
+from notifier.retention import sweep as sweeping
+from notifier.retention.sweep import sweep
 from tests import builders
 from tests.campaigns.campaigning import a_group, ago, checked, make_campaign, upload
 
@@ -115,8 +117,8 @@ KEPT = ("submitted", "scheduled", "canary", "running", "paused", "checking")
 def old(template, settings, monkeypatch):
     """Makes a campaign to five people that was last touched so many days ago."""
     settings.MESSAGE_KEEP_DAYS = 30
-    monkeypatch.setattr(forgetting, "SLICE", 2)
-    monkeypatch.setattr(forgetting, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(sweeping, "SLICE", 2)
+    monkeypatch.setattr(sweeping, "PAUSE_SECONDS", 0)
     group = a_group(template.account, 5)
 
     def make(days, **values):
@@ -129,50 +131,50 @@ def old(template, settings, monkeypatch):
     return make
 
 
+def swept():
+    """As the clock does: marked, and deleted a slice at a time."""
+    forget_audiences()
+    while sweep():
+        pass
+
+
 @pytest.mark.parametrize("state", ["draft", "checked", "done", "cancelled", *KEPT])
 def test_who_was_in_an_audience_goes_as_long_after_the_end_as_messages_do(old, state):
-    young, campaign = old(29, state=state), old(31, state=state)
-    forget_audiences()
+    young, campaign, another = old(29, state=state), old(31, state=state), old(32, state=state)
+    swept()
     assert young.rows.count() == 5
-    assert campaign.rows.count() == (5 if state in KEPT else 0)
+    for one in (campaign, another):
+        assert one.rows.count() == (5 if state in KEPT else 0)
     campaign.refresh_from_db()
     assert (campaign.total, campaign.ready) == (5, 5)
+    assert bool(campaign.audience_deleted_at) is (state not in KEPT)
 
 
 def test_without_days_audiences_are_kept(old, settings):
     settings.MESSAGE_KEEP_DAYS = 0
     campaign = old(4000, state="done")
-    forget_audiences()
+    swept()
     assert campaign.rows.count() == 5
 
 
-def test_what_a_clock_that_died_left_of_an_audience_goes_with_the_next(old, monkeypatch):
-    campaign = old(31, state="done")
-
-    def die(_seconds):
-        raise SystemExit
-
-    with monkeypatch.context() as patch:
-        patch.setattr(forgetting.time, "sleep", die)
-        with pytest.raises(SystemExit):
-            forget_audiences()
-    assert campaign.rows.count() == 3
-    forget_audiences()
-    assert not campaign.rows.exists()
+def test_who_never_had_an_audience_has_not_lost_it(old, template):
+    campaign = make_campaign(template)
+    Campaign.objects.filter(pk=campaign.pk).update(created_at=ago(days=31))
+    swept()
+    campaign.refresh_from_db()
+    assert campaign.audience_deleted_at is None
 
 
-def test_a_check_that_begins_while_an_audience_goes_keeps_its_own(old, monkeypatch):
+def test_a_check_that_begins_while_an_audience_goes_keeps_its_own(old):
     campaign = old(31, state="checked")
-
-    def meanwhile(_seconds):
-        monkeypatch.setattr(forgetting.time, "sleep", lambda _: None)
-        checked(campaign)
-
-    monkeypatch.setattr(forgetting.time, "sleep", meanwhile)
     forget_audiences()
+    assert sweep()
+    assert campaign.rows.count() == 3
+    checked(campaign)
+    swept()
     assert campaign.rows.count() == 5
-    forget_audiences()
-    assert campaign.rows.count() == 5
+    campaign.refresh_from_db()
+    assert campaign.audience_deleted_at is None
 
 
 def test_without_its_audience_a_campaign_has_no_replay(old):
