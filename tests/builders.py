@@ -138,7 +138,6 @@ def make_anomaly(
         "state": "open",
         "begun_at": ends - timedelta(minutes=10),
         "seen_at": ends,
-        "checked_at": ends,
         "value": 0.12,
         "worst": 0.2,
         "usual": 0.004,

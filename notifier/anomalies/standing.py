@@ -43,11 +43,9 @@ class Standing:
         left out."""
         about = subject(verdicts, ACCOUNT in self.live)
         touched = {about} if about is not None else set[int]()
-        taken: list[Anomaly] = []
         if about == ACCOUNT:
             self._worsen(ACCOUNT, about_account(verdicts), window, templates_of(verdicts)[0])
-            taken = self._take_in(window)
-            touched |= {one.template_id or ACCOUNT for one in taken}
+            touched |= self._take_in(window)
         elif about is not None:
             self._worsen(about, verdicts[about], window, [])
         for key in [*self.live]:
@@ -55,13 +53,18 @@ class Standing:
                 self._look_again(key, verdicts, window)
         for one in self.live.values():
             self._tell(one, window.now, silences)
-        for one in taken:
-            _tell_taken(one, window.now)
+
+    def leave(self, now: datetime, silences: list[Silence]) -> None:
+        """Nothing is judged any more."""
+        for one in [*self.live.values()]:
+            self._end(one, Ending.NOT_JUDGED, now)
+        for one in self.live.values():
+            self._tell(one, now, silences)
 
     def _worsen(self, key: int, verdict: Verdict, window: Window, templates: list[int]) -> None:
         one = self.live.get(key) or self._suspect(key, verdict, window)
         one.bad_in_a_row, one.good_in_a_row = one.bad_in_a_row + 1, 0
-        one.seen_at = one.checked_at = window.ends
+        one.seen_at, one.unjudged_in_a_row = window.ends, 0
         one.templates = [*one.templates, *(pk for pk in templates if pk not in one.templates)]
         one.value, one.worst = verdict.value, max(one.worst, verdict.value)
         one.usual, one.limit, one.count = verdict.usual, verdict.limit, verdict.count
@@ -84,21 +87,20 @@ class Standing:
         self.live[key] = one
         return one
 
-    def _take_in(self, window: Window) -> list[Anomaly]:
+    def _take_in(self, window: Window) -> set[int]:
         """Once the account's is open, its templates' own are part of it: those that were open."""
         whole = self.live[ACCOUNT]
         if whole.state != AnomalyState.OPEN:
-            return []
-        taken = []
-        for key in [key for key in self.live if key != ACCOUNT]:
+            return set()
+        taken = self.live.keys() - {ACCOUNT}
+        for key in taken:
             one = self.live.pop(key)
             if one.state == AnomalyState.PENDING:
                 one.delete()
                 continue
             whole.begun_at = min(whole.begun_at, one.begun_at)
             one.part_of, one.mail_due = whole, None
-            _end(one, Ending.TAKEN_IN, window)
-            taken.append(one)
+            _end(one, Ending.TAKEN_IN, window.ends)
         whole.save()
         return taken
 
@@ -107,26 +109,29 @@ class Standing:
         concerned = [key] if key != ACCOUNT else [ACCOUNT, *one.templates]
         judged = [verdicts[pk] for pk in concerned if pk in verdicts]
         if not judged:
-            if window.ends - one.checked_at > FORGOTTEN * window.width:
-                self._end(one, Ending.NOT_JUDGED, window)
+            one.unjudged_in_a_row += 1
+            if one.unjudged_in_a_row > FORGOTTEN:
+                self._end(one, Ending.NOT_JUDGED, window.ends)
+            else:
+                one.save(update_fields=["unjudged_in_a_row"])
             return
-        one.checked_at = window.ends
+        one.unjudged_in_a_row = 0
         if any(verdict.is_bad for verdict in judged):
             one.seen_at, one.good_in_a_row = window.ends, 0
             one.bad_in_a_row += 1
         elif all(verdict.is_good for verdict in judged):
             one.good_in_a_row, one.bad_in_a_row = one.good_in_a_row + 1, 0
             if one.state == AnomalyState.PENDING or one.good_in_a_row >= IN_A_ROW:
-                self._end(one, Ending.USUAL, window)
+                self._end(one, Ending.USUAL, window.ends)
                 return
         one.save()
 
-    def _end(self, one: Anomaly, why: Ending, window: Window) -> None:
+    def _end(self, one: Anomaly, why: Ending, at: datetime) -> None:
         if one.state == AnomalyState.PENDING:
             self.live.pop(one.template_id or ACCOUNT)
             one.delete()
             return
-        _end(one, why, window)
+        _end(one, why, at)
 
     def _tell(self, one: Anomaly, now: datetime, silences: list[Silence]) -> None:
         """Of one that was silenced, when the silence is over and it goes on; that it ended, only
@@ -136,23 +141,26 @@ class Standing:
             return
         one.is_silenced = any(silence.fits(one) for silence in silences)
         if one.state == AnomalyState.OPEN and one.told_at is None and not one.is_silenced:
-            one.told_at = now
+            one.told_at, one.told_of = now, one.concerned
             tell(one, EventType.ANOMALY_RAISED, now)
         elif one.state == AnomalyState.ENDED and one.told_at is not None:
             tell(one, EventType.ANOMALY_ENDED, now, by_mail=not one.is_silenced)
+        if one.state == AnomalyState.ENDED:
+            _tell_of_parts(one, now)
         one.save()
 
 
-def _end(one: Anomaly, why: Ending, window: Window) -> None:
-    one.state, one.ended_at, one.ended_because = AnomalyState.ENDED, window.ends, why
+def _end(one: Anomaly, why: Ending, at: datetime) -> None:
+    one.state, one.ended_at, one.ended_because = AnomalyState.ENDED, at, why
     one.save()
 
 
-def _tell_taken(one: Anomaly, now: datetime) -> None:
-    """To services alone: people read of the account's. After it, so that nobody believes in
-    between that all is well."""
-    if one.told_at is not None:
-        tell(one, EventType.ANOMALY_ENDED, now, by_mail=False)
+def _tell_of_parts(whole: Anomaly, now: datetime) -> None:
+    """What an account's took in ends with it, for services: a key limited to one template may have
+    heard of the part alone."""
+    for part in whole.parts.filter(told_at__isnull=False).order_by("pk"):
+        part.ended_at, part.ended_because = whole.ended_at, whole.ended_because
+        tell(part, EventType.ANOMALY_ENDED, now, by_mail=False)
 
 
 def standings() -> dict[tuple[int, str], list[Anomaly]]:

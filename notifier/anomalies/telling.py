@@ -16,7 +16,7 @@ def tell(one: Anomaly, event: EventType, now: datetime, *, by_mail: bool = True)
     """Sets what the caller stores."""
     if by_mail and settings.ANOMALY_EMAILS and settings.HAS_MAIL_SERVER:
         one.mail_due, one.mail_tries = now, 0
-    about = {"account": one.account_id, "templates": one.concerned, "data": data_of(one)}
+    about = {"account": one.account_id, "templates": one.told_of, "data": data_of(one)}
     OutboxEntry.objects.bulk_create(
         OutboxEntry(client_id=client, type=event, at=now, about=about)
         for client in sorted(_clients(one, event))
@@ -24,18 +24,19 @@ def tell(one: Anomaly, event: EventType, now: datetime, *, by_mail: bool = True)
 
 
 def _clients(one: Anomaly, event: EventType) -> set[int]:
-    """Those with an endpoint that wants to hear of it and may: of the account and all templates."""
+    """Those with an endpoint that wants to hear of it and may: of the account and all templates
+    that are told of."""
     endpoints = WebhookEndpoint.objects.filter(is_active=True, client__is_active=True)
     return {
         endpoint.client_id
         for endpoint in endpoints.defer("secret", "previous_secret")
-        if endpoint.wants(event) and endpoint.allowance.reaches_all(one.account_id, one.concerned)
+        if endpoint.wants(event) and endpoint.allowance.reaches_all(one.account_id, one.told_of)
     }
 
 
 def data_of(one: Anomaly) -> dict[str, Any]:
     """As services get it. `text` is for people, in English."""
-    codes = MessageTemplate.objects.filter(pk__in=one.concerned).values_list("code", flat=True)
+    codes = MessageTemplate.objects.filter(pk__in=one.told_of).values_list("code", flat=True)
     with translation.override("en"):
         text = in_words(one)
     return {

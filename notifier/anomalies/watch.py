@@ -30,6 +30,7 @@ from notifier.anomalies.windows import (
 )
 from notifier.dispatch import works
 from notifier.models import Anomaly, Basis, Measure, MeasuredWindow, Silence
+from notifier.models.anomalies import LIVE
 from notifier.models.away import AWAY
 from templates_app.models import OfficialAccount
 
@@ -68,6 +69,7 @@ def look(now: datetime) -> bool:
     width = timedelta(seconds=settings.ANOMALY_WINDOW_SECONDS)
     if not width:
         works.forgotten(JUDGED)
+        _leave_all(now)
         return False
     works.begun(JUDGED, width.total_seconds())
     if (begins := due(now, width)) is None:
@@ -86,6 +88,18 @@ def look(now: datetime) -> bool:
         log.debug("another clock measured the window")
     works.done(JUDGED, width.total_seconds())
     return due(now, width) is not None
+
+
+def _leave_all(now: datetime) -> None:
+    """Nothing is judged any more: what was open would stay so, and its alert fire, for ever."""
+    live_ones = Anomaly.objects.filter(state__in=LIVE)
+    if not live_ones.exists():
+        return
+    with transaction.atomic():
+        list(live_ones.select_for_update().order_by("pk").values_list("pk"))  # two clocks
+        silences = list(Silence.objects.filter(until__gt=now))
+        for (account, measure), live in standings().items():
+            Standing(account, Measure(measure), live).leave(now, silences)
 
 
 def due(now: datetime, width: timedelta) -> datetime | None:

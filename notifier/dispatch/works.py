@@ -1,6 +1,7 @@
 """When each of the clock's works last succeeded, told in Redis by whichever clock did it. While
 Redis is away nobody knows, and the works go on."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +33,13 @@ def forgotten(name: str) -> None:
     """It is switched off."""
     with suppress(RedisError):
         redis().hdel(KEY, name)
+
+
+def forgotten_but(names: Iterable[str]) -> None:
+    """What an earlier version of Hongyan did would only grow older."""
+    with suppress(RedisError):
+        if gone := works().keys() - {*names}:
+            redis().hdel(KEY, *gone)
 
 
 def works() -> dict[str, tuple[datetime, float]]:

@@ -127,12 +127,11 @@ class Anomaly(models.Model):
     begun_at = models.DateTimeField(_("began"))
     seen_at = models.DateTimeField(_("last seen"))
     """The end of the last unusual window."""
-    checked_at = models.DateTimeField()
-    """The end of the last window that could be judged."""
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     ended_because = models.CharField(max_length=10, choices=Ending.choices, blank=True)
     bad_in_a_row = models.PositiveIntegerField(default=0)
     good_in_a_row = models.PositiveIntegerField(default=0)
+    unjudged_in_a_row = models.PositiveIntegerField(default=0)
 
     value = models.FloatField(_("value"))
     """A share from 0 to 1, milliseconds, or as `facts` says; of the last unusual window."""
@@ -148,6 +147,8 @@ class Anomaly(models.Model):
 
     is_silenced = models.BooleanField(_("silenced"), default=False)
     told_at = models.DateTimeField(_("people were told"), null=True, blank=True)
+    told_of = models.JSONField(default=list)
+    """`templates` as they were then: who heard of these hears of its end, whatever joined later."""
     mail_due = models.DateTimeField(null=True)
     """An e-mail about how it stands is owed; while somebody sends it: until when it is theirs."""
     mail_tries = models.PositiveSmallIntegerField(default=0)

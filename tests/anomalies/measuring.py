@@ -11,6 +11,8 @@ from tests import builders
 WIDTH = timedelta(minutes=5)
 AT = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 """A Wednesday, ten in the morning in Shanghai."""
+ALL, SOME = 100, 30
+"""Messages of a window, and those that fail of some."""
 SOON = WIDTH / 10
 """After a window's end."""
 

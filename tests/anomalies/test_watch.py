@@ -9,7 +9,7 @@ from django.db import connections
 from notifier.anomalies import watch as module
 from notifier.anomalies.watch import look
 from notifier.dispatch import works
-from notifier.models import Anomaly, Measure, MeasuredWindow, State
+from notifier.models import Anomaly, Measure, MeasuredWindow, OutboxEntry, State
 from notifier.models.anomalies import Ending
 from tests import builders
 from tests.anomalies.measuring import AT, SOON, WIDTH, ends, happened, remember, row, weeks, windows
@@ -117,6 +117,30 @@ def test_what_is_sent_no_more_ends(template):
     assert (one.state, one.ended_because) == ("ended", Ending.NOT_JUDGED)
 
 
+def test_the_clocks_absence_ends_nothing(template):
+    remember(template.account_id, template.pk)
+    happened(template, 100, AT, State.FAILED, errcode=40037)
+    look(ends())
+    happened(template, 1, AT + 99 * WIDTH)  # too few to be judged
+    look(ends(100))
+    one = Anomaly.objects.get()
+    assert (one.state, one.unjudged_in_a_row) == ("open", 1)
+
+
+def test_where_nothing_is_judged_any_more_nothing_stays_open(template, service, settings):
+    builders.make_endpoint(service)
+    remember(template.account_id, template.pk)
+    happened(template, 100, AT, State.FAILED, errcode=40037)
+    look(ends())
+    settings.ANOMALY_WINDOW_SECONDS = 0
+    for _ in range(2):
+        look(ends(2))
+    one = Anomaly.objects.get()
+    assert (one.state, one.ended_because) == ("ended", Ending.NOT_JUDGED)
+    told = OutboxEntry.objects.order_by("pk").values_list("type", flat=True)
+    assert [*told] == ["anomaly.raised", "anomaly.ended"]
+
+
 @pytest.mark.parametrize(("lasts", "state"), [(27, "open"), (28, "ended")])
 def test_what_lasts_for_four_weeks_is_usual_then(template, lasts, state):
     """The new level is the rule: it ends, and does not begin again."""
@@ -131,7 +155,7 @@ def test_what_lasts_for_four_weeks_is_usual_then(template, lasts, state):
             )
             for one in weeks()
         )
-    known = {"templates": [template.pk], "begun_at": began, "checked_at": AT, "seen_at": AT}
+    known = {"templates": [template.pk], "begun_at": began, "seen_at": AT}
     builders.make_anomaly(template.account, **known)
     for n in range(3):
         happened(template, 80, AT + n * WIDTH)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -39,6 +40,33 @@ def test_what_fails_is_tried_again_and_a_fault_is_told(caplog, error, is_told):
         _repeat(stop, work, 0, 0)
     assert len(tries) == 2
     assert ("it is tried again" in caplog.text) is is_told
+
+
+@pytest.mark.parametrize(("is_outage", "is_told"), [(False, True), (True, False)])
+def test_what_fails_alone_is_told_though_its_error_looks_like_an_outage(
+    monkeypatch, caplog, is_outage, is_told
+):
+    """While the clock itself finds the database: a lock that is never got, a full disk."""
+    monkeypatch.setattr(clock, "ALONE_SECONDS", 0.05)
+    one = clock.Command()
+    one._complain("OperationalError" if is_outage else "")
+    stop, began = threading.Event(), time.monotonic()
+
+    def work():
+        if time.monotonic() - began > 0.2:
+            stop.set()
+        raise OperationalError("canceling statement due to lock timeout")
+
+    _repeat(stop, work, 0.01, 0)
+    one._complain("")
+    assert ("it is tried again" in caplog.text) is is_told
+
+
+def test_what_an_earlier_version_did_is_forgotten():
+    for name in ("events", "of old"):
+        works.done(name, 1)
+    works.forgotten_but(["events"])
+    assert works.works().keys() == {"events"}
 
 
 @pytest.mark.parametrize(("fails", "succeeded"), [(True, False), (False, True)])

@@ -39,12 +39,12 @@ class EventData(Struct):
     ] = UNSET
     began_at: Moment | UnsetType = UNSET
     ended_at: Moment | UnsetType | None = UNSET
-    ended_because: Annotated[
-        str | UnsetType | None, Meta(description="usual, not_judged, or taken_in.")
-    ] = UNSET
+    ended_because: Annotated[str | UnsetType | None, Meta(description="usual, or not_judged.")] = (
+        UNSET
+    )
     part_of: Annotated[
         str | UnsetType | None,
-        Meta(description="The id of the account's anomaly that took it in."),
+        Meta(description="The id of the account's anomaly that it became a part of."),
     ] = UNSET
     text: str | UnsetType = UNSET
 

@@ -14,12 +14,12 @@ from django.utils import timezone
 from redis import RedisError
 
 from notifier.anomalies.mail import send_mails
-from notifier.anomalies.watch import watch
+from notifier.anomalies.watch import JUDGED, watch
 from notifier.audit.anchors import Daily
 from notifier.campaigns.forgetting import forget_audiences, forget_uploads
 from notifier.campaigns.watch import watch_all
 from notifier.dispatch import clock, renewal
-from notifier.dispatch.works import begun, done
+from notifier.dispatch.works import begun, done, forgotten_but
 from notifier.fallback.process import process_fallbacks
 from notifier.gateway.pushes import process_pushes
 from notifier.intake import figures
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 AWAY = (*away.AWAY, RedisError)
 FIGURES_SECONDS = 5
 COMPLAIN_SECONDS = 60
+ALONE_SECONDS = 30
+"""So long nothing is away for the clock itself, but for one of its works."""
 TELL_SECONDS = 10.0
 FINISH_SECONDS = 10
 Work = Callable[[datetime], object]
@@ -88,6 +90,7 @@ class Command(BaseCommand):
         works = (*EVERY_SECOND, Daily().tick)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
+        forgotten_but([JUDGED, *(title for title, *_ in BESIDE)])
         for title, work, every, first in BESIDE:
             thread = threading.Thread(
                 target=_repeat, args=(stop, work, every, first), name=title, daemon=True
@@ -122,6 +125,7 @@ class Command(BaseCommand):
         elif self._problem and not problem:
             log.info("the database and Redis are back")
         self._problem = problem
+        (_OUTAGE.set if problem else _OUTAGE.clear)()
 
 
 def _does(work: Work, now: datetime) -> bool:
@@ -135,6 +139,8 @@ def _does(work: Work, now: datetime) -> bool:
     return True
 
 
+_OUTAGE = threading.Event()
+"""The clock has said that the database or Redis is away: no work needs to say so, too."""
 _told: dict[str, float] = {}
 
 
@@ -147,6 +153,7 @@ def _tell(name: str) -> None:
 
 def _repeat(stop: threading.Event, work: Callable[[], object], every: float, wait: float) -> None:
     name, told_at = threading.current_thread().name, -TELL_SECONDS
+    alone_since: float | None = None
     while not stop.wait(wait):
         wait = every
         is_told = time.monotonic() - told_at >= TELL_SECONDS
@@ -156,10 +163,14 @@ def _repeat(stop: threading.Event, work: Callable[[], object], every: float, wai
         try:
             if work():
                 wait = 0
-        except AWAY as error:  # the clock itself says so
-            log.debug("%s waits (%s)", name, type(error).__name__)
+        except AWAY:
+            wait = min(every, COMPLAIN_SECONDS)
+            alone_since = None if _OUTAGE.is_set() else alone_since or time.monotonic()
+            if alone_since and time.monotonic() - alone_since >= ALONE_SECONDS:
+                _tell(name)
         except Exception:
             _tell(name)
         else:
+            alone_since = None
             if is_told:
                 done(name, every)
