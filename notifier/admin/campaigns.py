@@ -26,6 +26,7 @@ from notifier.admin.uploads import name_of
 from notifier.campaigns import states
 from notifier.campaigns.files import files
 from notifier.campaigns.forecast import forecast
+from notifier.campaigns.preflight import HAS_ROWS
 from notifier.campaigns.states import NotAllowed
 from notifier.models import Audience, Campaign
 from notifier.models.campaigns import EDITABLE
@@ -158,12 +159,13 @@ class CampaignAdmin(PageAdmin):
         obj.data = form.values()
         file = form.cleaned_data.get("file")
         if file:
-            obj.upload_name, obj.forgotten_at = name_of(file), None
+            obj.upload_name = name_of(file)
+            vars(obj).update(HAS_ROWS)
         elif obj.audience != Audience.UPLOAD:
             obj.upload_name = ""
         if change:
             names = [name for name in form.cleaned_data if name in _COLUMNS]
-            obj.save(update_fields=[*names, "data", "upload_name", "forgotten_at"])
+            obj.save(update_fields=[*names, "data", "upload_name", *HAS_ROWS])
         else:
             obj.version, obj.account_id = form.version, form.version.template.account_id
             obj.created_by, obj.editors = by, [by]

@@ -2,9 +2,9 @@
 
 Quota: for an hour it goes on as in the last one, and after it as usual: each hour as the median of
 the same hour of the last four weeks, or of the last seven days while there are fewer than two such
-weeks. What is known to come (`known.py`) comes besides where it is more: what is due and the rest
-of campaigns at the pace of now, what has its time in that hour. The queue: what waits, less what is
-done in a minute, more what is accepted.
+weeks. Where what is known to come (`known.py`) is more, that: what is due and the rest of campaigns
+at the pace of now or the campaign's own, what has its time from then on. The queue: what waits,
+less what is done in a minute, more what is accepted.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from typing import Any
 from django.db.models import Sum
 
 from notifier.anomalies.judgement import Verdict
-from notifier.anomalies.known import HOUR, Known, hour_of, known
+from notifier.anomalies.known import HOUR, Load, hour_of, known
 from notifier.dispatch import gate
 from notifier.dispatch.clock import waiting
 from notifier.dispatch.gate import Limits
@@ -82,7 +82,8 @@ def quotas(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Quot
         ends_at: datetime | None = now
         if used < allowed:
             pace = max(per_hour, lately.get(one.pk, 0) * (HOUR / (RATE_MINUTES * MINUTE)))
-            rates = _Rates(now, resets_at, per_hour, usual.get(one.pk, {}), comes[one.pk], pace)
+            streams = _streams(comes[one.pk], pace, now, resets_at)
+            rates = _Rates(now, resets_at, per_hour, usual.get(one.pk, {}), streams)
             ends_at = _ends_at(allowed - used, rates)
         found[one.pk] = Quota(used, allowed, per_hour, ends_at, resets_at)
     return found
@@ -90,30 +91,42 @@ def quotas(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Quot
 
 @dataclass(frozen=True, slots=True)
 class _Rates:
-    """Messages an hour until the reset; `usual` and `comes` by hour."""
+    """Messages an hour until the reset; `usual` by hour."""
 
     now: datetime
     resets_at: datetime
     per_hour: float
     usual: dict[datetime, float]
-    comes: Known
-    pace: float
+    streams: list[tuple[datetime, datetime, float]]
+    """What is known to come: from, to, so many an hour."""
 
     def steps(self) -> Iterator[tuple[datetime, datetime, float]]:
         """(from, to, messages an hour), without a gap."""
-        busy_until = self.now + HOUR * (self.comes.now / self.pace) if self.pace else self.now
         hours = [hour_of(self.now) + n * HOUR for n in range(1, 25)]
-        edges = {self.now, self.resets_at, self.now + HOUR, busy_until, *hours}
-        for begins, ends in pairwise(sorted(one for one in edges if one >= self.now)):
+        edges = {self.now, self.resets_at, self.now + HOUR, *hours}
+        edges |= {edge for begins, ends, _ in self.streams for edge in (begins, ends)}
+        for begins, ends in pairwise(sorted(edges)):
             if begins < self.resets_at:
-                yield begins, ends, self._rate(begins, is_busy=begins < busy_until)
+                yield begins, ends, self._rate(begins)
 
-    def _rate(self, at: datetime, *, is_busy: bool) -> float:
-        hour = hour_of(at)
-        as_usual = self.usual.get(hour, 0 if self.usual else self.per_hour)
-        later = self.comes.later[hour] * (HOUR / (hour + HOUR - max(hour, self.now)))
-        known = max(later, self.pace if is_busy else 0)
+    def _rate(self, at: datetime) -> float:
+        as_usual = self.usual.get(hour_of(at), 0 if self.usual else self.per_hour)
+        known = sum(rate for begins, ends, rate in self.streams if begins <= at < ends)
         return max(self.per_hour if at < self.now + HOUR else as_usual, known)
+
+
+def _streams(
+    loads: Iterable[Load], pace: float, now: datetime, resets_at: datetime
+) -> list[tuple[datetime, datetime, float]]:
+    """What nothing holds back goes on at `pace`, that of now: what is due so fast that it is sent
+    before the reset, what comes later so fast that it takes an hour at most."""
+    free = sum(one.count for one in loads if one.pace is None and one.since == now)
+    held = [one for one in loads if one.pace is not None or one.since > now]
+    rates = [(now, free, max(pace, free / ((resets_at - now) / HOUR)))]
+    rates += [(one.since, one.count, one.pace or max(pace, one.count)) for one in held]
+    return [
+        (since, since + HOUR * (count / rate), rate) for since, count, rate in rates if count > 0
+    ]
 
 
 def _ends_at(left: float, rates: _Rates) -> datetime | None:

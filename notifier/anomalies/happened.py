@@ -7,16 +7,18 @@ than OWN in the sample its own latest messages are looked at, too.
 """
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from django.db.models import QuerySet, Sum
 
 from notifier.anomalies.forecast import SETTLED
-from notifier.models import Message, MessageCount, MessageEvent
+from notifier.anomalies.known import hour_of
+from notifier.models import Message, MessageCount, MessageEvent, State
 from notifier.models.counts import Span
 from notifier.models.ids import first_id_at, first_pk_at
 from templates_app.models import TemplateVersion
@@ -29,7 +31,7 @@ OWN, OWN_OF_ALL = 200, 20_000
 RECENT = timedelta(hours=1)
 """They were accepted since then: what waited for longer is seen by chance alone."""
 NAMES = (
-    *("pk", "at", "state", "errcode", "duration_ms", "message__account_id"),
+    *("pk", "at", "state", "errcode", "duration_ms", "message_id", "message__account_id"),
     *("message__version__template_id", "message__receipt_status", "message__receipt_at"),
 )
 Key = tuple[int, int]
@@ -44,7 +46,7 @@ class Happened:
     rare: dict[Key, list[Event]] = field(default_factory=dict)
     """Besides, of templates of which the sample has few."""
     complete: set[Key] = field(default_factory=set)
-    """Those of which nothing was left out."""
+    """Those of which nothing was left out: rare ones, and accounts that have none but such."""
 
     def each(self) -> Iterator[tuple[Event, tuple[Key, ...]]]:
         """With the keys that it counts for: a rare template's own would be too many of its account,
@@ -91,23 +93,42 @@ def _add_rare(
     found: Happened, told: QuerySet[MessageEvent], begins: datetime, ends: datetime
 ) -> None:
     seen = Counter(key_of(event) for event in found.events)
-    counted = _counted(begins, ends)
-    rare = [key for key in counted if seen[key] < OWN]
+    present = {*seen, *_present(begins, ends)}
+    rare = [key for key in present if seen[key] < OWN]
     if not rare:
         return
     most = min(OWN, max(OWN_OF_ALL // len(rare), 1))
     known = {event["pk"] for event in found.events}
-    for key, messages in _latest(rare, begins, ends, most).items():
+    latest = _latest(rare, begins, ends, most)
+    for key, messages in latest.items():
         events = list(_in_chunks(told, "message__pk__among", messages))
         found.rare[key] = [event for event in events if event["pk"] not in known]
-        if len(messages) < most and counted[key] <= len(messages):
-            found.complete.add(key)
-    lacking = {account for account, _ in {*counted, *seen} - found.complete}
-    found.complete |= {(account, 0) for account, _ in counted if account not in lacking}
+    few = [key for key, messages in latest.items() if len(messages) < most]
+    found.complete = _complete(found, few, _settled(begins, ends))
+    lacking = {account for account, _ in present - found.complete}
+    found.complete |= {(account, 0) for account, _ in present if account not in lacking}
 
 
-def _counted(begins: datetime, ends: datetime) -> dict[Key, int]:
-    """So many of their messages were settled in these minutes."""
+def _complete(found: Happened, few: Collection[Key], settled: Mapping[Key, int]) -> set[Key]:
+    """Those of which as many were seen as were settled; what was accepted before RECENT was not."""
+    seen = defaultdict[Key, set[Any]](set)
+    for event in chain(found.events, *found.rare.values()):
+        if event["state"] in SETTLED:
+            seen[key_of(event)].add(event["message_id"])
+    return {key for key in few if len(seen[key]) >= settled.get(key, 0)}
+
+
+def _present(begins: datetime, ends: datetime) -> set[Key]:
+    """Of these anything happened, or was accepted, in these hours: what is put back for another
+    attempt is not settled, and counted only if WeChat gave an errcode."""
+    rows = MessageCount.objects.filter(
+        span=Span.HOUR, begins__gte=hour_of(begins - RECENT), begins__lt=ends
+    )
+    return set(rows.order_by().values_list("account_id", "template_id").distinct())
+
+
+def _settled(begins: datetime, ends: datetime) -> dict[Key, int]:
+    """So many of their messages in these minutes."""
     first = begins.replace(second=0, microsecond=0)
     rows = MessageCount.objects.filter(
         span=Span.MINUTE, begins__gte=first, begins__lt=ends, state__in=SETTLED
@@ -119,7 +140,7 @@ def _counted(begins: datetime, ends: datetime) -> dict[Key, int]:
 def _latest(
     keys: Collection[Key], begins: datetime, ends: datetime, most: int
 ) -> Mapping[Key, list[Any]]:
-    """The ids of their messages, from an index: the newest of each."""
+    """The ids of their messages, from an index: the newest of each of which any was tried."""
     since, until = first_id_at(begins - RECENT), first_id_at(ends)
     accounts = {template: account for account, template in keys}
     versions = TemplateVersion.objects.filter(template__in=accounts, published_at__isnull=False)
@@ -127,5 +148,6 @@ def _latest(
     for version, template in versions.order_by("-number").values_list("pk", "template"):
         ids = found[accounts[template], template]
         rows = Message.objects.filter(version=version, pk__gte=since, pk__lt=until)
-        ids += rows.order_by("-pk").values_list("pk", flat=True)[: most - len(ids)]
+        tried = rows.exclude(state=State.QUEUED, attempts=0)
+        ids += tried.order_by("-pk").values_list("pk", flat=True)[: most - len(ids)]
     return found

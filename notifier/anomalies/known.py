@@ -1,12 +1,12 @@
 """What is known to be sent before the quota's reset: due messages, running campaigns and what has a
 time. What services will still accept is not known."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q
 
 from notifier.dispatch.clock import oldest_due
 from notifier.dispatch.lanes import Lane
@@ -18,28 +18,29 @@ MOST = 100_000
 """Waiting messages of a lane are counted so far."""
 
 
-@dataclass(slots=True)
-class Known:
-    now: float = 0
-    """Messages that go as fast as they can."""
-    later: Counter[datetime] = field(default_factory=Counter)
-    """hour -> messages that have their time in it."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`count` messages, of which the first goes at `since`. `pace`: so many an hour; None: nothing
+    holds them back."""
+
+    since: datetime
+    count: float
+    pace: float | None = None
 
 
-def known(pks: Collection[int], now: datetime, until: datetime) -> defaultdict[int, Known]:
+def known(pks: Collection[int], now: datetime, until: datetime) -> defaultdict[int, list[Load]]:
     """By account. A look into the index for each lane, and its waiting messages counted there."""
-    found = defaultdict[int, Known](Known)
+    found = defaultdict[int, list[Load]](list)
     for lane in oldest_due(until):
         if lane.account_id in pks:
-            due, later = _waiting(lane, now, until)
-            found[lane.account_id].now += due
-            found[lane.account_id].later.update(later)
-    _add_campaigns(found, pks, now, until)
+            found[lane.account_id] += _waiting(lane, now, until)
+    for pk, load in (*_running(pks, now), *_scheduled(pks, now, until)):
+        found[pk].append(load)
     return found
 
 
-def _waiting(lane: Lane, now: datetime, until: datetime) -> tuple[int, dict[datetime, int]]:
-    """(due, hour -> scheduled)"""
+def _waiting(lane: Lane, now: datetime, until: datetime) -> Iterator[Load]:
+    """What has its time comes evenly in that hour."""
     first = hour_of(now)
     hours = [first + n * HOUR for n in range(25) if first + n * HOUR < until]
     rows = Message.objects.filter(
@@ -52,23 +53,30 @@ def _waiting(lane: Lane, now: datetime, until: datetime) -> tuple[int, dict[date
             for n, at in enumerate(hours)
         },
     )
-    return counts["due"], {at: counts[f"h{n}"] for n, at in enumerate(hours) if counts[f"h{n}"]}
+    yield Load(now, counts["due"])
+    for n, at in enumerate(hours):
+        since = max(at, now)
+        yield Load(since, counts[f"h{n}"], counts[f"h{n}"] * (HOUR / (at + HOUR - since)))
 
 
-def _add_campaigns(
-    found: defaultdict[int, Known], pks: Collection[int], now: datetime, until: datetime
-) -> None:
+def _running(pks: Collection[int], now: datetime) -> Iterator[tuple[int, Load]]:
     """What has become a message is counted there."""
-    rows = Campaign.objects.filter(account__in=pks).order_by()
-    left = rows.filter(state__in=FEEDING).values_list("account")
-    for pk, ready, fed, refused in left.annotate(Sum("ready"), Sum("fed"), Sum("refused")):
-        found[pk].now += max(ready - fed - refused, 0)
-    scheduled = rows.filter(state=CampaignState.SCHEDULED)
-    for pk, at, ready in scheduled.values_list("account", "send_at", "ready"):
-        if at is None or at <= now:
-            found[pk].now += ready
-        elif at < until:
-            found[pk].later[hour_of(at)] += ready
+    rows = Campaign.objects.filter(account__in=pks, state__in=FEEDING).order_by()
+    left = F("ready") - F("fed") - F("refused")
+    for pk, count, pace in rows.annotate(left=left).values_list("account", "left", "pace"):
+        yield pk, Load(now, count, _an_hour(pace))
+
+
+def _scheduled(pks: Collection[int], now: datetime, until: datetime) -> Iterator[tuple[int, Load]]:
+    rows = Campaign.objects.filter(account__in=pks, state=CampaignState.SCHEDULED).order_by()
+    for pk, at, count, pace in rows.values_list("account", "send_at", "ready", "pace"):
+        since = max(at or now, now)
+        if since < until:
+            yield pk, Load(since, count, _an_hour(pace))
+
+
+def _an_hour(pace: int | None) -> float | None:
+    return pace * HOUR.total_seconds() if pace else None
 
 
 def hour_of(moment: datetime) -> datetime:

@@ -16,6 +16,7 @@ from notifier.api.campaign_bodies import RowOfAudience, decode_row
 from notifier.api.errors import InvalidRequest
 from notifier.campaigns import states
 from notifier.campaigns.files import NDJSON_NAME, files
+from notifier.campaigns.preflight import HAS_ROWS
 from notifier.intake.errors import Fault
 from notifier.models import Audience, Campaign
 from notifier.recipients.imports.files import fresh
@@ -46,7 +47,7 @@ def keep_rows(request: Request, campaign: Campaign, by: str) -> None:
         with transaction.atomic():
             states.note_editor(campaign.pk, by)
             Campaign.objects.filter(pk=campaign.pk).update(
-                upload_name=KINDS[kind], forgotten_at=None
+                upload_name=KINDS[kind], **HAS_ROWS
             )
             staged.replace(files.upload(campaign.pk))
     finally:

@@ -113,6 +113,28 @@ def test_what_has_its_time_today_comes_then(template):
     assert quota(template).ends_at > on_the_hour
 
 
+def test_a_campaign_with_a_pace_of_its_own_goes_on_at_that(template):
+    """From its minute on, and beyond its hour."""
+    used(template.account, 4_000)
+    usual_day(template, 100)
+    begins = NOW.replace(second=0) + 2.5 * HOUR
+    own = make_campaign(template, state="scheduled", ready=20_000, send_at=begins, pace=1)
+    # 250 as usual until then; of the rest 3,600 in the first hour.
+    left = (6_000 - 250) / 3_600 * HOUR
+    assert abs(quota(template).ends_at - (begins + left)) < 3 * MINUTE
+    Campaign.objects.filter(pk=own.pk).update(ready=5_000)
+    assert quota(template).ends_at is None
+    Campaign.objects.filter(pk=own.pk).update(ready=20_000, state="running")
+    assert abs(quota(template).ends_at - (NOW + 6_000 / 3_600 * HOUR)) < MINUTE
+
+
+def test_what_is_due_is_sent_today_though_nothing_was_in_the_last_hour(template):
+    """WeChat was away."""
+    used(template.account, 9_990)
+    waiting(template, 20, MINUTE)
+    assert abs(quota(template).ends_at - (NOW + 5 * HOUR)) < MINUTE
+
+
 def test_the_days_before_where_the_weeks_are_too_few(template):
     used(template.account, 4_000)
     usual_day(template, 1_000, timedelta(days=1))

@@ -9,8 +9,8 @@ from django.utils import timezone
 from notifier.anomalies import watch as module
 from notifier.anomalies.watch import look
 from notifier.anomalies.words import in_words
-from notifier.models import Anomaly, MessageCount, OutboxEntry, State
-from notifier.models.counts import Span
+from notifier.models import Anomaly, Message, MessageCount, OutboxEntry, State
+from notifier.models.counts import ACCEPTED, Span
 from notifier.models.ids import first_id_at
 from tests import builders
 from tests.anomalies.measuring import AT, WIDTH, ends, happened, remember, windows
@@ -116,24 +116,22 @@ def test_of_very_many_an_even_sample_is_looked_at(template, monkeypatch):
     assert row.is_sample
 
 
-def test_what_is_rare_beside_very_many_is_looked_at_whole(template, monkeypatch):
+def counted(template, count, state=State.SENT):
+    of = {"account_id": template.account_id, "template_id": template.pk, "shard": 0}
+    for span, begins in ((Span.MINUTE, AT + 2 * MINUTE), (Span.HOUR, AT)):
+        MessageCount.objects.create(span=span, begins=begins, state=state, count=count, **of)
+
+
+@pytest.mark.usefixtures("little_is_looked_at")
+def test_what_is_rare_beside_very_many_is_looked_at_whole(template):
     """One-time passwords beside a campaign, and another account."""
-    monkeypatch.setattr("notifier.anomalies.happened.MOST", 200)
-    monkeypatch.setattr("notifier.anomalies.happened.OWN", 50)
-    # Messages of the tests are accepted now, and not at AT.
-    since = timezone.now() - AT
-    monkeypatch.setattr(
-        "notifier.anomalies.happened.first_id_at", lambda moment: first_id_at(moment + since)
-    )
     rare, other = builders.make_template(template.account), builders.make_template()
     happened(template, 2000, AT + WIDTH / 2)
     for one in (rare, other):
         happened(one, 20, AT + WIDTH / 2)
         happened(one, 10, AT + WIDTH / 2, State.FAILED, errcode=40037)
-    of = {"span": Span.MINUTE, "begins": AT + 2 * MINUTE, "state": State.SENT, "shard": 0}
     for one, count in ((template, 2000), (rare, 30), (other, 30)):
-        named = {"account_id": one.account_id, "template_id": one.pk}
-        MessageCount.objects.create(**of, **named, count=count)
+        counted(one, count)
     look(ends())
     look(ends(2))
     for one in (rare, other):
@@ -144,6 +142,47 @@ def test_what_is_rare_beside_very_many_is_looked_at_whole(template, monkeypatch)
     busy = windows(template_id=0, account_id=template.account_id).get()
     assert busy.is_sample
     assert busy.failed < 10  # not those of the rare one, which would be too many
+
+
+@pytest.mark.usefixtures("little_is_looked_at")
+def test_what_is_rare_and_all_put_back_for_another_attempt_is_looked_at(template):
+    """Nothing of it is settled, nor has an errcode; and most of it waits for its first attempt."""
+    rare = builders.make_template(template.account)
+    happened(template, 2000, AT + WIDTH / 2)
+    back = {"errcode": None, "reason": "retry", "duration_ms": 5000}
+    tried = happened(rare, 30, AT + WIDTH / 2, State.QUEUED, **back)
+    Message.objects.filter(pk__in=[one.pk for one in tried]).update(attempts=1)
+    builders.copies(builders.make_message(rare), 60)
+    counted(template, 2000)
+    counted(rare, 91, ACCEPTED)
+    look(ends())
+    row = windows(template_id=rare.pk).get()
+    assert (row.tried, row.failed, row.is_sample) == (30, 30, False)
+
+
+@pytest.mark.usefixtures("little_is_looked_at")
+def test_of_what_is_rare_but_more_than_is_looked_at_it_is_said(template):
+    rare = builders.make_template(template.account)
+    happened(template, 2000, AT + WIDTH / 2)
+    happened(rare, 60, AT + WIDTH / 2)
+    counted(template, 2000)
+    counted(rare, 60)
+    look(ends())
+    row = windows(template_id=rare.pk).get()
+    assert 50 <= row.tried < 60
+    assert row.is_sample
+
+
+@pytest.fixture
+def little_is_looked_at(monkeypatch):
+    """Few events, and of rare templates few messages; those of the tests are accepted now, and not
+    at AT."""
+    monkeypatch.setattr("notifier.anomalies.happened.MOST", 200)
+    monkeypatch.setattr("notifier.anomalies.happened.OWN", 50)
+    since = timezone.now() - AT
+    monkeypatch.setattr(
+        "notifier.anomalies.happened.first_id_at", lambda moment: first_id_at(moment + since)
+    )
 
 
 def test_of_a_sample_it_is_said(template, service, monkeypatch):

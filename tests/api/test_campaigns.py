@@ -55,6 +55,15 @@ def test_results_say_what_is_no_longer_kept(shop, made):
     )
 
 
+def test_a_draft_whose_audience_was_deleted_gets_another(shop, made):
+    pk = made(audience={"rows": True})
+    Campaign.objects.filter(pk=pk).update(audience_deleted_at=now(), forgotten_at=now())
+    row = json.dumps({"user": "u-1"}).encode()
+    shop.generic("PUT", f"{URL}/{pk}/rows", row, content_type="application/x-ndjson")
+    campaign = Campaign.objects.get(pk=pk)
+    assert (campaign.audience_deleted_at, campaign.forgotten_at) == (None, None)
+
+
 def test_an_uploaded_audience_with_values_row_by_row(shop, made, template):
     people = [builders.make_recipient(template.account, user_id=f"u-{n}") for n in range(3)]
     variable = published(template.published_id).variables[0]

@@ -71,9 +71,10 @@ class Viewer:
     def act(self, action: str) -> None:
         """One of the buttons on top; narrow windows keep them behind a button of their own."""
         button = self.page.locator(f'[hx-get$="/{action}/"], a[href$="/{action}/"]').first
-        button.wait_for(state="attached")
+        more = self.page.get_by_text("more_horiz").filter(visible=True).first
+        button.or_(more).filter(visible=True).first.wait_for()
         if not button.is_visible():
-            self.page.get_by_text("more_horiz").filter(visible=True).first.click()
+            more.click()
         button.click()
 
     def settle(self) -> None:
