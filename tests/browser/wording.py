@@ -45,7 +45,7 @@ NAMES = {
 }
 """Names of things, which Chinese engineers write so, too."""
 CODES = re.compile(
-    r"https?://\S+|\b[\w.+-]+@[\w.-]+\b|\{\{.*?\}\}|/[\w/<>:-]+|\b\w*[\d_.…*/=-]\w*[\w.…*/=-]*"
+    r"https?://\S*|\b[\w.+-]+@[\w.-]+\b|\{\{.*?\}\}|/[\w/<>:-]+|\b\w*[\d_.…*/=-]\w*[\w.…*/=-]*"
     r"|\b[A-Z]\w+Error\b"
 )
 """Addresses, variables, an exception's class, and whatever has a digit or a mark inside: ids, keys,
