@@ -33,7 +33,7 @@ class Step:
     own_sent: float
     """Of the callers' messages alone."""
     waiting: int
-    """The callers' due messages at the step's end; LARGEST or more are not counted further."""
+    """The callers' due messages at the step's end."""
     to_wechat_p99: float | None
     """From the acceptance of the callers' messages to WeChat's answer, of those sent within it."""
     receipt_p50: float | None
