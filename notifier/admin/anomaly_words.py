@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from redis import RedisError
 
 from notifier.anomalies.forecast import Queue, Quota, queues, quotas
@@ -31,6 +31,10 @@ LONG = 60
 AHEAD = 6
 """Of these so many from before it began."""
 RUNBOOK = "anomaly"
+NOT_OVER: dict[str, str] = {
+    Ending.NOT_JUDGED: gettext_noop("no longer judged"),
+    Ending.TAKEN_IN: gettext_noop("part of the account's"),
+}
 COLOURS = ("danger", "warning", "success", "info")
 
 
@@ -62,11 +66,12 @@ def _quota(account: OfficialAccount, quota: Quota | None) -> str:
     }
     used = gettext("%(used)s of %(allowed)s messages of today, %(per_hour)s in the last hour.")
     if quota.ends_at is None:
-        then = gettext("As it goes, the quota lasts until the reset.")
+        then = gettext("With what is known to come, the quota lasts until the reset.")
     elif quota.used >= quota.allowed:
         then = gettext("It is used up.")
     else:
-        then = gettext("As it goes, it is used up at %(at)s.") % {"at": clock(quota.ends_at)}
+        text = gettext("With what is known to come, it is used up at %(at)s.")
+        then = text % {"at": clock(quota.ends_at)}
     return _sentences(used % told, then)
 
 
@@ -91,8 +96,8 @@ def _sentences(first: str, second: str) -> str:
 
 def stands(row: Anomaly) -> tuple[str, str]:
     """(colour, state in words)"""
-    if row.ended_because == Ending.NOT_JUDGED:
-        return "info", gettext("no longer judged")
+    if row.ended_because in NOT_OVER:
+        return "info", gettext(NOT_OVER[row.ended_because])
     if row.state == AnomalyState.ENDED:
         return "success", row.get_state_display()
     if row.is_silenced:

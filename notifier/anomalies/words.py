@@ -27,8 +27,8 @@ USUAL: dict[str, str] = {
     Basis.HOURS: gettext_noop("usual in the last hours %(usual)s (median of %(n)s half hours)"),
 }
 QUOTA = gettext_noop(
-    "%(used)s of the day's %(allowed)s messages are used; as it goes, the rest ends at %(ends)s, "
-    "before it is reset at %(resets)s"
+    "%(used)s of the day's %(allowed)s messages are used; with what is known to come, the rest "
+    "ends at %(ends)s, before it is reset at %(resets)s"
 )
 QUEUE = gettext_noop(
     "%(waiting)s messages are due, the first for %(age)s; %(accepted)s a minute are accepted, "

@@ -46,9 +46,7 @@ def keep_rows(request: Request, campaign: Campaign, by: str) -> None:
             raise InvalidRequest([replace(lines.cut, code="body_broke_off")])
         with transaction.atomic():
             states.note_editor(campaign.pk, by)
-            Campaign.objects.filter(pk=campaign.pk).update(
-                upload_name=KINDS[kind], **HAS_ROWS
-            )
+            Campaign.objects.filter(pk=campaign.pk).update(upload_name=KINDS[kind], **HAS_ROWS)
             staged.replace(files.upload(campaign.pk))
     finally:
         staged.unlink(missing_ok=True)

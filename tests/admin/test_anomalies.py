@@ -81,7 +81,7 @@ def test_the_list_foresees_quota_and_queue(root: Client, account: Any) -> None:
     builders.set_message(message, due_at=due)
     page = text(root.get(LIST))
     assert "0 of 99,000 messages of today, 0 in the last hour." in page
-    assert "As it goes, the quota lasts until the reset." in page
+    assert "With what is known to come, the quota lasts until the reset." in page
     assert "1 due messages wait, the first for 3 min. It does not shrink." in page
 
 

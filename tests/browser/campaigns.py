@@ -22,7 +22,11 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
         "reason": [*REASON, {"bad": 57, "ended": 1000, "limit": "5"}],
     },
     "done": {"figures": {"delivered": 118_204, "undelivered": 301, "failed": 41}, "refused": 12},
-    "cancelled": {"figures": FIGURES, "reason": ["Cancelled by %(who)s.", {"who": "li.ming"}]},
+    "cancelled": {
+        "figures": FIGURES,
+        "reason": ["Cancelled by %(who)s.", {"who": "li.ming"}],
+        "audience_deleted_at": now(),
+    },
 }
 CHECKED = {
     "total": 120_000,

@@ -79,6 +79,8 @@ ROWS = {
     "anomaly-many": ("anomalies", "unusual_many"),
     "anomaly-silenced": ("anomalies", "unusual_silenced"),
     "anomaly-ended": ("anomalies", "unusual_ended"),
+    "anomaly-left": ("anomalies", "unusual_left"),
+    "anomaly-part": ("anomalies", "unusual_part"),
     "anomaly-quota": ("anomalies", "unusual_quota"),
     "anomaly-queue": ("anomalies", "unusual_queue"),
     "silence": ("silences", "silence"),
