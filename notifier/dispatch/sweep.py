@@ -1,7 +1,7 @@
 """Rows that wait behind a closed gate: nobody claims them, and yet their time runs out."""
 
+import logging
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -11,9 +11,17 @@ from notifier.dispatch.moves import move
 from notifier.dispatch.retry import GUARD
 from notifier.models import FallbackCause, Message, Priority, Reason, State
 from notifier.models.fallbacks import begin_fallbacks, has_way
+from notifier.tracing.context import Context
 from templates_app.models import MessageTemplate, OfficialAccount
 
+log = logging.getLogger(__name__)
+
 BATCH = 1000
+_WHY = {
+    State.EXPIRED: "its time ran out",
+    State.UNKNOWN: "WeChat may have got it, and it is no longer safe to repeat it",
+    State.CANCELLED: "the account is out, and it goes another way",
+}
 _FREE = Q(in_doubt_since=None)
 
 
@@ -71,10 +79,14 @@ def leave_outages(now: datetime) -> None:
 def _end(rows: QuerySet[Message], state: State, cause: FallbackCause | None, now: datetime) -> None:
     with transaction.atomic():
         locked = rows.select_for_update(skip_locked=True, of=("self",))
-        ended: dict[UUID, int] = dict(locked.values_list("pk", "attempts")[:BATCH])
-        if not ended:
+        found = list(locked.values_list("pk", "attempts", "traceparent")[:BATCH])
+        if not found:
             return
+        ended = {pk: attempts for pk, attempts, _ in found}
         reason = Reason.FALLBACK if cause is FallbackCause.OUTAGE else Reason.NONE
         move(ended, state, now, reason)
         if cause is not None:
             begin_fallbacks(ended, cause, now)
+    for pk, _, traceparent in found:
+        ids = {"message_id": pk.hex, "trace_id": Context(traceparent).trace_id}
+        log.info(f"message %s is {state.value}: {_WHY[state]}", pk.hex, extra=ids)

@@ -4,7 +4,7 @@ people at a terminal, and as JSON, one line an event, for Vector, Fluentd and th
 
 import logging
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -52,28 +52,38 @@ class Calm(Flood):
         return hasattr(record, "job_id") or super().filter(record)
 
 
+def _ids(given: Mapping[str, Any]) -> dict[str, str]:
+    """Of the message, the request, the trace and the job that a line belongs to; "": to none. What
+    is about a message gives that one's, as `extra`."""
+    job = get_current_job()
+    return {
+        "message_id": given.get("message_id") or "",
+        "request_id": current_request_id(),
+        "trace_id": given.get("trace_id") or tracing.current().trace_id,
+        "job_id": given.get("job_id") or (job.id if job else ""),
+    }
+
+
 class RedactingFormatter(logging.Formatter):
-    """For people."""
+    """For people: after the text the ids that it does not name itself."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's
+        text = super().formatMessage(record)
+        if left_out := getattr(record, "left_out", 0):
+            text += f" (and {left_out} like it before)"
+        ids = _ids(vars(record)).items()
+        return " ".join([text, *(f"{name}={one}" for name, one in ids if one and one not in text)])
 
     def format(self, record: logging.LogRecord) -> str:
-        left_out = getattr(record, "left_out", 0)
-        more = f" (and {left_out} like it before)" if left_out else ""
-        return clean(super().format(record)) + more
+        return clean(super().format(record))
 
 
 class JsonFormatter(ProcessorFormatter):
-    """`process`: its name. Beside what was logged a line has the ids of the request, the trace and
-    the job it belongs to, if there is one; what is about a message gives that one's, as `extra`."""
+    """`process`: its name. Beside what was logged a line has its ids."""
 
     def __init__(self, process: str) -> None:
         def known(_logger: Any, _name: str, event: Event) -> Event:
-            job = get_current_job()
-            told = {
-                "process": process,
-                "request_id": current_request_id(),
-                "trace_id": event.get("trace_id") or tracing.current().trace_id,
-                "job_id": event.get("job_id") or (job.id if job else ""),
-            }
+            told = {"process": process, **_ids(event)}
             if request := event.pop("request", None):  # Django's: its query names persons
                 event["method"] = request.method
             found = {**event, **told}

@@ -1,5 +1,6 @@
 """What an account, a person or a template holds up, made to happen on the simulated WeChat."""
 
+import logging
 import threading
 import time
 from datetime import timedelta
@@ -252,12 +253,16 @@ def test_messages_expire_while_the_account_is_stopped(platform, work):
     assert (message.state, message.attempts) == (State.EXPIRED, 0)
 
 
-def test_doubt_ends_as_unknown_while_the_account_is_stopped(platform):
+def test_doubt_ends_as_unknown_while_the_account_is_stopped(platform, caplog):
     message = platform.message()
     builders.set_message(message, in_doubt_since=timezone.now() - timedelta(seconds=571))
-    sweep.tick(timezone.now())
+    with caplog.at_level(logging.INFO, logger="notifier.dispatch.sweep"):
+        sweep.tick(timezone.now())
     message.refresh_from_db()
     assert message.state == State.UNKNOWN
+    (line,) = caplog.records
+    assert line.getMessage().startswith(f"message {message.pk.hex} is unknown: WeChat may have")
+    assert line.message_id == message.pk.hex
 
 
 def test_messages_of_a_held_template_use_up_neither_quota_nor_probes(platform, work):

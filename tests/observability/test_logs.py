@@ -12,8 +12,10 @@ import pytest
 import requests
 from django.conf import settings
 
+from notifier import tracing
 from notifier.dispatch import lanes, settle
 from notifier.observability import logs
+from notifier.observability import requests as requests_seen
 from notifier.observability.logs import Flood, JsonFormatter, RedactingFormatter
 from notifier.wechat.session import shared_session
 from tests.builders import DATA
@@ -26,6 +28,13 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 FORMATTERS = (RedactingFormatter("%(levelname)s %(message)s"), JsonFormatter("web"))
+
+
+@pytest.fixture(autouse=True)
+def _in_no_request():
+    """One of a test before has left its ids."""
+    requests_seen._current.set("")
+    tracing._current.set(tracing.NONE)
 
 
 def record_of(message, *args, error=None, **extra):
@@ -191,6 +200,13 @@ def test_what_is_given_beside_the_text_is_kept_and_cleaned():
     told = event("sent", message_id="01a2", openid=OPENID, body={"secret": TOKEN}, count=3)
     assert (told["message_id"], told["count"], told["openid"]) == ("01a2", 3, "oABC…XYZ1")
     assert TOKEN not in json.dumps(told)
+
+
+def test_at_a_terminal_a_line_names_its_ids_once():
+    told = FORMATTERS[0].format(record_of("slow: %s", "01a2", message_id="01a2", trace_id=TRACE))
+    assert told == f"INFO slow: 01a2 trace_id={TRACE}"
+    broken = FORMATTERS[0].format(record_of("no", error=ValueError("x"), trace_id=TRACE))
+    assert broken.splitlines()[0] == f"INFO no trace_id={TRACE}"
 
 
 def test_of_a_flood_so_many_lines_are_written_and_the_rest_is_counted(monkeypatch):
