@@ -30,7 +30,7 @@ LOGGING = {
     },
     "handlers": {
         "console": {
-            "class": "logging.StreamHandler",
+            "class": "notifier.observability.logs.Console",
             "formatter": FORMAT,
             "filters": ["flood"],
         }

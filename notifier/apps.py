@@ -14,7 +14,9 @@ class NotifierConfig(AppConfig):
         from notifier.access import accounts, door, roles
         from notifier.audit import capture, events
         from notifier.dispatch import mended
+        from notifier.observability import logs
 
+        logs.install()
         accounts.fill()
         capture.install()
         events.connect()

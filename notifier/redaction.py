@@ -1,5 +1,5 @@
-"""Text without secrets, tokens, whole OpenIDs or the values of rows: for log lines, and for what RQ
-keeps of a job that failed."""
+"""Text without secrets, tokens, whole OpenIDs, phones, e-mail addresses or the values of rows: for
+log lines, and for what RQ keeps of a job that failed."""
 
 import re
 
@@ -21,7 +21,7 @@ _OPENID = re.compile(
     f"({_beginning('o', _PART)}{_PART}{{3}}){_PART}{{20}}({_PART}{{4}})(?!{_PART})"
 )
 _KEY = re.compile(
-    rf"(Bearer\s+|Basic\s+|whsec_|{_beginning('hy_', '[A-Za-z0-9_]')}(?:test_)?)"
+    rf"((?i:Bearer|Basic)\s+|whsec_|{_beginning('hy_', '[A-Za-z0-9_]')}(?:test_)?)"
     r"[A-Za-z0-9._~+/=%-]{16,}"
 )
 """What callers authenticate with, our own keys too; and what webhooks are signed with."""
@@ -39,7 +39,12 @@ _VALUE = re.compile(r'(invalid input syntax for [^:"\n]{1,60}: |\bvalue )"[^"\n]
 """In what PostgreSQL says is wrong, in English."""
 
 
+_PHONE = re.compile(r"(?<![\w.-])((?:\+?86[ -]?)?1[3-9]\d)\d{4}(\d{4})(?![\w-])")
+_MAIL = re.compile(r"([\w+-])[\w.+-]{0,64}(@|%40)(?=[\w-]+\.\w)")
+
+
 def clean(text: str) -> str:
     known = _VALUE.sub(rf"\1{REDACTED}", _VALUES.sub(rf"\1{REDACTED}", redact(text)))
     known = _PASSWORD.sub(rf"\1{REDACTED}", _KEY.sub(rf"\1{REDACTED}", known))
+    known = _MAIL.sub(r"\1…\2", _PHONE.sub(r"\1****\2", known))
     return _OPENID.sub(r"\1…\2", known)

@@ -3,8 +3,12 @@ people at a terminal, and as JSON, one line an event, for Vector, Fluentd and th
 """
 
 import logging
+import sys
+import threading
 import time
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -14,6 +18,7 @@ from structlog.stdlib import ProcessorFormatter
 from notifier import tracing
 from notifier.observability.requests import current_request_id
 from notifier.redaction import clean
+from notifier.wechat.errors import REDACTED, names_secret
 
 Event = MutableMapping[str, Any]
 
@@ -108,10 +113,48 @@ class JsonFormatter(ProcessorFormatter):
 
 def _cleaned(_logger: Any, _name: str, event: Event) -> Event:
     """Before it is rendered: as JSON, quotes within a text are hidden behind backslashes."""
-    return {name: _clean(value) for name, value in event.items()}
+    return {
+        name: REDACTED if names_secret(name) else _clean(value) for name, value in event.items()
+    }
 
 
 def _clean(value: Any) -> Any:
     if isinstance(value, bool | int | float | None):
         return value
     return clean(value if isinstance(value, str) else repr(value))
+
+
+class Console(logging.StreamHandler[Any]):
+    """A line that cannot be made (a wrong format) is told of by its place: the library would write
+    what it was given, as it is."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's
+        error = sys.exc_info()[0]
+        text, given = "a line of %s:%d could not be written (%s)", (record.pathname, record.lineno)
+        told = (*given, error and error.__name__)
+        broken = logging.LogRecord(record.name, logging.ERROR, *given, text, told, None)
+        with suppress(Exception):
+            self.stream.write(self.format(broken) + self.terminator)
+            self.flush()
+
+
+def _uncaught(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    info = (kind, error or kind(), trace)
+    logging.getLogger("hongyan").critical("nothing caught an error", exc_info=info)
+
+
+def install() -> None:
+    """What Python writes by itself, and structlog's own loggers, are log lines like all others."""
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda told: _uncaught(*told[:3])
+    sys.unraisablehook = lambda told: _uncaught(told.exc_type, told.exc_value, told.exc_traceback)
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[structlog.stdlib.render_to_log_kwargs],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )

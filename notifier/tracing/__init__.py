@@ -18,6 +18,7 @@ not kept: of it only trouble is traced, and its webhooks say so to the service.
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 from notifier.tracing import sdk
@@ -48,13 +49,15 @@ def passes(work: Work, meta: Mapping[str, Any]) -> bool:
     """Whether a request's trace is kept by nobody, so that it needs no span. Its context is
     `current()` then; otherwise it is `serving`'s. In a new trace the sampler is asked before the
     SDK makes a span, which costs twenty times as much. (Every request comes through here.)"""
-    context = arriving(meta) if "HTTP_TRACEPARENT" in meta else NONE
+    is_given = "HTTP_TRACEPARENT" in meta or "HTTP_BAGGAGE" in meta
+    context = arriving(meta) if is_given else NONE
     if is_on():
-        if context is NONE:
-            trace_id, context = sdk.next_trace()
+        if not context.traceparent:
+            trace_id, drawn = sdk.next_trace()
             if trace_id and allowed(work, 1):
                 sdk.begins(trace_id)
                 return False
+            context = replace(drawn, baggage=context.baggage) if context.baggage else drawn
         elif is_wanted(work, context):
             return False
         else:

@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})"
+    r"(?:(?<!^00.{53})-.*)?"
+)
+"""Of a later version than 00 what it shares with that, as W3C asks: more may follow."""
 _BAGGAGE = re.compile(r"[\x20-\x7e]*")
 MOST_BAGGAGE = 512
 """W3C asks for 8192. Ours stands in each row (`Message.baggage`), and is not worth so much."""
@@ -48,12 +52,11 @@ NONE = Context()
 
 
 def arriving(meta: Mapping[str, Any]) -> Context:
-    """A caller's, in `request.META`; without a good traceparent none."""
-    traceparent = meta.get("HTTP_TRACEPARENT", "")
-    if not traceparent or not _TRACEPARENT.fullmatch(traceparent):
-        return NONE
+    """A caller's, in `request.META`. Baggage may come without a trace."""
+    found = _TRACEPARENT.fullmatch(meta.get("HTTP_TRACEPARENT", ""))
     baggage = _whole_members(meta.get("HTTP_BAGGAGE", ""))
-    return Context(traceparent, baggage if _BAGGAGE.fullmatch(baggage) else "")
+    is_good = _BAGGAGE.fullmatch(baggage) is not None
+    return Context(f"00{found[1]}" if found else "", baggage if is_good else "")
 
 
 def _whole_members(baggage: str) -> str:

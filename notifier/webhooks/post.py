@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import requests
@@ -34,6 +34,8 @@ class Parcel:
     body: bytes
     trace: Context = NONE
     """Of the message; the service gets it as headers."""
+    attributes: tracing.Attributes = field(default_factory=dict)
+    """Of its span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def post(
         if tracing.is_wanted("webhook", parcel.trace):
             with tracing.span("webhook", parcel.trace, kind="CLIENT") as (one, context):
                 result = _tried(send, line, context)
-                one.set_attribute("hongyan.event_id", parcel.event_id)
+                one.set_attributes({**parcel.attributes, "hongyan.event_id": parcel.event_id})
                 if result.status:
                     one.set_attribute("http.response.status_code", result.status)
                 if result.problem:

@@ -13,7 +13,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from notifier import metrics
 from notifier.acting import SYSTEM, acting
 from notifier.models import ClientEvent, Outcome, WebhookDelivery, WebhookEndpoint
-from notifier.tracing import NONE, Context
+from notifier.tracing import NONE, Attributes, Context
 from notifier.webhooks.payload import NEEDED, body_of
 from notifier.webhooks.post import Parcel, Result
 from notifier.webhooks.retry import FAILURES, LIFETIME, Health, Tried, health_after, next_try
@@ -73,11 +73,22 @@ def take(endpoint: WebhookEndpoint, size: int, now: datetime) -> Run | None:
             one.event.public_id,
             msgspec.json.encode(body_of(one.event)),
             _trace_of(one.event, endpoint),
+            _attributes(one, endpoint),
         )
         for one in deliveries
     ]
     secrets = endpoint.secrets_at(now)
     return Run(endpoint.pk, endpoint.url, secrets, lease, deliveries, parcels)
+
+
+def _attributes(one: WebhookDelivery, endpoint: WebhookEndpoint) -> Attributes:
+    about = {"hongyan.message_id": one.event.message_id.hex} if one.event.message_id else {}
+    return {
+        **about,
+        "hongyan.endpoint_id": endpoint.pk.hex,
+        "hongyan.event_type": one.event.type,
+        "hongyan.attempt": one.tries + 1,
+    }
 
 
 def _trace_of(event: ClientEvent, endpoint: WebhookEndpoint) -> Context:

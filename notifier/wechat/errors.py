@@ -30,6 +30,7 @@ __all__ = [
     "kind_of",
     "lookup",
     "lookup_token_call",
+    "names_secret",
     "redact",
     "refused_ip",
     "split_rid",
@@ -38,14 +39,17 @@ __all__ = [
 
 REDACTED = "[redacted]"
 
+_NAME = r"\w*(?:token|secret|aes_?key|secret_key|encryption_keys?|password|passwd|session_?id)"
+"""access_token, appsecret, EncodingAESKey; and what Hongyan itself and Django have."""
 # `name=value` in URLs and forms, `"name": "value"` in JSON (also escaped) and Python dicts.
 _SECRET = re.compile(
-    r"""(\b\w*(?:token|secret|aes_?key)          # access_token, appsecret, EncodingAESKey ...
-        \\?["']?\s*(?:=|:|%3D)\s*\\?["']?)       # separator, quotes
-        (?!\[redacted)[^\s"'&<>,;()\[\]{}\\]+    # the value
+    rf"""(\b{_NAME}\\?["']?\s*(?:=|:|%3D)\s*(?!\[redacted)[\[(]?b?\\?["']?)   # separator
+        (?!\[redacted)                                         # the value, quoted or not
+        (?:(?<=")[^"\\\n]+|(?<=')[^'\\\n]+|[^\s"'&<>,;()\[\]{{}}\\]+)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_SECRETS_NAME = re.compile(rf"{_NAME}|(?:proxy_)?authorization|(?:set_)?cookie", re.IGNORECASE)
 _URL = re.compile(r"https?://[^\s'\"<>]+", re.IGNORECASE)
 _RID = re.compile(r"\brid: ?([\w-]+)\s*$")
 _IP = re.compile(r"invalid ip ([0-9a-fA-F.:]+)")
@@ -101,6 +105,11 @@ def refused_ip(errmsg: str) -> str:
     """Return the address that 40164 names, as WeChat sees it; "" when there is none."""
     found = _IP.search(errmsg)
     return found[1] if found else ""
+
+
+def names_secret(name: str) -> bool:
+    """Whether what has this name is a secret."""
+    return _SECRETS_NAME.fullmatch(name) is not None
 
 
 def redact(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifier.tracing import NONE
+from notifier.tracing import NONE, Context
 from notifier.tracing.context import arriving
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -10,10 +10,20 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 @pytest.mark.parametrize(
     "given",
-    ["", "x", f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", f"ff-{TRACE}-{SPAN}-01"],
+    [
+        *("", "x", f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01"),
+        *(f"ff-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-01-more", f"01-{TRACE}-{SPAN}-01more"),
+    ],
 )
 def test_a_traceparent_that_is_none_is_dropped(given):
-    assert arriving({"HTTP_TRACEPARENT": given, "HTTP_BAGGAGE": "a=b"}) == NONE
+    assert arriving({"HTTP_TRACEPARENT": given}) == NONE
+    assert arriving({"HTTP_TRACEPARENT": given, "HTTP_BAGGAGE": "a=b"}) == Context("", "a=b")
+
+
+@pytest.mark.parametrize("more", ["", "-more"])
+def test_of_a_later_version_what_is_known_is_taken(more):
+    told = arriving({"HTTP_TRACEPARENT": f"01-{TRACE}-{SPAN}-01{more}"})
+    assert told.traceparent == f"00-{TRACE}-{SPAN}-01"
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,13 @@ def event(message, *args, error=None, **extra):
         ("密钥hy_%s", (TOKEN,)),
         ("signed with %s", (f"whsec_{TOKEN}",)),
         ("?old=whsec_ab%%2B%s", (TOKEN,)),
+        ("authorization: bearer %s", (TOKEN,)),
+        ("password=%s", (TOKEN,)),
+        ("%r", ({"app_secret": [TOKEN]},)),
+        ("%r", ({"access_token": f"a b {TOKEN}".encode()},)),
+        ("SECRET_KEY=%s", (TOKEN,)),
+        ("FIELD_ENCRYPTION_KEYS=%s", (TOKEN,)),
+        ("Cookie: sessionid=%s", (TOKEN,)),
         ("postgresql://hongyan:%s@10.0.0.5/hongyan", (TOKEN,)),
         ("redis://:%s@10.0.0.5:6379/0", (TOKEN,)),
     ],
@@ -77,6 +84,21 @@ def test_a_secret_is_left_out(message, args):
     written = line(message, *args)
     assert TOKEN not in written
     assert written.count("[redacted]") == 2
+
+
+@pytest.mark.parametrize(
+    ("person", "told"),
+    [
+        ("13812345678", "138****5678"),
+        ("+8613812345678", "+86138****5678"),
+        ("zhang.san@example.com", "z…@example.com"),
+        ("zhang.san%40example.com", "z…%40example.com"),
+    ],
+)
+def test_a_persons_phone_and_address_are_shortened(person, told):
+    written = line("Not Found: /api/v1/recipients/%s", person)
+    assert person not in written
+    assert written.count(f"/recipients/{told}") == 2
 
 
 def test_an_openid_is_shortened():
@@ -99,6 +121,8 @@ def test_an_openid_behind_an_escape_is_shortened_too(before):
         "/api/v1/messages/01a20bee57cd7a879957b05cda6183b9",
         "order-processing-of-things-ok",
         "https://a.example:8443/x@y",
+        "msgid 2851245678 4112345678901234567, 1764316800 s, 1764316800123 ms",
+        "idempotency_key=order-17",
         "why_is_this_no_key_of_ours",
         "%3Dorder-processing-of-things-ok",
     ],
@@ -197,7 +221,12 @@ def test_a_slow_send_is_found_by_its_message_and_its_trace(platform, api, work, 
 
 
 def test_what_is_given_beside_the_text_is_kept_and_cleaned():
-    told = event("sent", message_id="01a2", openid=OPENID, body={"secret": TOKEN}, count=3)
+    told = event(
+        "sent",
+        **{"message_id": "01a2", "openid": OPENID, "body": {"secret": TOKEN}, "count": 3},
+        **{"access_token": TOKEN, "SECRET_KEY": TOKEN, "authorization": TOKEN, "tokens": 4},
+    )
+    assert (told["access_token"], told["tokens"]) == ("[redacted]", 4)
     assert (told["message_id"], told["count"], told["openid"]) == ("01a2", 3, "oABC…XYZ1")
     assert TOKEN not in json.dumps(told)
 

@@ -66,6 +66,10 @@ def test_one_trace_over_api_worker_receipt_and_webhook(collector, loop, api, ser
     assert call["server.address"] == "127.0.0.1"
     assert call["hongyan.phase.tcp_ms"] > 0
     assert any(TRACE in one.links for one in collector.spans if one.name == "settle")
+    told = [one.attributes for one in collector.of(TRACE) if one.name == "webhook"]
+    assert {one["hongyan.event_type"] for one in told} == {"message.sent", "message.delivered"}
+    assert {one["hongyan.message_id"] for one in told} == {message.pk.hex}
+    assert {one["hongyan.attempt"] for one in told} == {1}
     for posted in receiver.requests:
         assert posted.headers["traceparent"].startswith(f"00-{TRACE}-")
         assert posted.headers["baggage"] == "tenant=shop"
@@ -77,7 +81,8 @@ def test_one_trace_over_api_worker_receipt_and_webhook(collector, loop, api, ser
 
 
 def test_a_caller_without_a_trace_gets_one(collector, loop, api):
-    message = ask(api, loop)
+    message = ask(api, loop, baggage="tenant=shop")
+    assert message.baggage == "tenant=shop"
     sdk.provider().force_flush()
     (server,) = [one for one in collector.spans if one.name == "POST /api/v1/messages"]
     assert message.traceparent[:52] == f"00-{server.trace_id}-{server.span_id}"
