@@ -14,9 +14,10 @@ class NotifierConfig(AppConfig):
         from notifier.access import accounts, door, roles
         from notifier.audit import capture, events
         from notifier.dispatch import mended
-        from notifier.observability import logs
+        from notifier.observability import calls, logs
 
         logs.install()
+        calls.connect()
         accounts.fill()
         capture.install()
         events.connect()

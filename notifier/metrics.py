@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, Summary
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +125,12 @@ connections = Counter(
     "hongyan_wechat_connections",
     "Calls of template/send by the connection they went over: new, reused, or none: there was none",
     ["account", "host", "connection"],
+)
+call_seconds = Summary(
+    "hongyan_wechat_call_seconds",
+    "Of all other calls to WeChat, such as a token's (call: its path), by phases as those of "
+    "template/send",
+    ["account", "host", "call", "phase"],
 )
 pool_seconds = ManyAtOnce(
     "hongyan_pool_wait_seconds",

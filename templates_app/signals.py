@@ -11,6 +11,10 @@ who_sends = Signal()
 templates_synced = Signal()
 """sender: OfficialAccount; `account`, and `count`: how many templates WeChat lists."""
 
+wechat_asked = Signal()
+"""sender: OfficialAccount; `account`: its pk; `call`: its path; `phases`: where its time went. Of
+each call but a message's."""
+
 connection_checked = Signal()
 """sender: OfficialAccount; `account`, and `answer`: ok, or why not, as `notifier/wechat`
 says it."""

@@ -2,17 +2,20 @@
 
 import threading
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from django.conf import settings
 from django.core.cache import cache
 
 from notifier.wechat.client import Credentials, WeChatClient
+from notifier.wechat.phases import Phases
 from notifier.wechat.session import shared_session
 from notifier.wechat.tokens import TokenCache
 from notifier.wechat.wire import shared_wire
 from templates_app.encryption import fernet
 from templates_app.models import OfficialAccount
+from templates_app.signals import wechat_asked
 
 _clients: dict[int, tuple[datetime, WeChatClient]] = {}
 _lock = threading.Lock()
@@ -42,4 +45,9 @@ def new_client(account: OfficialAccount) -> WeChatClient:
         cache=cast(TokenCache, cache),
         cipher=fernet(),
         timeout=timeout,
+        told=partial(_asked, account.pk),
     )
+
+
+def _asked(account: int, call: str, phases: Phases) -> None:
+    wechat_asked.send(OfficialAccount, account=account, call=call, phases=phases)

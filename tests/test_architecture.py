@@ -75,7 +75,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "config",
     },
     "checks": frozenset({"templates_app", "access", "audit"}),
-    "apps": frozenset({"checks", "dispatch", "audit", "access"}),
+    "apps": frozenset({"checks", "dispatch", "audit", "access", "observability"}),
 }
 LATE_IMPORTS = {"notifier.apps", "notifier.tracing", "notifier.tracing.sdk"}
 """Django has no models yet when it loads an AppConfig; tracing that is off loads no SDK."""

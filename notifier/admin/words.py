@@ -148,10 +148,17 @@ def _phases(phases: Mapping[str, Any]) -> Iterator[str]:
     """Of a call that was not as most are."""
     if not phases:
         return
-    yield " + ".join(
-        gettext(text) % {"ms": phases[name]} for name, text in PHASES.items() if name in phases
-    )
+    yield _spent(phases)
+    if call := phases.get("token_call"):
+        told = {"host": call["host"], "phases": _spent(call)}
+        yield gettext("the access token's call to %(host)s: %(phases)s") % told
     if phases["reused"]:
         yield gettext("kept connection to %(host)s") % {"host": phases["host"]}
     elif phases["host"]:
         yield gettext("new connection to %(host)s") % {"host": phases["host"]}
+
+
+def _spent(phases: Mapping[str, Any]) -> str:
+    return " + ".join(
+        gettext(text) % {"ms": phases[name]} for name, text in PHASES.items() if name in phases
+    )

@@ -2,9 +2,10 @@
 
 Quota: for an hour it goes on as in the last one, and after it as usual: each hour as the median of
 the same hour of the last four weeks, or of the last seven days while there are fewer than two such
-weeks. Where what is known to come (`known.py`) is more, that: what is due and the rest of campaigns
-at the pace of now or the campaign's own, what has its time from then on. The queue: what waits,
-less what is done in a minute, more what is accepted.
+weeks; both without what campaigns sent. What has its time in an hour comes in place of that where
+it is more: services may do so each day. Besides comes what is due and campaigns (`known.py`), at
+the pace of now or the campaign's own. The queue: what waits, less what is done in a minute, more
+what is accepted.
 """
 
 from collections import defaultdict
@@ -18,7 +19,7 @@ from typing import Any
 from django.db.models import Sum
 
 from notifier.anomalies.judgement import Verdict
-from notifier.anomalies.known import HOUR, Load, hour_of, known
+from notifier.anomalies.known import HOUR, MOST, Load, Sent, hour_of, known, sent_by_campaigns
 from notifier.dispatch import gate
 from notifier.dispatch.clock import waiting
 from notifier.dispatch.gate import Limits
@@ -73,7 +74,8 @@ def quotas(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Quot
     present = _sent(pks, Span.MINUTE, now - HOUR, now)
     lately = _sent(pks, Span.MINUTE, now - RATE_MINUTES * MINUTE, now)
     resets_at = next_midnight_in_china(now)
-    usual, comes = _usual_hours(pks, now), known(pks, now, resets_at)
+    campaigns = sent_by_campaigns(pks, now - WEEKS * timedelta(weeks=1), now)
+    usual, comes = _usual_hours(pks, campaigns, now), known(pks, now, resets_at)
     found = {}
     for one, how in zip(counted, conditions, strict=True):
         limits, used = Limits.of(one), how.sent_today
@@ -82,50 +84,64 @@ def quotas(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Quot
         ends_at: datetime | None = now
         if used < allowed:
             pace = max(per_hour, lately.get(one.pk, 0) * (HOUR / (RATE_MINUTES * MINUTE)))
-            streams = _streams(comes[one.pk], pace, now, resets_at)
-            rates = _Rates(now, resets_at, per_hour, usual.get(one.pk, {}), streams)
+            steady = max(per_hour - _within(campaigns, one.pk, now - HOUR), 0)
+            streams = _streams(comes[one.pk], pace - steady, now, resets_at)
+            rates = _Rates(now, resets_at, steady, usual.get(one.pk, {}), streams)
             ends_at = _ends_at(allowed - used, rates)
         found[one.pk] = Quota(used, allowed, per_hour, ends_at, resets_at)
     return found
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """`rate` messages an hour, beside the usual ones or, if `is_daily`, in their place."""
+
+    begins: datetime
+    ends: datetime
+    rate: float
+    is_daily: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Rates:
-    """Messages an hour until the reset; `usual` by hour."""
+    """Messages an hour until the reset: `steady` in the first one, then `usual`, by hour."""
 
     now: datetime
     resets_at: datetime
-    per_hour: float
+    steady: float
     usual: dict[datetime, float]
-    streams: list[tuple[datetime, datetime, float]]
-    """What is known to come: from, to, so many an hour."""
+    streams: list[Stream]
 
     def steps(self) -> Iterator[tuple[datetime, datetime, float]]:
         """(from, to, messages an hour), without a gap."""
         hours = [hour_of(self.now) + n * HOUR for n in range(1, 25)]
         edges = {self.now, self.resets_at, self.now + HOUR, *hours}
-        edges |= {edge for begins, ends, _ in self.streams for edge in (begins, ends)}
+        edges |= {edge for one in self.streams for edge in (one.begins, one.ends)}
         for begins, ends in pairwise(sorted(edges)):
             if begins < self.resets_at:
                 yield begins, ends, self._rate(begins)
 
     def _rate(self, at: datetime) -> float:
-        as_usual = self.usual.get(hour_of(at), 0 if self.usual else self.per_hour)
-        known = sum(rate for begins, ends, rate in self.streams if begins <= at < ends)
-        return max(self.per_hour if at < self.now + HOUR else as_usual, known)
+        as_usual = self.usual.get(hour_of(at), 0 if self.usual else self.steady)
+        usual = self.steady if at < self.now + HOUR else as_usual
+        present = [one for one in self.streams if one.begins <= at < one.ends]
+        daily = sum(one.rate for one in present if one.is_daily)
+        return max(usual, daily) + sum(one.rate for one in present if not one.is_daily)
 
 
 def _streams(
     loads: Iterable[Load], pace: float, now: datetime, resets_at: datetime
-) -> list[tuple[datetime, datetime, float]]:
-    """What nothing holds back goes on at `pace`, that of now: what is due so fast that it is sent
-    before the reset, what comes later so fast that it takes an hour at most."""
+) -> list[Stream]:
+    """What nothing holds back goes on at `pace`, that of now beside all else: what is due so fast
+    that it is sent before the reset, what comes later so fast that it takes an hour at most."""
     free = sum(one.count for one in loads if one.pace is None and one.since == now)
     held = [one for one in loads if one.pace is not None or one.since > now]
-    rates = [(now, free, max(pace, free / ((resets_at - now) / HOUR)))]
-    rates += [(one.since, one.count, one.pace or max(pace, one.count)) for one in held]
+    fast = Load(now, free, max(pace, free / ((resets_at - now) / HOUR)))
     return [
-        (since, since + HOUR * (count / rate), rate) for since, count, rate in rates if count > 0
+        Stream(one.since, one.since + HOUR * (one.count / rate), rate, one.is_daily)
+        for one in (fast, *held)
+        if one.count > 0
+        for rate in [one.pace or max(pace, one.count)]
     ]
 
 
@@ -138,24 +154,31 @@ def _ends_at(left: float, rates: _Rates) -> datetime | None:
     return None
 
 
-def _usual_hours(pks: list[int], now: datetime) -> dict[int, dict[datetime, float]]:
+def _within(campaigns: Iterable[Sent], account: int, begins: datetime) -> float:
+    """So many messages campaigns sent in that hour."""
+    return sum(one.within(begins, begins + HOUR) for one in campaigns if one.account == account)
+
+
+def _usual_hours(
+    pks: list[int], campaigns: Iterable[Sent], now: datetime
+) -> dict[int, dict[datetime, float]]:
     """For each hour until the reset, as far as anything is known of it."""
     last = next_midnight_in_china(now)
     hours = [hour_of(now) + n * HOUR for n in range(25) if hour_of(now) + n * HOUR < last]
     back = [timedelta(weeks=n) for n in range(1, WEEKS + 1)]
     back += [timedelta(days=n) for n in range(1, DAYS + 1)]
     begins = {hour - one for hour in hours for one in back}
-    sums: dict[int, dict[datetime, int]] = defaultdict(dict)
+    sums: dict[int, dict[datetime, float]] = defaultdict(dict)
     rows = MessageCount.objects.filter(
         span=Span.HOUR, begins__in=begins, account_id__in=pks, state=State.SENT
     )
     told = rows.order_by().values_list("account_id", "begins").annotate(Sum("count"))
     for account, begin, count in told:
-        sums[account][begin] = count
+        sums[account][begin] = max(count - _within(campaigns, account, begin), 0)
     return {account: _medians(counts, hours) for account, counts in sums.items()}
 
 
-def _medians(counts: dict[datetime, int], hours: list[datetime]) -> dict[datetime, float]:
+def _medians(counts: dict[datetime, float], hours: list[datetime]) -> dict[datetime, float]:
     """An hour without a count had no message, if its day had any."""
     days = {begin.date() for begin in counts}
     weeks = [timedelta(weeks=n) for n in range(1, WEEKS + 1)]
@@ -174,7 +197,7 @@ def queues(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Queu
     pks = [one.pk for one in accounts]
     count, age = defaultdict[int, int](int), defaultdict[int, float](float)
     more = set()
-    for lane, one in waiting(now).items():
+    for lane, one in waiting(now, MOST).items():
         count[lane.account_id] += one.count
         age[lane.account_id] = max(age[lane.account_id], (now - one.since).total_seconds())
         if one.is_many:

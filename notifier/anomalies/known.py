@@ -13,19 +13,34 @@ from notifier.dispatch.lanes import Lane
 from notifier.models import Campaign, CampaignState, Message, State
 from notifier.models.campaigns import FEEDING
 
-HOUR = timedelta(hours=1)
-MOST = 100_000
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+MOST = 500_000
 """Waiting messages of a lane are counted so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """`count` messages, of which the first goes at `since`. `pace`: so many an hour; None: nothing
-    holds them back."""
+    holds them back. `is_daily`: services may do so each day, so that the usual day has them."""
 
     since: datetime
     count: float
     pace: float | None = None
+    is_daily: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """By a campaign: `count` messages, taken as even."""
+
+    account: int
+    begins: datetime
+    ends: datetime
+    count: int
+
+    def within(self, begins: datetime, ends: datetime) -> float:
+        both = min(self.ends, ends) - max(self.begins, begins)
+        return self.count * max(both / max(self.ends - self.begins, SECOND), 0)
 
 
 def known(pks: Collection[int], now: datetime, until: datetime) -> defaultdict[int, list[Load]]:
@@ -55,8 +70,8 @@ def _waiting(lane: Lane, now: datetime, until: datetime) -> Iterator[Load]:
     )
     yield Load(now, counts["due"])
     for n, at in enumerate(hours):
-        since = max(at, now)
-        yield Load(since, counts[f"h{n}"], counts[f"h{n}"] * (HOUR / (at + HOUR - since)))
+        since, count = max(at, now), counts[f"h{n}"]
+        yield Load(since, count, count * (HOUR / (at + HOUR - since)), is_daily=True)
 
 
 def _running(pks: Collection[int], now: datetime) -> Iterator[tuple[int, Load]]:
@@ -73,6 +88,18 @@ def _scheduled(pks: Collection[int], now: datetime, until: datetime) -> Iterator
         since = max(at or now, now)
         if since < until:
             yield pk, Load(since, count, _an_hour(pace))
+
+
+def sent_by_campaigns(pks: Collection[int], since: datetime, now: datetime) -> list[Sent]:
+    over = Q(finished_at=None) | Q(finished_at__gt=since)
+    rows = Campaign.objects.filter(over, account__in=pks, started_at__lt=now).order_by()
+    return [
+        Sent(account, begins, ends or now, fed)
+        for account, begins, ends, fed in rows.values_list(
+            "account", "started_at", "finished_at", "fed"
+        )
+        if begins
+    ]
 
 
 def _an_hour(pace: int | None) -> float | None:

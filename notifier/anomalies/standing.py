@@ -1,7 +1,7 @@
 """The life of an anomaly: suspected, open, ended. One bad window is suspected, two in a row open it
 (a very large one does at once), two good ones end it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,15 +51,16 @@ class Standing:
         for key in [*self.live]:
             if key not in touched:
                 self._look_again(key, verdicts, window)
+        well = {pk for pk, verdict in verdicts.items() if verdict.is_good}
         for one in self.live.values():
-            self._tell(one, window.now, silences)
+            self._tell(one, window.now, silences, well)
 
     def leave(self, now: datetime, silences: list[Silence]) -> None:
         """Nothing is judged any more."""
         for one in [*self.live.values()]:
             self._end(one, Ending.NOT_JUDGED, now)
         for one in self.live.values():
-            self._tell(one, now, silences)
+            self._tell(one, now, silences, set())
 
     def _worsen(self, key: int, verdict: Verdict, window: Window, templates: list[int]) -> None:
         one = self.live.get(key) or self._suspect(key, verdict, window)
@@ -99,6 +100,8 @@ class Standing:
                 one.delete()
                 continue
             whole.begun_at = min(whole.begun_at, one.begun_at)
+            if key not in whole.templates:
+                whole.templates = [*whole.templates, key]
             one.part_of, one.mail_due = whole, None
             _end(one, Ending.TAKEN_IN, window.ends)
         whole.save()
@@ -133,7 +136,9 @@ class Standing:
             return
         _end(one, why, at)
 
-    def _tell(self, one: Anomaly, now: datetime, silences: list[Silence]) -> None:
+    def _tell(
+        self, one: Anomaly, now: datetime, silences: list[Silence], well: Container[int]
+    ) -> None:
         """Of one that was silenced, when the silence is over and it goes on; that it ended, only
         whom it was told that it began: services, which may hold something back until then, also
         in a silence."""
@@ -146,7 +151,7 @@ class Standing:
         elif one.state == AnomalyState.ENDED and one.told_at is not None:
             tell(one, EventType.ANOMALY_ENDED, now, by_mail=not one.is_silenced)
         if one.state == AnomalyState.ENDED:
-            _tell_of_parts(one, now)
+            _tell_of_parts(one, now, well)
         one.save()
 
 
@@ -155,11 +160,12 @@ def _end(one: Anomaly, why: Ending, at: datetime) -> None:
     one.save()
 
 
-def _tell_of_parts(whole: Anomaly, now: datetime) -> None:
+def _tell_of_parts(whole: Anomaly, now: datetime, well: Container[int]) -> None:
     """What an account's took in ends with it, for services: a key limited to one template may have
-    heard of the part alone."""
+    heard of the part alone. It is as usual only if its template is seen to be `well`."""
     for part in whole.parts.filter(told_at__isnull=False).order_by("pk"):
-        part.ended_at, part.ended_because = whole.ended_at, whole.ended_because
+        why = whole.ended_because if part.template_id in well else Ending.NOT_JUDGED
+        part.ended_at, part.ended_because = whole.ended_at, why
         tell(part, EventType.ANOMALY_ENDED, now, by_mail=False)
 
 

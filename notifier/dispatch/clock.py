@@ -25,11 +25,8 @@ class Waiting:
     since: datetime
     """When the first of them was due."""
     count: int
-    """MOST_ROWS: so many or more."""
-
-    @property
-    def is_many(self) -> bool:
-        return self.count >= MOST_ROWS
+    is_many: bool
+    """So many or more."""
 
 
 def tick(now: datetime) -> None:
@@ -76,13 +73,14 @@ def oldest_due(now: datetime) -> dict[Lane, datetime]:
     }
 
 
-def waiting(now: datetime) -> dict[Lane, Waiting]:
-    """The lanes of active accounts with due messages."""
-    return {lane: Waiting(since, _depth(lane, now)) for lane, since in oldest_due(now).items()}
+def waiting(now: datetime, most: int = MOST_ROWS) -> dict[Lane, Waiting]:
+    """The lanes of active accounts with due messages; no more than `most` of each are counted."""
+    depths = {lane: (since, _depth(lane, now, most)) for lane, since in oldest_due(now).items()}
+    return {lane: Waiting(since, count, count >= most) for lane, (since, count) in depths.items()}
 
 
-def _depth(lane: Lane, now: datetime) -> int:
+def _depth(lane: Lane, now: datetime, most: int) -> int:
     rows = Message.objects.filter(
         account=lane.account_id, priority=lane.priority, state=State.QUEUED, due_at__lte=now
     )
-    return rows.order_by("due_at", "id").values("pk")[:MOST_ROWS].count()
+    return rows.order_by("due_at", "id").values("pk")[:most].count()

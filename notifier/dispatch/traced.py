@@ -10,6 +10,7 @@ from notifier.dispatch.send import Attempt
 from notifier.models.messages import SLOW_CALL_SECONDS
 from notifier.tracing import NONE, Attributes
 from notifier.wechat.errors import Kind
+from notifier.wechat.phases import Phases
 
 
 def record_attempts(steps: Sequence[tuple[Attempt, Step]], began: float) -> None:
@@ -84,6 +85,11 @@ def _outcome(attempt: Attempt) -> Attributes:
     if attempt.phases is not None:
         found["server.address"] = attempt.phases.host
         found["network.connection.reused"] = attempt.phases.is_reused
-        spent = attempt.phases.spent().items()
-        found |= {f"hongyan.phase.{name}_ms": round(one * 1000, 3) for name, one in spent}
+        found |= _phases(attempt.phases, "hongyan.phase.")
+        if attempt.phases.token_call:
+            found |= _phases(attempt.phases.token_call, "hongyan.phase.token_call.")
     return found
+
+
+def _phases(phases: Phases, prefix: str) -> dict[str, float]:
+    return {f"{prefix}{name}_ms": round(one * 1000, 3) for name, one in phases.spent().items()}

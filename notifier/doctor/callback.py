@@ -35,6 +35,8 @@ RECEIPT_PATIENCE = timedelta(minutes=3)
 """They come within seconds."""
 FEW = 5
 """Of so many messages one has a receipt; a single receipt can be lost."""
+RECENTLY, MANY, MOST_COME = timedelta(hours=1), 20, 0.8
+"""Some receipts are lost at WeChat; of so many more come."""
 REASONS: dict[str, str] = {
     SIGNATURE: gettext_noop("its signature is wrong: the callback token is another at WeChat"),
     "the account is in safe mode, but the push is not encrypted": gettext_noop(
@@ -165,6 +167,15 @@ def pushes(patient: Patient) -> Result:
             "address, not to another program's. If pushes come and are not “done”, start a worker."
         )
         return bad(text % {"since": _at(since), "count": count}, fix, *details)
+    sent, came = _of_the_last_hour(patient)
+    if sent >= MANY and came < MOST_COME * sent:
+        text = gettext("Of %(sent)d messages sent in the last hour %(came)d have their receipt.")
+        fix = gettext(
+            "Receipts get lost on their way: look whether a proxy or a firewall lets all of "
+            "WeChat's addresses through, and whether all addresses of the callback's name are this "
+            "server's."
+        )
+        return bad(text % {"sent": sent, "came": came}, fix, *details)
     if not _is_recent(patient, last) and patient.condition.sent_today:
         text = gettext("%(count)d messages were sent today, and no push has come for a day.")
         fix = gettext("Without receipts messages stay “sent”. Look at “Callback”.")
@@ -185,6 +196,17 @@ def _without_receipt(patient: Patient) -> tuple[int, datetime | None]:
     sent = counted.filter(state=State.SENT, begins__gt=after, begins__lte=until)
     found = sent.aggregate(count=Sum("count"), since=Min("begins"))
     return found["count"] or 0, found["since"]
+
+
+def _of_the_last_hour(patient: Patient) -> tuple[int, int]:
+    """(messages sent, and time for their receipts since; receipts that came)"""
+    counted = MessageCount.objects.filter(
+        span=Span.MINUTE, account_id=patient.account.pk, begins__gt=patient.now - RECENTLY
+    )
+    until = patient.now - RECEIPT_PATIENCE - timedelta(minutes=1)
+    sent = counted.filter(state=State.SENT, begins__lte=until).aggregate(count=Sum("count"))
+    came = counted.filter(state__in=RECEIPTS).aggregate(count=Sum("count"))
+    return sent["count"] or 0, came["count"] or 0
 
 
 def latest(account: OfficialAccount, now: datetime) -> list[Received]:

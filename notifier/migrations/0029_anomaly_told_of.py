@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import migrations, models
+from django.utils import timezone
 
 
 def tell_of_what_was_told(apps: Any, _editor: Any) -> None:
@@ -17,6 +18,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Backwards the column comes back with a value.
+        migrations.AlterField(
+            model_name="anomaly",
+            name="checked_at",
+            field=models.DateTimeField(default=timezone.now),
+        ),
         migrations.RemoveField(model_name="anomaly", name="checked_at"),
         migrations.AddField(
             model_name="anomaly",

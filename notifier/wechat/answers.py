@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -49,3 +50,19 @@ def date_of(headers: Mapping[str, str]) -> float | None:
         return parsedate_to_datetime(headers.get("Date", "")).timestamp()
     except ValueError:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """OpenIDs, and after which one the next page begins; empty: this was the last."""
+
+    openids: list[str]
+    following: str
+    total: int = 0
+
+
+def page_of(answer: dict[str, Any]) -> Page:
+    """The last page names its own last OpenID, as every other; only the one after it is empty."""
+    openids = [str(one) for one in (answer.get("data") or {}).get("openid", [])]
+    following = str(answer.get("next_openid") or "") if openids else ""
+    return Page(openids, following, int(answer.get("total") or 0))

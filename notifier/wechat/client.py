@@ -8,19 +8,20 @@ texts of its exceptions, and none of these leaves this module.
 import asyncio
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 import requests
 
-from notifier.wechat.answers import answer_of, date_of, failure_of
+from notifier.wechat.answers import Page, answer_of, date_of, failure_of, page_of
 from notifier.wechat.errors import Kind, NoTime, Refused, Unreachable, kind_of
 from notifier.wechat.phases import Phases
+from notifier.wechat.session import ask
 from notifier.wechat.tokens import Cipher, Token, TokenCache, TokenRefused, Tokens
 from notifier.wechat.wire import Wire
 
@@ -41,15 +42,6 @@ class Credentials:
         return f"Credentials({self.appid})"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """OpenIDs, and after which one the next page begins; empty: this was the last."""
-
-    openids: list[str]
-    following: str
-    total: int = 0
-
-
 class WeChatClient:
     """One account's calls. `addresses`: the API's base address, then the backups, in order."""
 
@@ -62,7 +54,9 @@ class WeChatClient:
         cache: TokenCache,
         cipher: Cipher,
         timeout: tuple[float, float],
+        told: Callable[[str, Phases], None] = lambda _call, _phases: None,
     ) -> None:
+        """`told`: of each call but a message's its path, and where its time went."""
         self._session = session
         self._wire = wire
         self._credentials = credentials
@@ -71,6 +65,8 @@ class WeChatClient:
         self._tokens = Tokens(cache, cipher, credentials.appid, self.fetch_token)
         self._unreachable_until: dict[str, float] = {}
         self._pending: dict[str | None, asyncio.Future[str]] = {}
+        self._told = told
+        self._token_call: tuple[float, Phases | None] = (0.0, None)  # when it was over
 
     @property
     def appid(self) -> str:
@@ -130,8 +126,13 @@ class WeChatClient:
             pending = loop.run_in_executor(_token_threads(), self._tokens.obtain, dead)
             self._pending[dead] = pending
             pending.add_done_callback(lambda _: self._pending.pop(dead, None))
-        with phases.timed("token"):
-            return await asyncio.shield(pending)
+        began = time.monotonic()
+        try:
+            with phases.timed("token"):
+                return await asyncio.shield(pending)
+        finally:
+            ended, call = self._token_call
+            phases.token_call = call if ended >= began else None
 
     def renew_token(self) -> bool:
         """Ahead of its end; see Tokens.renew."""
@@ -195,10 +196,10 @@ class WeChatClient:
         answer = self._with_token("POST", "/cgi-bin/openapi/rid/get", orjson.dumps({"rid": rid}))
         return dict(answer.get("request") or {})
 
-    def followers(self, after: str = "") -> "Page":
+    def followers(self, after: str = "") -> Page:
         """GET user/get: up to 10,000 followers in WeChat's order, those after the OpenID."""
         query = {"next_openid": after} if after else {}
-        return _page(self._with_token("GET", "/cgi-bin/user/get", query=query))
+        return page_of(self._with_token("GET", "/cgi-bin/user/get", query=query))
 
     def follower_details(self, openids: Sequence[str]) -> list[dict[str, Any]]:
         """POST user/info/batchget, at most 100: openid, subscribe (0 or 1), and of followers
@@ -212,10 +213,10 @@ class WeChatClient:
         """GET tags/get: id, name, count of each tag."""
         return list(self._with_token("GET", "/cgi-bin/tags/get").get("tags", []))
 
-    def tag_members(self, tag_id: int, after: str = "") -> "Page":
+    def tag_members(self, tag_id: int, after: str = "") -> Page:
         """POST user/tag/get: up to 10,000 followers who have the tag."""
         body = orjson.dumps({"tagid": tag_id, "next_openid": after})
-        return _page(self._with_token("POST", "/cgi-bin/user/tag/get", body))
+        return page_of(self._with_token("POST", "/cgi-bin/user/tag/get", body))
 
     def fetch_token(self) -> Token:
         """A token from WeChat itself; everybody else takes the shared one. Never in force mode."""
@@ -260,26 +261,31 @@ class WeChatClient:
     def _first_that_answers(
         self, method: str, target: str, body: bytes | None = None
     ) -> requests.Response:
-        failure = None
-        for address in self._reachable_first():
-            try:
-                return self._request(method, address + target, body)
-            except Unreachable as error:
-                self._unreachable_until[address] = time.monotonic() + UNREACHABLE_SECONDS
-                failure = error
-        raise failure or Unreachable("no address is set")
-
-    def _request(self, method: str, url: str, body: bytes | None) -> requests.Response:
-        headers = {"Content-Type": "application/json; charset=utf-8"} if body else {}
+        failure, phases, path = None, Phases(), target.partition("?")[0]
         try:
-            return self._session.request(
-                method,
-                url,
-                data=body,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,  # it would carry the token elsewhere
-            )
+            for address in self._reachable_first():
+                if failure:
+                    phases.give_up()
+                try:
+                    return self._request(phases, method, address + target, body)
+                except Unreachable as error:
+                    self._unreachable_until[address] = time.monotonic() + UNREACHABLE_SECONDS
+                    failure = error
+            raise failure or Unreachable("no address is set")
+        finally:
+            if path.endswith("token"):
+                self._token_call = (time.monotonic(), phases)
+            self._told(path, phases)
+
+    def _request(
+        self, phases: Phases, method: str, url: str, body: bytes | None
+    ) -> requests.Response:
+        phases.host = urlsplit(url).hostname or ""
+        headers = {"Content-Type": "application/json; charset=utf-8"} if body else {}
+        # A redirect would carry the token elsewhere.
+        given = {"data": body, "headers": headers, "allow_redirects": False}
+        try:
+            return ask(self._session, phases, method, url, timeout=self._timeout, **given)
         except requests.RequestException as error:
             failure = failure_of(error)
         # Raised here, not above: within `except` the error with the URL would be its context.
@@ -291,10 +297,3 @@ def _token_threads() -> ThreadPoolExecutor:
     """The loop's own has six threads here: as many accounts whose token call hangs would keep all
     others from their tokens."""
     return ThreadPoolExecutor(TOKEN_THREADS, "token")
-
-
-def _page(answer: dict[str, Any]) -> Page:
-    """The last page names its own last OpenID, as every other; only the one after it is empty."""
-    openids = [str(one) for one in (answer.get("data") or {}).get("openid", [])]
-    following = str(answer.get("next_openid") or "") if openids else ""
-    return Page(openids, following, int(answer.get("total") or 0))

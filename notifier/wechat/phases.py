@@ -21,6 +21,8 @@ class Phases:
     """At addresses that gave no connection, before the last one, by their hosts."""
     token: float = 0.0
     """Until there was an access token."""
+    token_call: "Phases | None" = None
+    """The call that fetched it meanwhile."""
     dns: float = 0.0
     tcp: float = 0.0
     tls: float = 0.0
@@ -57,9 +59,11 @@ class Phases:
         return self.is_reused and is_soon and not self.lost_at and not self.token
 
     def as_dict(self) -> dict[str, object]:
-        """In whole milliseconds, 1 at least; with `host` and `reused`."""
+        """In whole milliseconds, 1 at least; with `host` and `reused`, and `token_call`, the same
+        of that one, if there was one."""
         spent = {name: max(round(one * 1000), 1) for name, one in self.spent().items()}
-        return {"host": self.host, "reused": self.is_reused, **spent}
+        fetched = {"token_call": self.token_call.as_dict()} if self.token_call else {}
+        return {"host": self.host, "reused": self.is_reused, **spent, **fetched}
 
 
 class _Timed:

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from notifier.admin import anomaly_words
+from notifier.anomalies import forecast
 from notifier.anomalies.forecast import queues, quotas
 from notifier.anomalies.watch import look
-from notifier.dispatch import clock, gate
+from notifier.dispatch import gate
 from notifier.dispatch.lanes import redis
 from notifier.models import Anomaly, Campaign, Message, MessageCount
 from notifier.models.counts import ACCEPTED, Span
@@ -72,15 +73,18 @@ def test_after_an_hour_it_goes_on_as_usual(template):
 
 
 def test_what_is_known_to_come_goes_on_at_the_pace_of_now(template):
-    """After an hour, too: a campaign's rest, and what is due. Then it is as usual."""
+    """After an hour, too: a campaign's rest, and what is due, beside the usual. All that was sent
+    in the last hour was the campaign's."""
     used(template.account, 4_000)
     last_hour(template, 1_200)
-    usual_day(template, 100)
-    campaign = make_campaign(template, state="running", ready=9_000, fed=3_000, refused=700)
+    usual_day(template, 50)
+    sent = {"started_at": NOW - 2.5 * HOUR, "fed": 3_000, "refused": 700}
+    campaign = make_campaign(template, state="running", ready=9_000, **sent)
     waiting(template, 20, MINUTE)
-    assert quota(template).ends_at is None  # 5,320 of it, and 560 more until midnight
+    assert quota(template).ends_at is None  # 5,320 of it, and 450 more until midnight
     Campaign.objects.filter(pk=campaign.pk).update(ready=10_000)
-    assert quota(template).ends_at == NOW + 5 * HOUR
+    left = HOUR + (6_000 - 1_200) / 1_250 * HOUR
+    assert abs(quota(template).ends_at - (NOW + left)) < 3 * MINUTE
     Campaign.objects.filter(pk=campaign.pk).update(state="paused")
     assert quota(template).ends_at is None
 
@@ -90,7 +94,7 @@ def test_what_began_to_run_lately_has_the_pace_of_the_last_minutes(template):
     usual_day(template, 100)
     counted(template, NOW.replace(second=0) - 5 * MINUTE, 1_000, Span.MINUTE)
     make_campaign(template, state="canary", ready=20_000)
-    assert abs(quota(template).ends_at - (NOW + 1.5 * HOUR)) < MINUTE
+    assert abs(quota(template).ends_at - (NOW + 1.6 * HOUR)) < 3 * MINUTE
 
 
 def test_what_has_its_time_today_comes_then(template):
@@ -119,13 +123,40 @@ def test_a_campaign_with_a_pace_of_its_own_goes_on_at_that(template):
     usual_day(template, 100)
     begins = NOW.replace(second=0) + 2.5 * HOUR
     own = make_campaign(template, state="scheduled", ready=20_000, send_at=begins, pace=1)
-    # 250 as usual until then; of the rest 3,600 in the first hour.
-    left = (6_000 - 250) / 3_600 * HOUR
+    # 150 as usual until then, after the first hour; then both.
+    left = (6_000 - 150) / 3_700 * HOUR
     assert abs(quota(template).ends_at - (begins + left)) < 3 * MINUTE
-    Campaign.objects.filter(pk=own.pk).update(ready=5_000)
+    Campaign.objects.filter(pk=own.pk).update(ready=4_000)
     assert quota(template).ends_at is None
     Campaign.objects.filter(pk=own.pk).update(ready=20_000, state="running")
-    assert abs(quota(template).ends_at - (NOW + 6_000 / 3_600 * HOUR)) < MINUTE
+    left = HOUR + (6_000 - 3_600) / 3_700 * HOUR
+    assert abs(quota(template).ends_at - (NOW + left)) < 3 * MINUTE
+
+
+def test_a_campaign_comes_beside_the_usual_and_the_usual_is_without_campaigns(template):
+    type(template.account).objects.update(daily_quota=51_000)
+    template.account.refresh_from_db()
+    used(template.account, 4_000)
+    last_hour(template, 3_000)
+    usual_day(template, 3_000)
+    begins = NOW.replace(second=0) + HOUR
+    make_campaign(template, state="scheduled", ready=30_000, send_at=begins, pace=1)
+    left = (46_000 - 3_000) / 6_600 * HOUR
+    assert abs(quota(template).ends_at - (begins + left)) < 3 * MINUTE
+    # The usual was a campaign's, each week at this time: it comes once.
+    for n in range(1, 5):
+        ran = {"started_at": begins - n * 7 * 24 * HOUR, "fed": 30_000}
+        ran["finished_at"] = ran["started_at"] + 10 * HOUR
+        make_campaign(template, state="done", ready=30_000, **ran)
+    assert quota(template).ends_at is None
+
+
+def test_what_services_schedule_each_day_is_in_the_usual(template):
+    used(template.account, 4_000)
+    usual_day(template, 580)
+    due = NOW.replace(second=0) + 2 * HOUR
+    Message.objects.filter(pk__in=waiting(template, 500, MINUTE)).update(due_at=due)
+    assert quota(template).ends_at is None
 
 
 def test_what_is_due_is_sent_today_though_nothing_was_in_the_last_hour(template):
@@ -193,7 +224,7 @@ def test_when_the_queue_is_empty(template):
 
 
 def test_of_more_than_is_counted_nobody_says_when_it_is_empty(template, monkeypatch):
-    monkeypatch.setattr(clock, "MOST_ROWS", 50)
+    monkeypatch.setattr(forecast, "MOST", 50)
     waiting(template, 100, 3 * MINUTE)
     counted(template, NOW.replace(second=0) - 3 * MINUTE, 200, Span.MINUTE)
     found = queues([template.account], NOW)[template.account_id]

@@ -71,6 +71,22 @@ def test_what_the_accounts_took_in_ends_with_it_for_services(template, service, 
     assert len(mail.outbox) == 1
 
 
+@pytest.mark.parametrize(("at_the_end", "why"), [({}, "not_judged"), ({"well": 0}, "usual")])
+def test_of_a_part_that_falls_silent_nobody_says_that_it_is_well(
+    template, service, go_on, at_the_end, why
+):
+    others = [builders.make_template(template.account) for _ in range(2)]
+    for one in others:
+        remember_template(template.account_id, one.pk)
+    builders.make_endpoint(service, templates=[template.pk])
+    bad, well = dict.fromkeys(others, ALL), dict.fromkeys(others, 0)
+    own = {template: 0} if at_the_end else {}
+    go_on({template: ALL} | well, bad, well | own, well | own)
+    whole = Anomaly.objects.get(template=None)
+    assert (whole.state, set(whole.templates)) == ("ended", {template.pk, *(o.pk for o in others)})
+    assert [one[2] for one in told()] == [None, why]
+
+
 def test_who_heard_the_beginning_hears_the_end_whatever_joined_later(template, service, go_on):
     others = [builders.make_template(template.account) for _ in range(2)]
     for one in others:

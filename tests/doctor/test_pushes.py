@@ -90,10 +90,22 @@ def test_receipts_that_stay_away(
 
 
 @pytest.mark.parametrize("state", [State.DELIVERED, State.UNDELIVERED])
-def test_one_receipt_since_is_enough(healthy: Platform, state: State) -> None:
-    counted(healthy, State.SENT, 100, 10 * MINUTES)
-    counted(healthy, state, 1, 9 * MINUTES)
-    assert verdicts(healthy.account) == {}
+@pytest.mark.parametrize(
+    ("sent", "came", "ago", "verdict"),
+    [
+        (100, 80, 10 * MINUTES, {}),
+        (100, 60, 10 * MINUTES, {"pushes": "bad"}),
+        (15, 1, 10 * MINUTES, {}),
+        (100, 60, 70 * MINUTES, {}),
+    ],
+)
+def test_receipts_of_which_many_are_lost(
+    healthy: Platform, state: State, sent: int, came: int, ago: timedelta, verdict: dict[str, str]
+) -> None:
+    """Some are lost at WeChat."""
+    counted(healthy, State.SENT, sent, ago)
+    counted(healthy, state, came, ago - MINUTES)
+    assert verdicts(healthy.account) == verdict
 
 
 def test_another_accounts_receipts_are_none(healthy: Platform) -> None:

@@ -163,7 +163,8 @@ def _repeat(stop: threading.Event, work: Callable[[], object], every: float, wai
         try:
             if work():
                 wait = 0
-        except AWAY:
+        except AWAY as error:
+            away.leave_read_only(error)  # of this thread's own connection
             wait = min(every, COMPLAIN_SECONDS)
             alone_since = None if _OUTAGE.is_set() else alone_since or time.monotonic()
             if alone_since and time.monotonic() - alone_since >= ALONE_SECONDS:
