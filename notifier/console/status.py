@@ -98,6 +98,15 @@ def _state(account: OfficialAccount, condition: Condition) -> str:
     return "slowed down" if condition.per_second or condition.paused_until else "sends"
 
 
+def _waits(account: dict[str, Any], word: str) -> str:
+    """How many, and how long the first of them."""
+    since = account["waiting_since"][word]
+    if since is None:
+        return "0"
+    seconds = max((timezone.now() - datetime.fromisoformat(since)).total_seconds(), 0)
+    return f"{account['waiting'][word]:,} ({seconds:,.0f} s)"
+
+
 def _worker(worker: SeenWorker) -> dict[str, Any]:
     return {
         "worker": worker.name,
@@ -141,7 +150,7 @@ def _show(
             (
                 one["account"],
                 one["state"],
-                *(f"{count:,}" for count in one["waiting"].values()),
+                *(_waits(one, word) for word in one["waiting"]),
                 one["last_sent"] or "-",
                 f"{one['sent_today']:,}",
                 "-" if one["quota_left"] is None else f"{one['quota_left']:,}",
@@ -153,9 +162,13 @@ def _show(
     terminal.line("")
     terminal.table(
         "Workers",
-        ("worker", "host", "state", "queues"),
+        ("worker", "host", "state", "heartbeat", "queues"),
         [
-            (one.name, one.host, "busy" if one.is_busy else "idle", ", ".join(one.queues))
+            (
+                *(one.name, one.host, "busy" if one.is_busy else "idle"),
+                f"{one.heartbeat:%H:%M:%S} UTC" if one.heartbeat else "-",
+                ", ".join(one.queues),
+            )
             for one in found.workers
         ],
     )

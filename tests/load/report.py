@@ -16,7 +16,7 @@ from tests.load.facts import Run, Step
 Found = Sequence[tuple[Run, Verdict]]
 COLUMNS = (
     *("at once", "requests/s", "P50 ms", "P95 ms", "P99 ms", "errors", "accepted/s", "sent/s"),
-    *("wait", "to WeChat P99 s", "receipt s", "machine CPU %", "connections"),
+    *("wait", "to WeChat P99 s", "receipt s", "machine CPU %", "WeChat connections"),
 )
 PROCESSES = ("web", "worker", "clock", "PostgreSQL", "Redis", "simulator", "callers", "others")
 STYLE = """
@@ -111,8 +111,23 @@ def sentences(run: Run, verdict: Verdict) -> list[str]:
     return [
         most,
         f"Bottleneck: {verdict.what}: {verdict.because}.",
+        f"Measured at that step: {measured(run, step)}.",
         *([f"Dispatch is behind: {late}."] if late else []),
     ]
+
+
+def measured(run: Run, step: Step) -> str:
+    """Whatever could have been full, also what was not."""
+    pool = "-" if step.pool_p95 is None else f"{step.pool_p95 * 1000:,.0f} ms"
+    wechat = "-" if step.wechat_mean is None else f"{step.wechat_mean * 1000:,.0f} ms"
+    known = step.database
+    return (
+        f"processor {step.machine_cpu:.0f} %; memory {step.memory_free:.0f} % free; database "
+        f"{known.sessions:.0f} sessions, {known.active:.1f} at work, {known.waiting:.1f} of them "
+        f"waiting for a lock or the disk; {step.wechat_connections} connections to WeChat, {pool} "
+        f"until a message has one (P95); WeChat answers in {wechat} (mean); by {run.web} web and "
+        f"{run.workers} worker process(es)"
+    )
 
 
 def machine() -> str:

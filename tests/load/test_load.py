@@ -82,6 +82,13 @@ def test_the_fewest_callers_with_nearly_the_most_answers_are_the_saturation() ->
     assert Run("x", "", 1, 1, steps).saturated.users == 2
 
 
+def test_what_was_not_full_is_told_too() -> None:
+    said = report.measured(run(), CALM)
+    assert "database 12 sessions, 1.0 at work, 0.0 of them waiting" in said
+    assert "10 ms until a message has one (P95); WeChat answers in 100 ms (mean)" in said
+    assert said.endswith("by 2 web and 1 worker process(es)")
+
+
 def test_dispatch_that_is_behind_is_told() -> None:
     assert not behind(CALM)
     assert not behind(replace(CALM, accepted=1000, own_sent=400))
