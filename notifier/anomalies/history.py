@@ -12,7 +12,7 @@ from notifier.models import MeasuredWindow
 NAMES = (
     *("account_id", "template_id", "begins", "is_sample"),
     *("tried", "failed", "refused", "timed", "p95_ms", "errcodes"),
-    *("sent", "blocked", "undelivered", "lag_ms"),
+    *("sent", "blocked", "undelivered", "missing", "lag_ms"),
 )
 History = dict[Key, dict[datetime, Any]]
 

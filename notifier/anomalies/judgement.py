@@ -66,7 +66,10 @@ RULES: dict[Measure, Rule] = {
         lambda row: (row.refused + row.blocked, row.refused + row.sent), True, 0.03, 0.006, 1, True
     ),
     Measure.UNDELIVERED: Rule(lambda row: (row.undelivered, row.sent), True, 0.02, 0.004, 1, True),
-    Measure.RECEIPT_LAG: Rule(lambda row: (row.lag_ms, row.sent), False, 5_000, 500, 2, True),
+    Measure.RECEIPT_LAG: Rule(
+        lambda row: (row.lag_ms, row.sent - row.missing), False, 5_000, 500, 2, True
+    ),
+    Measure.MISSING: Rule(lambda row: (row.missing, row.sent), True, 0.05, 0.01, 1, True),
 }
 
 

@@ -80,7 +80,7 @@ def measured_late(begins: datetime, width: timedelta) -> list[MeasuredWindow]:
             blocked=one.blocked,
             undelivered=one.undelivered,
             missing=one.missing,
-            lag_ms=round(median(one.lags)),
+            lag_ms=round(median(one.lags)) if one.lags else None,
         )
         for (account, template), one in _busiest(tallies)
     ]
@@ -121,7 +121,6 @@ def _add_receipt(one: Tally, event: Event, width: timedelta) -> None:
     status, came = event["message__receipt_status"], event["message__receipt_at"]
     if came is None or came > event["at"] + width:
         one.missing += 1
-        one.lags.append(width / timedelta(milliseconds=1))
         return
     one.lags.append(max((came - event["at"]) / timedelta(milliseconds=1), 0))
     outcome = outcome_of(status)

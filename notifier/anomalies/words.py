@@ -20,6 +20,7 @@ SEEN: dict[str, str] = {
     Measure.RECEIPT_LAG: gettext_noop(
         "receipts take %(value)s in the median, of %(count)s messages"
     ),
+    Measure.MISSING: gettext_noop("%(value)s of %(count)s messages have no receipt"),
 }
 USUAL: dict[str, str] = {
     Basis.WEEK: gettext_noop("usual at this time of the week %(usual)s (median of %(n)s weeks)"),

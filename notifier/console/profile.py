@@ -138,7 +138,10 @@ def _show_cpu(terminal: Terminal, profile: CpuProfile) -> None:
         (f"{one.own:.1f} %", f"{one.total:.1f} %", one.place.function, one.place.where)
         for one in hottest(profile, profile.threads, CPU)
     ]
-    terminal.table("Where the time goes", ("itself", "in all", "function", "line"), rows)
+    if rows:
+        terminal.table("Where the time goes", ("itself", "in all", "function", "line"), rows)
+    else:
+        terminal.line("It used no processor time that could be seen: it waited all the while.")
     terminal.line("")
     whole = profile.seconds * 1_000_000 or 1
     busy = [(one.name, f"{100 * one.micros(CPU) / whole:.1f} %") for one in profile.threads]

@@ -15,6 +15,7 @@ class Measure(models.TextChoices):
     REFUSAL = "refusal", _("refusals by followers")
     UNDELIVERED = "undelivered", _("not delivered by WeChat")
     RECEIPT_LAG = "receipt_lag", _("receipt lag")
+    MISSING = "missing", _("missing receipts")
     QUOTA = "quota", _("quota ends early")
     QUEUE = "queue", _("queue does not shrink")
 
@@ -62,7 +63,7 @@ class MeasuredWindow(models.Model):
     missing = models.PositiveIntegerField(default=0)
     """No receipt a window later."""
     lag_ms = models.PositiveIntegerField(null=True)
-    """The median; one that is missing counts as a window's length."""
+    """The median of those that came."""
 
     waiting = models.PositiveIntegerField(null=True)
     """Due messages of the account at the window's end."""

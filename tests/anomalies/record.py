@@ -25,7 +25,7 @@ STORY: tuple[tuple[int, str, dict[str, Any]], ...] = (
     (5, "", {}),
     (3, "latency", {"latency_ms": 600}),
     (5, "", {}),
-    (3, "receipt_lag", {"receipts_ms": None}),
+    (3, "missing", {"receipts_ms": None}),
     (6, "", {}),
 )
 """(windows, what is wrong in them, how it is made)"""

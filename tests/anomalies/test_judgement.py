@@ -31,6 +31,8 @@ def verdict(measure: Measure, rows, at=AT, before=AT):
         (Measure.RECEIPT_LAG, {"lag_ms": 6_000}, False, False),
         (Measure.RECEIPT_LAG, {"lag_ms": 20_000}, True, False),
         (Measure.RECEIPT_LAG, {"lag_ms": 300_000}, True, True),
+        (Measure.MISSING, {"missing": 5}, False, False),
+        (Measure.MISSING, {"missing": 30}, True, False),
     ],
 )
 def test_a_window_against_eight_quiet_weeks(measure, values, bad, large):

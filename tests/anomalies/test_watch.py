@@ -98,14 +98,24 @@ def test_the_accounts_takes_in_its_templates():
     assert part.ended_because == Ending.TAKEN_IN
 
 
-def test_late_receipts_raise(template):
+@pytest.mark.parametrize(
+    ("lost", "lag", "measure", "value"),
+    [
+        (0, timedelta(seconds=30), Measure.RECEIPT_LAG, 30_000),
+        (40, timedelta(seconds=2), Measure.MISSING, 0.4),
+        (100, timedelta(seconds=2), Measure.MISSING, 1),
+    ],
+)
+def test_receipts_that_come_late_or_not_at_all_raise(template, lost, lag, measure, value):
     remember(template.account_id, template.pk)
     for n in range(2):
-        happened(template, 100, AT + n * WIDTH, lag=None)
+        for count, own in ((100 - lost, lag), (lost, None)):
+            if count:
+                happened(template, count, AT + n * WIDTH, lag=own)
     for n in (1, 2, 3):
         look(ends(n))
-    one = Anomaly.objects.get(measure=Measure.RECEIPT_LAG)
-    assert (one.state, one.value) == ("open", WIDTH.total_seconds() * 1000)
+    one = Anomaly.objects.get()
+    assert (one.state, one.measure, one.value) == ("open", measure, value)
 
 
 def test_what_is_sent_no_more_ends(template):

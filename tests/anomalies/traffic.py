@@ -34,6 +34,7 @@ class Shape:
     failure: float = 0.004
     refusal: float = 0.02
     undelivered: float = 0.003
+    missing: float = 0.005
     p95_ms: float = 150
     lag_ms: float = 2_000
 
@@ -77,7 +78,8 @@ FAULTS: dict[str, Fault] = {
     "refusals 15 %": Fault(Measure.REFUSAL, lambda one, _: replace(one, refusal=0.15)),
     "not delivered 10 %": Fault(Measure.UNDELIVERED, lambda one, _: replace(one, undelivered=0.10)),
     "receipts after 20 s": Fault(Measure.RECEIPT_LAG, lambda one, _: replace(one, lag_ms=20_000)),
-    "no receipts": Fault(Measure.RECEIPT_LAG, lambda one, _: replace(one, lag_ms=300_000)),
+    "30 % without receipts": Fault(Measure.MISSING, lambda one, _: replace(one, missing=0.3)),
+    "no receipts": Fault(Measure.MISSING, lambda one, _: replace(one, missing=1.0)),
 }
 BENIGN: dict[str, Fault] = {
     "quiet week": Fault(None, lambda one, _: one),
@@ -151,11 +153,12 @@ def drawn(begins: datetime, shape: Shape, size: float, draw: random.Random) -> M
     failed = among(count, shape.failure * math.exp(draw.gauss(0, 0.3)), draw)
     sent = count - failed
     refused = among(sent, shape.refusal * math.exp(draw.gauss(0, 0.2)), draw)
+    missing = among(sent, shape.missing * math.exp(draw.gauss(0, 0.3)), draw)
     unsure = 0.12 + 0.6 / math.sqrt(count) if count else 0
     times = {
         "p95_ms": round(shape.p95_ms * math.exp(draw.gauss(0, unsure))) if count else None,
         "lag_ms": min(round(shape.lag_ms * math.exp(draw.gauss(0, unsure))), 300_000)
-        if sent
+        if sent > missing
         else None,
     }
     return MeasuredWindow(
@@ -165,6 +168,7 @@ def drawn(begins: datetime, shape: Shape, size: float, draw: random.Random) -> M
         timed=count,
         sent=sent,
         blocked=refused,
+        missing=missing,
         undelivered=among(sent, shape.undelivered * math.exp(draw.gauss(0, 0.3)), draw),
         **times,
     )
@@ -172,7 +176,7 @@ def drawn(begins: datetime, shape: Shape, size: float, draw: random.Random) -> M
 
 def whole(begins: datetime, rows: dict[int, MeasuredWindow]) -> MeasuredWindow:
     """Of all together; times as of the largest part, as a percentile is nearly."""
-    names = ("tried", "failed", "timed", "sent", "blocked", "undelivered")
+    names = ("tried", "failed", "timed", "sent", "blocked", "undelivered", "missing")
     sums: dict[str, Any] = {
         name: sum(getattr(one, name) for one in rows.values()) for name in names
     }
