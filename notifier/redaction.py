@@ -9,10 +9,11 @@ _HEX = "[0-9A-Fa-f]"
 _ESCAPES = (rf"%{_HEX}{{2}}", r"\\[nrt]", rf"\\x{_HEX}{{2}}", rf"\\u{_HEX}{{4}}")
 
 
-def _beginning(word: str, part: str) -> str:
+def _beginning(word: str, part: str, *behind: str) -> str:
     """`word` where another one does not go on: behind none of its letters, or behind an escape that
-    ends in one. It is looked for first, and then what is before it: three times as fast."""
-    before = (f"(?<!{part}{word})", *(f"(?<={one}{word})" for one in _ESCAPES))
+    ends in one, or one of `behind`. It is looked for first, and then what is before it: three times
+    as fast."""
+    before = (f"(?<!{part}{word})", *(f"(?<={one}{word})" for one in (*_ESCAPES, *behind)))
     return f"{word}(?:{'|'.join(before)})"
 
 
@@ -39,7 +40,11 @@ _VALUE = re.compile(r'(invalid input syntax for [^:"\n]{1,60}: |\bvalue )"[^"\n]
 """In what PostgreSQL says is wrong, in English."""
 
 
-_PHONE = re.compile(r"(?<![\w.-])((?:\+?86[ -]?)?1[3-9]\d)\d{4}(\d{4})(?![\w-])")
+_COUNTRY = (r"\+86", r"\+86-", "%2B86")
+_PHONE = re.compile(
+    f"({_beginning('1', '[A-Za-z0-9_.-]', *_COUNTRY)}[3-9][0-9])[0-9]{{4}}([0-9]{{4}})"
+    "(?![A-Za-z0-9_-])"
+)
 _MAIL = re.compile(r"([\w+-])[\w.+-]{0,64}(@|%40)(?=[\w-]+\.\w)")
 
 

@@ -9,7 +9,7 @@ what is accepted.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -84,7 +84,7 @@ def quotas(accounts: Iterable[OfficialAccount], now: datetime) -> dict[int, Quot
         ends_at: datetime | None = now
         if used < allowed:
             pace = max(per_hour, lately.get(one.pk, 0) * (HOUR / (RATE_MINUTES * MINUTE)))
-            steady = max(per_hour - _within(campaigns, one.pk, now - HOUR), 0)
+            steady = max(per_hour - _within(campaigns[one.pk], now - HOUR), 0)
             streams = _streams(comes[one.pk], pace - steady, now, resets_at)
             rates = _Rates(now, resets_at, steady, usual.get(one.pk, {}), streams)
             ends_at = _ends_at(allowed - used, rates)
@@ -154,13 +154,13 @@ def _ends_at(left: float, rates: _Rates) -> datetime | None:
     return None
 
 
-def _within(campaigns: Iterable[Sent], account: int, begins: datetime) -> float:
+def _within(campaigns: Iterable[Sent], begins: datetime) -> float:
     """So many messages campaigns sent in that hour."""
-    return sum(one.within(begins, begins + HOUR) for one in campaigns if one.account == account)
+    return sum(one.within(begins, begins + HOUR) for one in campaigns)
 
 
 def _usual_hours(
-    pks: list[int], campaigns: Iterable[Sent], now: datetime
+    pks: list[int], campaigns: Mapping[int, list[Sent]], now: datetime
 ) -> dict[int, dict[datetime, float]]:
     """For each hour until the reset, as far as anything is known of it."""
     last = next_midnight_in_china(now)
@@ -174,7 +174,7 @@ def _usual_hours(
     )
     told = rows.order_by().values_list("account_id", "begins").annotate(Sum("count"))
     for account, begin, count in told:
-        sums[account][begin] = max(count - _within(campaigns, account, begin), 0)
+        sums[account][begin] = max(count - _within(campaigns[account], begin), 0)
     return {account: _medians(counts, hours) for account, counts in sums.items()}
 
 

@@ -28,6 +28,8 @@ MOST = 10_000
 CHUNK = 1_000
 OWN, OWN_OF_ALL = 200, 20_000
 """Messages of a rare template that are looked at besides, and those of all of them."""
+BACKLOG = 50_000
+"""Behind so many that wait nobody looks for one that was tried."""
 RECENT = timedelta(hours=1)
 """They were accepted since then: what waited for longer is seen by chance alone."""
 NAMES = (
@@ -148,6 +150,7 @@ def _latest(
     for version, template in versions.order_by("-number").values_list("pk", "template"):
         ids = found[accounts[template], template]
         rows = Message.objects.filter(version=version, pk__gte=since, pk__lt=until)
-        tried = rows.exclude(state=State.QUEUED, attempts=0)
+        newest = Message.objects.filter(pk__in=rows.order_by("-pk").values("pk")[:BACKLOG])
+        tried = newest.exclude(state=State.QUEUED, attempts=0)
         ids += tried.order_by("-pk").values_list("pk", flat=True)[: most - len(ids)]
     return found

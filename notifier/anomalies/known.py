@@ -33,7 +33,6 @@ class Load:
 class Sent:
     """By a campaign: `count` messages, taken as even."""
 
-    account: int
     begins: datetime
     ends: datetime
     count: int
@@ -90,16 +89,18 @@ def _scheduled(pks: Collection[int], now: datetime, until: datetime) -> Iterator
             yield pk, Load(since, count, _an_hour(pace))
 
 
-def sent_by_campaigns(pks: Collection[int], since: datetime, now: datetime) -> list[Sent]:
+def sent_by_campaigns(
+    pks: Collection[int], since: datetime, now: datetime
+) -> defaultdict[int, list[Sent]]:
+    """By account."""
     over = Q(finished_at=None) | Q(finished_at__gt=since)
     rows = Campaign.objects.filter(over, account__in=pks, started_at__lt=now).order_by()
-    return [
-        Sent(account, begins, ends or now, fed)
-        for account, begins, ends, fed in rows.values_list(
-            "account", "started_at", "finished_at", "fed"
-        )
-        if begins
-    ]
+    found = defaultdict[int, list[Sent]](list)
+    names = ("account", "started_at", "finished_at", "fed")
+    for account, begins, ends, fed in rows.values_list(*names):
+        if begins:
+            found[account].append(Sent(begins, ends or now, fed))
+    return found
 
 
 def _an_hour(pace: int | None) -> float | None:

@@ -38,7 +38,8 @@ def forgotten(name: str) -> None:
 def forgotten_but(names: Iterable[str]) -> None:
     """What an earlier version of Hongyan did would only grow older."""
     with suppress(RedisError):
-        if gone := works().keys() - {*names}:
+        found: Any = redis().hkeys(KEY)
+        if gone := {*found} - {name.encode() for name in names}:
             redis().hdel(KEY, *gone)
 
 

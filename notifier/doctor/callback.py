@@ -13,7 +13,7 @@ from redis import RedisError
 
 from notifier.doctor.patient import Patient
 from notifier.doctor.results import Result, bad, ok, skipped, warn
-from notifier.models import MessageCount, Push, State, masked_openid
+from notifier.models import Message, MessageCount, Push, State, masked_openid
 from notifier.models.counts import Span
 from notifier.models.sandbox import SANDBOX
 from notifier.receipts.refused import SIGNATURE, last_refused
@@ -35,7 +35,8 @@ RECEIPT_PATIENCE = timedelta(minutes=3)
 """They come within seconds."""
 FEW = 5
 """Of so many messages one has a receipt; a single receipt can be lost."""
-RECENTLY, MANY, MOST_COME = timedelta(hours=1), 20, 0.8
+RECENTLY, NEWEST, ASKED = timedelta(hours=1), 5_000, 100
+MANY, MOST_COME = 20, 0.8
 """Some receipts are lost at WeChat; of so many more come."""
 REASONS: dict[str, str] = {
     SIGNATURE: gettext_noop("its signature is wrong: the callback token is another at WeChat"),
@@ -167,13 +168,13 @@ def pushes(patient: Patient) -> Result:
             "address, not to another program's. If pushes come and are not “done”, start a worker."
         )
         return bad(text % {"since": _at(since), "count": count}, fix, *details)
-    sent, came = _of_the_last_hour(patient)
+    sent, came = _lately(patient)
     if sent >= MANY and came < MOST_COME * sent:
-        text = gettext("Of %(sent)d messages sent in the last hour %(came)d have their receipt.")
+        text = gettext("Of the last %(sent)d messages %(came)d have their receipt.")
         fix = gettext(
             "Receipts get lost on their way: look whether a proxy or a firewall lets all of "
-            "WeChat's addresses through, and whether all addresses of the callback's name are this "
-            "server's."
+            "WeChat's addresses through, whether all addresses of the callback's name are this "
+            "server's, and whether a worker runs."
         )
         return bad(text % {"sent": sent, "came": came}, fix, *details)
     if not _is_recent(patient, last) and patient.condition.sent_today:
@@ -198,15 +199,14 @@ def _without_receipt(patient: Patient) -> tuple[int, datetime | None]:
     return found["count"] or 0, found["since"]
 
 
-def _of_the_last_hour(patient: Patient) -> tuple[int, int]:
-    """(messages sent, and time for their receipts since; receipts that came)"""
-    counted = MessageCount.objects.filter(
-        span=Span.MINUTE, account_id=patient.account.pk, begins__gt=patient.now - RECENTLY
-    )
-    until = patient.now - RECEIPT_PATIENCE - timedelta(minutes=1)
-    sent = counted.filter(state=State.SENT, begins__lte=until).aggregate(count=Sum("count"))
-    came = counted.filter(state__in=RECEIPTS).aggregate(count=Sum("count"))
-    return sent["count"] or 0, came["count"] or 0
+def _lately(patient: Patient) -> tuple[int, int]:
+    """(the last messages of this hour that were sent long enough ago, those that have a receipt):
+    once the fault is mended, it shows within minutes."""
+    rows = Message.objects.filter(account=patient.account, is_test=False).order_by("-pk")
+    told = rows.values_list("sent_at", "receipt_at")[:NEWEST]
+    begins, ends = patient.now - RECENTLY, patient.now - RECEIPT_PATIENCE
+    receipts = [receipt for sent, receipt in told if sent and begins < sent <= ends][:ASKED]
+    return len(receipts), sum(one is not None for one in receipts)
 
 
 def latest(account: OfficialAccount, now: datetime) -> list[Received]:

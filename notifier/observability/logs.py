@@ -20,6 +20,8 @@ from notifier.observability.requests import current_request_id
 from notifier.redaction import clean
 from notifier.wechat.errors import REDACTED, names_secret
 
+log = logging.getLogger(__name__)
+
 Event = MutableMapping[str, Any]
 
 
@@ -139,19 +141,28 @@ class Console(logging.StreamHandler[Any]):
 
 
 def _uncaught(
-    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+    kind: type[BaseException],
+    error: BaseException | None,
+    trace: TracebackType | None,
+    where: str = "",
 ) -> None:
-    if issubclass(kind, KeyboardInterrupt):
+    if issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    if hasattr(sys, "ps1"):  # somebody types at a shell
+        sys.__excepthook__(kind, error or kind(), trace)
         return
     info = (kind, error or kind(), trace)
-    logging.getLogger("hongyan").critical("nothing caught an error", exc_info=info)
+    log.critical("nothing caught an error%s", where and f": {where}", exc_info=info)
 
 
 def install() -> None:
     """What Python writes by itself, and structlog's own loggers, are log lines like all others."""
     sys.excepthook = _uncaught
     threading.excepthook = lambda told: _uncaught(*told[:3])
-    sys.unraisablehook = lambda told: _uncaught(told.exc_type, told.exc_value, told.exc_traceback)
+    sys.unraisablehook = lambda told: _uncaught(
+        *(told.exc_type, told.exc_value, told.exc_traceback),
+        f"{told.err_msg or 'ignored in'} {type(told.object).__qualname__}",
+    )
     logging.captureWarnings(True)
     structlog.configure(
         processors=[structlog.stdlib.render_to_log_kwargs],

@@ -39,17 +39,28 @@ __all__ = [
 
 REDACTED = "[redacted]"
 
-_NAME = r"\w*(?:token|secret|aes_?key|secret_key|encryption_keys?|password|passwd|session_?id)"
-"""access_token, appsecret, EncodingAESKey; and what Hongyan itself and Django have."""
+_NAME = r"\w*(?:token|secret|aes_?key)"
+"""access_token, appsecret, EncodingAESKey."""
+_OWN_NAME = r"\w*(?:secret_key|encryption_keys?|password|passwd|session_?id)"
+"""Hongyan's and Django's; of an environment, too, where a value has whatever marks."""
 # `name=value` in URLs and forms, `"name": "value"` in JSON (also escaped) and Python dicts.
-_SECRET = re.compile(
-    rf"""(\b{_NAME}\\?["']?\s*(?:=|:|%3D)\s*(?!\[redacted)[\[(]?b?\\?["']?)   # separator
-        (?!\[redacted)                                         # the value, quoted or not
-        (?:(?<=")[^"\\\n]+|(?<=')[^'\\\n]+|[^\s"'&<>,;()\[\]{{}}\\]+)
-    """,
-    re.IGNORECASE | re.VERBOSE,
+_BEFORE = (
+    r"""\\?["']?\s*(?:=|:|%3D)\s*(?!\[redacted)"""
+    r"""[\[(]?+(?:b(?=["']))?+(?P<escaped>\\)?["']?)(?!\[redacted)"""
 )
-_SECRETS_NAME = re.compile(rf"{_NAME}|(?:proxy_)?authorization|(?:set_)?cookie", re.IGNORECASE)
+_QUOTED = "|".join(
+    rf"(?<={one})(?(escaped)[^{one}\\\n]+|(?:\\.|[^{one}\\\n])+)" for one in ('"', "'")
+)
+_SECRET = re.compile(
+    rf"""(\b{_NAME}{_BEFORE}(?:{_QUOTED}|[^\s"'&<>,;()\[\]{{}}\\]+)""", re.IGNORECASE
+)
+_OWN = re.compile(
+    rf"""(\b{_OWN_NAME}{_BEFORE}(?:(?:{_QUOTED})(?:["'],\s*b?["'][^"'\n]+)*|[^\s"']+)""",
+    re.IGNORECASE,
+)
+_SECRETS_NAME = re.compile(
+    rf"{_NAME}|{_OWN_NAME}|(?:proxy_)?authorization|(?:set_)?cookie", re.IGNORECASE
+)
 _URL = re.compile(r"https?://[^\s'\"<>]+", re.IGNORECASE)
 _RID = re.compile(r"\brid: ?([\w-]+)\s*$")
 _IP = re.compile(r"invalid ip ([0-9a-fA-F.:]+)")
@@ -114,7 +125,7 @@ def names_secret(name: str) -> bool:
 
 def redact(text: str) -> str:
     """Replace tokens, secrets and AES keys in URLs, forms and JSON by "[redacted]"."""
-    return _SECRET.sub(rf"\1{REDACTED}", text)
+    return _OWN.sub(rf"\1{REDACTED}", _SECRET.sub(rf"\1{REDACTED}", text))
 
 
 class WeChatError(Exception):

@@ -22,6 +22,9 @@ _call = threading.local()
 
 
 class _Measured(HTTPConnection):
+    _is_up = False
+    """TCP's handshake is done."""
+
     def _new_conn(self) -> socket.socket:
         """urllib3's own looks the name up and connects in one: it is given each address of ours."""
         name, phases = self._dns_host, _phases()
@@ -45,16 +48,20 @@ class _Measured(HTTPConnection):
 
     def _connected(self, address: str) -> socket.socket:
         self._dns_host = address
-        return super()._new_conn()
+        up = super()._new_conn()
+        self._is_up = True
+        return up
 
     def connect(self) -> None:
         phases, began = _phases(), time.monotonic()
         before = phases.dns + phases.tcp
-        phases.is_reused = phases.is_open = False
-        super().connect()
-        phases.is_open = True
-        if isinstance(self, HTTPSConnection):
-            phases.tls += time.monotonic() - began - (phases.dns + phases.tcp - before)
+        phases.is_reused = phases.is_open = self._is_up = False
+        try:
+            super().connect()
+            phases.is_open = True
+        finally:
+            if self._is_up and isinstance(self, HTTPSConnection):
+                phases.tls += time.monotonic() - began - (phases.dns + phases.tcp - before)
 
 
 class _MeasuredTLS(_Measured, HTTPSConnection):

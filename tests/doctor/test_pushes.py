@@ -89,23 +89,37 @@ def test_receipts_that_stay_away(
     assert verdicts(healthy.account) == verdict
 
 
-@pytest.mark.parametrize("state", [State.DELIVERED, State.UNDELIVERED])
 @pytest.mark.parametrize(
     ("sent", "came", "ago", "verdict"),
     [
         (100, 80, 10 * MINUTES, {}),
         (100, 60, 10 * MINUTES, {"pushes": "bad"}),
         (15, 1, 10 * MINUTES, {}),
+        (100, 60, 2 * MINUTES, {}),
         (100, 60, 70 * MINUTES, {}),
     ],
 )
 def test_receipts_of_which_many_are_lost(
-    healthy: Platform, state: State, sent: int, came: int, ago: timedelta, verdict: dict[str, str]
+    healthy: Platform, sent: int, came: int, ago: timedelta, verdict: dict[str, str]
 ) -> None:
     """Some are lost at WeChat."""
-    counted(healthy, State.SENT, sent, ago)
-    counted(healthy, state, came, ago - MINUTES)
+    with_receipts(healthy, sent, came, ago)
     assert verdicts(healthy.account) == verdict
+
+
+def test_that_they_come_again_is_seen_soon(healthy: Platform) -> None:
+    with_receipts(healthy, 100, 0, 20 * MINUTES)
+    assert verdicts(healthy.account) == {"pushes": "bad"}
+    with_receipts(healthy, 100, 95, 5 * MINUTES)
+    assert verdicts(healthy.account) == {}
+
+
+def with_receipts(healthy: Platform, sent: int, came: int, ago: timedelta) -> None:
+    first, at = healthy.message(), builders.now() - ago
+    ids = [first.pk, *(one.pk for one in builders.copies(first, sent - 1))]
+    Message.objects.filter(pk__in=ids).update(state=State.SENT, sent_at=at)
+    told = Message.objects.filter(pk__in=ids[:came])
+    told.update(state=State.DELIVERED, receipt_at=at + timedelta(seconds=1))
 
 
 def test_another_accounts_receipts_are_none(healthy: Platform) -> None:

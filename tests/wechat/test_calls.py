@@ -86,6 +86,16 @@ def test_a_call_that_fails_tells_how_far_it_came(told):
     assert (calls[-1][1].connection, calls[-1][1].wait) == ("none", 0)
 
 
+def test_a_handshake_that_hangs_is_told(told):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        client, calls = told(f"https://127.0.0.1:{nobody.getsockname()[1]}")
+        with pytest.raises((Unreachable, Ambiguous)):
+            client.date()
+    phases = calls[0][1]
+    assert phases.tls >= LONG
+    assert (phases.connection, phases.wait) == ("none", 0)
+
+
 def test_what_an_address_without_a_connection_cost_is_told(told, account):
     client, calls = told("http://no-such-host.invalid", account.simulator.url)
     client.date()
