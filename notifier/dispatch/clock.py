@@ -26,7 +26,7 @@ class Waiting:
     """When the first of them was due."""
     count: int
     is_many: bool
-    """So many or more."""
+    """No more are counted: so many or more."""
 
 
 def tick(now: datetime) -> None:

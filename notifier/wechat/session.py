@@ -12,8 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError as ConnectTimeout
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
 from notifier.wechat.phases import Phases
@@ -40,7 +39,7 @@ class _Measured(HTTPConnection):
                 for *_, where in found[:-1]:
                     try:
                         return self._connected(str(where[0]))
-                    except (NewConnectionError, ConnectTimeout):
+                    except (NewConnectionError, ConnectTimeoutError):
                         continue
                 return self._connected(str(found[-1][-1][0]))
             finally:
