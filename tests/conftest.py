@@ -21,9 +21,11 @@ from notifier.dispatch.sender import sender
 from notifier.dispatch.waker import waker
 from notifier.models import ApiClient, Scope, keys
 from notifier.receipts import process, receivers
+from notifier.tracing import allowance, sdk
 from templates_app import compiled, sendable, wechat
 from templates_app.models import MessageTemplate, OfficialAccount
 from tests import builders, emptying
+from tests.observability.otlp import Collector, collecting
 from tests.simulator.process import SimulatorProcess
 
 # The same examples in every run, however slow the machine is: a red run must mean a change.
@@ -125,6 +127,21 @@ def _clean() -> Iterator[None]:
     yield
     sender().finish(20)
     wechat._clients.clear()
+    assert not sdk.provider.cache_info().currsize  # it would export, and draw, amid later tests
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """A real OTLP endpoint, to which this process exports."""
+    with collecting() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        allowance.of.cache_clear()
+        sdk.forget()
+        yield collector
+        sdk.provider().shutdown()
+    sdk.forget()
 
 
 @pytest.fixture(scope="session")

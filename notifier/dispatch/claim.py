@@ -55,6 +55,8 @@ class Claimed:
     claimed_at: float
     """Unix seconds."""
     trace: Context = NONE
+    is_kept: bool = False
+    """Its trace: asked here, where all of it is at hand; later the answer alone is read."""
     is_probe: bool = False
     """It took nothing from the account's pace and quota."""
 
@@ -151,6 +153,7 @@ def _claimed(
     """Of a row as _COLUMNS names it."""
     pk, payload, attempts, expires_at, doubt, person, template, held_since, *rest = row
     due_at, is_test, openid, traceparent, baggage, _campaign = rest
+    trace = Context(traceparent, baggage) if traceparent else NONE
     return Claimed(
         pk,
         payload.encode(),
@@ -167,7 +170,8 @@ def _claimed(
         is_test,
         openid,
         at,
-        Context(traceparent, baggage) if traceparent else NONE,
+        trace,
+        trace.is_kept,
         is_probe,
     )
 

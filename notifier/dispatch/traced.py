@@ -41,12 +41,11 @@ def _asked_for(steps: Sequence[tuple[Attempt, Step]]) -> tuple[list[Attempt], li
     trouble, kept = [], []
     for one, _ in steps:
         kind, claimed = one.kind, one.claimed
-        if kind is None or not claimed.trace.traceparent:
-            continue
-        if kind is not Kind.OK or one.seconds >= SLOW_CALL_SECONDS or claimed.attempt > 1:
+        if kind is Kind.OK and claimed.attempt == 1 and one.seconds < SLOW_CALL_SECONDS:
+            if claimed.is_kept:
+                kept.append(one)
+        elif kind is not None and claimed.trace.traceparent:
             trouble.append(one)
-        elif claimed.trace.is_kept:
-            kept.append(one)
     return trouble, kept
 
 

@@ -2,6 +2,7 @@
 people at a terminal, and as JSON, one line an event, for Vector, Fluentd and the like.
 """
 
+import atexit
 import logging
 import sys
 import threading
@@ -163,6 +164,8 @@ def install() -> None:
         *(told.exc_type, told.exc_value, told.exc_traceback),
         f"{told.err_msg or 'ignored in'} {type(told.object).__qualname__}",
     )
+    # While Python takes itself apart no line can be made, and a destructor's would be written raw.
+    atexit.register(setattr, sys, "unraisablehook", lambda _told: None)
     logging.captureWarnings(True)
     structlog.configure(
         processors=[structlog.stdlib.render_to_log_kwargs],

@@ -7,7 +7,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from notifier import tracing
 from notifier.dispatch.claim import claim
 from notifier.dispatch.lanes import Lane
 from notifier.dispatch.repair import retry
@@ -22,6 +21,7 @@ from tests.admin.browsing import address, html, text
 from tests.builders import magic
 from tests.conftest import Platform
 from tests.dispatch.conftest import answered, claim_one
+from tests.observability.otlp import Collector
 from tests.receipts.pushes import push, receipt
 from tests.simulator.process import SimulatorProcess
 
@@ -286,9 +286,8 @@ def test_the_trace_can_be_looked_up(root: Client, message: Message) -> None:
 
 
 def test_of_a_trace_that_was_not_kept_the_page_says_so(
-    root: Client, message: Message, monkeypatch: pytest.MonkeyPatch
+    root: Client, message: Message, collector: Collector
 ) -> None:
-    monkeypatch.setattr(tracing, "is_on", lambda: True)
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     builders.set_message(message, traceparent=f"00-{trace}-00f067aa0ba902b7-00")
     said(page(root, message), trace, "not kept: of it only calls that failed or were slow")

@@ -60,8 +60,23 @@ def test_it_is_one_line_without_a_secret(part, form):
         assert written[0].split()[2] == "web"
 
 
-def test_ctrl_c_is_no_fault():
-    code = "import django\ndjango.setup()\nraise KeyboardInterrupt"
+KEPT = f"""
+import sys
+class Broken:
+    def __del__(self):
+        {BREAK}
+sys.modules["%s"].kept = Broken()
+"""
+SILENT = {
+    "ctrl-c": "raise KeyboardInterrupt",
+    "at the end": KEPT % "__main__",
+    "after the logs'": KEPT % "notifier.observability.logs",
+}
+
+
+@pytest.mark.parametrize("part", SILENT)
+def test_nothing_is_written(part):
+    code = f"import django\ndjango.setup()\n{SILENT[part]}"
     given = {"HONGYAN_DEMO": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
     run = subprocess.run(
         [sys.executable, "-c", code],
@@ -71,5 +86,5 @@ def test_ctrl_c_is_no_fault():
         timeout=60,
         check=False,
     )
-    assert run.returncode != 0
+    assert (run.returncode != 0) == (part == "ctrl-c")
     assert run.stderr == ""
