@@ -42,6 +42,8 @@ LOGGING = {
         "rq": {"level": "WARNING"},
         "rq.worker": {"filters": ["calm"]},
         "opentelemetry.exporter.otlp.proto.http.trace_exporter": {"filters": ["calm"]},
+        # With DEBUG Django's own handler would write its lines beside these, as they are.
+        "django": {"handlers": [], "level": "INFO"},
         "django.server": {"level": "WARNING"},
     },
 }

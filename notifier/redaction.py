@@ -26,7 +26,7 @@ _KEY = re.compile(
     r"[A-Za-z0-9._~+/=%-]{16,}"
 )
 """What callers authenticate with, our own keys too; and what webhooks are signed with."""
-_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/@]+(?=@)")
+_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/]+(?=@)")
 """Of an address such as DATABASE_URL's."""
 _VALUES = re.compile(
     r"((?:\n|\\n)[ |]{0,40}(?!HINT)[^\sa-z:\\]{2,20}[ \u00a0]?:  )(?!Process \d).*?"
@@ -40,9 +40,10 @@ _VALUE = re.compile(r'(invalid input syntax for [^:"\n]{1,60}: |\bvalue )"[^"\n]
 """In what PostgreSQL says is wrong, in English."""
 
 
-_COUNTRY = (r"\+86", r"\+86-", "%2B86")
+_ALONE = "(?<![A-Za-z0-9_.-])"
+_COUNTRY = (r"\+86", r"\+86-", r"\+86 ", "%2B86", f"{_ALONE}86", f"{_ALONE}0086")
 _PHONE = re.compile(
-    f"({_beginning('1', '[A-Za-z0-9_.-]', *_COUNTRY)}[3-9][0-9])[0-9]{{4}}([0-9]{{4}})"
+    f"({_beginning('1', '[A-Za-z0-9_.-]', *_COUNTRY)}[3-9][0-9])[ -]?[0-9]{{4}}[ -]?([0-9]{{4}})"
     "(?![A-Za-z0-9_-])"
 )
 _MAIL = re.compile(r"([\w+-])[\w.+-]{0,64}(@|%40)(?=[\w-]+\.\w)")

@@ -6,9 +6,10 @@ hours. Each of these values is of a window with its two neighbours on either sid
 usually moves is the median absolute deviation (MAD), scaled, never taken as less than a floor.
 
 Unusual is what lies above the *limit*: usual and five times that spread, and at least a certain
-effect more. A share must lie above it even at the lower end of Wilson's interval: three of eight
-messages say little, and then the last hour is asked. One bad window is suspected, two in a row are
-raised, and a very large one is at once; two good ones end it (`standing.py`).
+effect more. Where more than half fails it is so whatever is usual, and before anything is known. A
+share must lie above the limit even at the lower end of Wilson's interval: three of eight messages
+say little, and then the last hour is asked. One bad window is suspected, two in a row are raised,
+and a very large one is at once; two good ones end it (`standing.py`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -42,13 +43,17 @@ Z = 3.0
 LARGE = 4.0
 """So many times as far from usual as the limit is: raised at once."""
 LARGE_SHARE = 0.2
+HALF = 0.5
+"""Where most messages fail nothing is well, whatever is usual: a template that never worked would
+be its own example."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`part`: of a row (hits, messages) where it is a share, else (milliseconds or None, messages).
     `effect`: so much more than usual at least; `factor`: and so many times. `is_late`: known when
-    the receipts have had time. `least`: of fewer messages only what is very large is unusual."""
+    the receipts have had time. `least`: of fewer messages only what is very large is unusual.
+    `most`: a share above it is unusual though it always was so."""
 
     part: Callable[[Any], tuple[float | None, int]]
     is_share: bool
@@ -57,15 +62,18 @@ class Rule:
     factor: float = 1.0
     is_late: bool = False
     least: int = LEAST
+    most: float | None = None
 
 
 RULES: dict[Measure, Rule] = {
-    Measure.FAILURE: Rule(lambda row: (row.failed, row.tried), True, 0.02, 0.004),
+    Measure.FAILURE: Rule(lambda row: (row.failed, row.tried), True, 0.02, 0.004, most=HALF),
     Measure.LATENCY: Rule(lambda row: (row.p95_ms, row.timed), False, 200, 20, 1.5, least=50),
     Measure.REFUSAL: Rule(
         lambda row: (row.refused + row.blocked, row.refused + row.sent), True, 0.03, 0.006, 1, True
     ),
-    Measure.UNDELIVERED: Rule(lambda row: (row.undelivered, row.sent), True, 0.02, 0.004, 1, True),
+    Measure.UNDELIVERED: Rule(
+        lambda row: (row.undelivered, row.sent), True, 0.02, 0.004, 1, True, most=HALF
+    ),
     Measure.RECEIPT_LAG: Rule(
         lambda row: (row.lag_ms, row.sent - row.missing), False, 5_000, 500, 2, True
     ),
@@ -132,9 +140,9 @@ def judge(
         return None
     usual = usual_at(rule, rows, at, width, before) or known
     if usual is None:
-        return None
+        return _judged_alone(now, rule.most) if rule.most else None
     limit = usual.limit
-    far = usual.value + LARGE * (limit - usual.value)
+    far = max(usual.value + LARGE * (limit - usual.value), limit)
     if not rule.is_share:
         is_sure = now.count >= rule.least  # of fewer messages a percentile is nearly the longest
         is_bad = now.value > (limit if is_sure else far)
@@ -158,6 +166,13 @@ def judge(
         usual.basis,
         usual.points,
         now.reach,
+    )
+
+
+def _judged_alone(now: Sample, most: float) -> Verdict:
+    is_bad = _is_surely(now, most)
+    return Verdict(
+        is_bad, now.value <= most, now.value, limit=most, count=now.count, reach=now.reach
     )
 
 
@@ -221,7 +236,8 @@ def usual_at(
 def _limit(rule: Rule, usual: float, spread: float) -> float:
     least = 0.0 if rule.is_share else usual * LEAST_SPREAD
     spread = max(spread, rule.floor, least)
-    return max(usual + SPREADS * spread, usual + rule.effect, usual * rule.factor)
+    limit = max(usual + SPREADS * spread, usual + rule.effect, usual * rule.factor)
+    return min(limit, rule.most) if rule.most else limit
 
 
 @lru_cache(maxsize=8)

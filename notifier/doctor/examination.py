@@ -8,7 +8,7 @@ from django.utils.translation import gettext, gettext_noop
 from django_redis.exceptions import ConnectionInterrupted
 from redis import RedisError
 
-from notifier.doctor import callback, content, entry, sending, speed
+from notifier.doctor import answers, callback, content, entry, sending, speed
 from notifier.doctor.patient import Patient
 from notifier.doctor.results import Result, Verdict, bad, refused, skipped, warn
 from notifier.wechat.errors import Ambiguous, NoToken, NotYet, Refused, Unreachable, lookup
@@ -27,6 +27,7 @@ CHECKS: dict[str, tuple[str, Callable[[Patient], Result]]] = {
     "pushes": (gettext_noop("Pushes"), callback.pushes),
     "quota": (gettext_noop("Quota"), sending.quota),
     "breaker": (gettext_noop("Sending"), sending.breaker),
+    "answers": (gettext_noop("Answers"), answers.answers),
     "speed": (gettext_noop("Speed"), speed.speed),
     "clock": (gettext_noop("Clock"), sending.clock),
 }

@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from django.conf import settings
+from django.db.models import Max
 
 from notifier.dispatch import gate
 from notifier.dispatch.gate import Condition
+from notifier.models import MessageEvent
+from notifier.models.sandbox import SANDBOX
 from notifier.wechat.client import WeChatClient
 from notifier.wechat.errors import Ambiguous, Unreachable
 from notifier.wechat.probe import Probe, probe
@@ -24,7 +27,20 @@ from templates_app.wechat import addresses_of, new_client
 PATIENCE_SECONDS = 5
 """After one answer that took longer and never came, nothing more is asked: people wait."""
 
+LOOKED_AT, CALLS = 50_000, 100
+"""The newest events of all accounts, and of these the account's last calls."""
+LATELY = timedelta(hours=1)
+FEW = 5
+"""Of fewer calls nothing is said."""
+
 Answer = TypeVar("Answer")
+
+
+class Call(NamedTuple):
+    errcode: int
+    ms: int
+    phases: dict[str, int]
+    """Milliseconds of each."""
 
 
 @dataclass
@@ -70,6 +86,20 @@ class Patient:
     @cached_property
     def condition(self) -> Condition:
         return gate.condition(self.account, self.now)
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        """The last template/send that WeChat answered within the hour, the newest first."""
+        newest = MessageEvent.objects.aggregate(last=Max("pk"))["last"] or 0
+        answered = MessageEvent.objects.filter(
+            pk__gt=newest - LOOKED_AT,
+            message__account=self.account,
+            errcode__isnull=False,
+            duration_ms__isnull=False,
+            at__gt=self.now - LATELY,
+        ).exclude(message__openid__in=SANDBOX)
+        found = answered.order_by("-pk").values_list("errcode", "duration_ms", "phases")[:CALLS]
+        return [Call(code or 0, ms or 0, phases or {"wait": ms or 0}) for code, ms, phases in found]
 
     def time(self) -> datetime:
         """`now`, and what has passed since."""

@@ -1,22 +1,14 @@
 """How soon does WeChat answer? The last calls, and the phase that took long."""
 
 from collections import Counter
-from datetime import timedelta
 from statistics import median_low
 
-from django.db.models import Max
 from django.utils.translation import gettext, gettext_noop
 
-from notifier.doctor.patient import Patient
+from notifier.doctor.patient import FEW, Patient
 from notifier.doctor.results import Result, bad, ok, warn
-from notifier.models import MessageEvent
 from notifier.models.messages import SLOW_CALL_MS
-from notifier.models.sandbox import SANDBOX
 
-LOOKED_AT, CALLS = 50_000, 100
-"""The newest events of all accounts, and of these the account's last calls."""
-LATELY = timedelta(hours=1)
-FEW = 5
 SOME_SLOW = 2
 """A single one can be slow on any line."""
 MANY_SLOW, MOST_SLOW = 0.1, 0.5
@@ -50,15 +42,15 @@ FIXES: dict[str, str] = {
 
 def speed(patient: Patient) -> Result:
     """Of the calls that WeChat answered; those without an answer stop the account (`breaker`)."""
-    calls = _last(patient)
+    calls = patient.calls
     if len(calls) < FEW:
         text = gettext(
             "Fewer than %(few)d answered calls among the newest events: nothing to measure."
         )
         return ok(text % {"few": FEW})
     details = gettext("Half of the last %(count)d calls: within %(ms)d ms.")
-    details %= {"count": len(calls), "ms": median_low(ms for ms, _ in calls)}
-    slow = [phases for ms, phases in calls if ms >= SLOW_CALL_MS]
+    details %= {"count": len(calls), "ms": median_low(one.ms for one in calls)}
+    slow = [one.phases for one in calls if one.ms >= SLOW_CALL_MS]
     if len(slow) < max(SOME_SLOW, MANY_SLOW * len(calls)):
         return ok(gettext("WeChat answers promptly."), details)
     text = gettext("%(slow)d of the last %(count)d calls took %(seconds)d seconds or more.")
@@ -66,17 +58,3 @@ def speed(patient: Patient) -> Result:
     longest = Counter(max(FIXES, key=lambda name: one.get(name, 0)) for one in slow)
     verdict = bad if len(slow) >= MOST_SLOW * len(calls) else warn
     return verdict(text, gettext(FIXES[longest.most_common(1)[0][0]]), details)
-
-
-def _last(patient: Patient) -> list[tuple[int, dict[str, int]]]:
-    """Their milliseconds, and where they went."""
-    newest = MessageEvent.objects.aggregate(last=Max("pk"))["last"] or 0
-    answered = MessageEvent.objects.filter(
-        pk__gt=newest - LOOKED_AT,
-        message__account=patient.account,
-        errcode__isnull=False,
-        duration_ms__isnull=False,
-        at__gt=patient.now - LATELY,
-    ).exclude(message__openid__in=SANDBOX)
-    found = answered.order_by("-pk").values_list("duration_ms", "phases")[:CALLS]
-    return [(ms or 0, phases or {"wait": ms}) for ms, phases in found]

@@ -9,6 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_safe
 from redis import RedisError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
 from notifier.dispatch.lanes import redis
 
@@ -35,6 +36,8 @@ class Word:
 
 OK = Word()
 NO_ANSWER = gettext_noop("no answer (%(error)s)")
+READ_ONLY = gettext_noop("read-only: nothing can be written")
+FULL = gettext_noop("its memory is full: nothing can be written")
 NOT_APPLIED = gettext_noop("%(count)d not applied: run manage.py migrate")
 
 
@@ -63,6 +66,9 @@ def checks() -> dict[str, Word]:
 def _database() -> Word:
     try:
         with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SHOW transaction_read_only")
+                return Word(READ_ONLY) if cursor.fetchone() == ("on",) else OK
             cursor.execute("SELECT 1")
     except Error as error:
         return _no_answer(error)
@@ -80,7 +86,11 @@ def _migrations() -> Word:
 
 def _redis() -> Word:
     try:
-        redis().ping()
+        redis().set("hongyan:ready", 1, ex=60)  # one that is full, or a replica, answers a ping
+    except ReadOnlyError:
+        return Word(READ_ONLY)
+    except OutOfMemoryError:
+        return Word(FULL)
     except RedisError as error:
         return _no_answer(error)
     return OK

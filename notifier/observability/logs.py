@@ -121,9 +121,13 @@ def _cleaned(_logger: Any, _name: str, event: Event) -> Event:
     }
 
 
+PHONES = 10_000_000_000
+"""Numbers so large are looked at."""
+
+
 def _clean(value: Any) -> Any:
     if isinstance(value, bool | int | float | None):
-        return value
+        return value if value is None or abs(value) < PHONES else clean(str(value))
     return clean(value if isinstance(value, str) else repr(value))
 
 

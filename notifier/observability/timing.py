@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 
 from notifier import metrics, tracing
 from notifier.observability.requests import current_request_id
+from notifier.redaction import clean
 from notifier.tracing.allowance import Work
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,8 @@ def request_time(
             response = get_response(request)
         seconds = time.perf_counter() - started
         _note(request, response, seconds)
-        if getattr(getattr(request, "user", None), "is_staff", False):
+        # Not `request.user`: where nobody has asked for it yet it would ask the database.
+        if getattr(getattr(request, "_cached_user", None), "is_staff", False):
             response["Server-Timing"] = (
                 f'db;dur={queries.seconds * 1000:.1f};desc="{queries.count} statements", '
                 f"all;dur={seconds * 1000:.1f}"
@@ -83,7 +85,7 @@ def _tell(span: Any, request: HttpRequest, response: HttpResponse) -> None:
     span.set_attribute("http.request.method", request.method or "")
     span.set_attribute("http.route", f"/{match.route}" if match else "")
     span.set_attribute("http.response.status_code", response.status_code)
-    span.set_attribute("hongyan.request_id", current_request_id())
+    span.set_attribute("hongyan.request_id", clean(current_request_id()))
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         tracing.fail(span, f"answered {response.status_code}")
 

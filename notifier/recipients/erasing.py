@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
@@ -71,6 +73,10 @@ def _is_erased_now(recipient: Recipient) -> bool:
             return False
         Push.objects.filter(account_id=person.account_id, openid=person.openid).update(openid="")
         _forget(person)
+        # Django's own history names people by what they were called then.
+        kind = ContentType.objects.get_for_model(Recipient)
+        history = LogEntry.objects.filter(content_type=kind, object_id=str(person.pk))
+        history.update(object_repr=str(person))
         CampaignRow.objects.filter(recipient=person).update(data={})
         Schedule.objects.filter(recipient=person).delete()
     return True

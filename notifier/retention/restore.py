@@ -10,11 +10,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.apps import apps
-from django.db import connection, transaction
+from django.contrib.auth import get_user_model
+from django.db import Error, IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_noop
 
+from notifier.audit import append_only
 from notifier.audit.verify import Verification
 from notifier.campaigns import states
 from notifier.dispatch.moves import move
@@ -25,14 +27,16 @@ from notifier.models import (
     Message,
     MessageEvent,
     Reason,
+    Recipient,
     Schedule,
     State,
 )
 from templates_app.encryption import EncryptedTextField
+from templates_app.models import OfficialAccount
 
 SLICE = 500
 GOING = (CampaignState.CANARY, CampaignState.RUNNING)
-NEEDED = ("migrations", "keys")
+NEEDED = ("migrations", "keys", "content")
 """The first findings: while one is bad nothing else can be asked, nor anything parked."""
 RESTORED = gettext_noop(
     "The database was restored from a backup: whom it reached since the backup is not known here. "
@@ -51,7 +55,12 @@ class Finding:
 def findings(now: datetime) -> Iterator[Finding]:
     """Each needs the ones before it."""
     for name, look in CHECKS.items():
-        good, text = look(now)
+        try:
+            good, text = look(now)
+        except Error as error:
+            text = f"the database cannot be read ({type(error).__name__}). Is DATABASE_URL right?"
+            yield Finding(name, False, text)
+            return
         yield Finding(name, good, text)
         if not good and name in NEEDED:
             return
@@ -64,7 +73,30 @@ def _migrations(_now: datetime) -> tuple[bool, str]:
     newer = sorted(name for app, name in unknown if app in ("notifier", "templates_app"))
     if newer:
         return False, f"it comes from a newer Hongyan ({newer[-1]}): install that one"
+    if not executor.loader.applied_migrations:
+        return False, "there is no table: this is no backup. Is DATABASE_URL right?"
     return not missing, f"{len(missing)} to apply: run manage.py migrate" if missing else "all"
+
+
+def _content(_now: datetime) -> tuple[bool, str]:
+    accounts, users = OfficialAccount.objects.count(), get_user_model().objects.count()
+    told = f"{accounts} accounts, {users} users, {Recipient.objects.count()} recipients"
+    return bool(accounts and users), told if accounts and users else f"{told}: is this the backup?"
+
+
+def _whole(_now: datetime) -> tuple[bool, str]:
+    """SQLite looks for rows that name others which are not there; PostgreSQL has no such rows while
+    it knows its constraints to be kept."""
+    try:
+        connection.check_constraints()
+    except IntegrityError as error:
+        return False, str(error).splitlines()[0]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT conname FROM pg_constraint WHERE NOT convalidated")
+            if loose := [name for (name,) in cursor.fetchall()]:
+                return False, f"constraints that are not kept: {', '.join(loose)}"
+    return True, "each row that another names is there"
 
 
 def _keys(_now: datetime) -> tuple[bool, str]:
@@ -84,6 +116,8 @@ def _keys(_now: datetime) -> tuple[bool, str]:
 
 
 def _trail(_now: datetime) -> tuple[bool, str]:
+    if missing := append_only.missing(connection):
+        return False, f"triggers are missing: {', '.join(missing)}; restore the schema, too"
     verification = Verification(None, [])
     problems = sum(1 for _ in verification.problems())
     if problems:
@@ -114,6 +148,8 @@ def _waiting(now: datetime) -> tuple[bool, str]:
 CHECKS: dict[str, Callable[[datetime], tuple[bool, str]]] = {
     "migrations": _migrations,
     "keys": _keys,
+    "content": _content,
+    "whole": _whole,
     "audit trail": _trail,
     "age": _age,
     "waiting": _waiting,
@@ -121,8 +157,8 @@ CHECKS: dict[str, Callable[[datetime], tuple[bool, str]]] = {
 
 
 def _due(now: datetime) -> QuerySet[Message]:
-    """And what waits for its quota: somebody may have cleared that since."""
-    was_due = Q(due_at__lte=now) | Q(reason=Reason.QUOTA)
+    """And what waits for its quota or its template: somebody may have let it go since."""
+    was_due = Q(due_at__lte=now) | Q(reason__in=(Reason.QUOTA, Reason.TEMPLATE))
     return Message.objects.filter(was_due, state__in=(State.QUEUED, State.SENDING))
 
 

@@ -32,6 +32,7 @@ from notifier.models.campaigns import FEEDING
 from notifier.models.ids import first_id_at
 
 SLICE = 500
+LOOKED_AT = 10 * SLICE
 CAMPAIGNS = 50
 PAUSE_SECONDS = 0.1
 """Between two slices: sends come first."""
@@ -61,9 +62,11 @@ def _audiences(_before: datetime) -> QuerySet[CampaignRow]:
 
 
 def _pushes(before: datetime) -> QuerySet[Push]:
-    """Of the first ids, which ascend with the time: while none is old, not all are looked at."""
-    first = list(Push.objects.order_by("pk").values_list("pk", flat=True)[:SLICE])
-    return Push.objects.filter(pk__in=first, received_at__lt=before, due_at=None).order_by("pk")
+    """Of the first ids, which ascend with the time: while none is old, not all are looked at. Some
+    of them may have to stay: a clock that was ahead has dated them, or they are still due."""
+    first = Push.objects.order_by("pk").values_list("pk", flat=True)[:LOOKED_AT]
+    old = Push.objects.filter(pk__in=list(first), received_at__lt=before, due_at=None)
+    return old.order_by("pk")
 
 
 def _measures(before: datetime) -> QuerySet[MeasuredWindow]:

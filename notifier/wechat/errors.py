@@ -43,9 +43,10 @@ _NAME = r"\w*(?:token|secret|aes_?key)"
 """access_token, appsecret, EncodingAESKey."""
 _OWN_NAME = r"\w*(?:secret_key|encryption_keys?|password|passwd|session_?id)"
 """Hongyan's and Django's; of an environment, too, where a value has whatever marks."""
-# `name=value` in URLs and forms, `"name": "value"` in JSON (also escaped) and Python dicts.
+# `name=value` in URLs and forms, `"name": "value"` in JSON (also escaped) and Python dicts, and
+# `"name", "value"` in tuples.
 _BEFORE = (
-    r"""\\?["']?\s*(?:=|:|%3D)\s*(?!\[redacted)"""
+    r"""\\?["']?\s*(?:=|:|%3D|(?<=["']),)\s*(?!\[redacted)"""
     r"""[\[(]?+(?:b(?=["']))?+(?P<escaped>\\)?["']?)(?!\[redacted)"""
 )
 _QUOTED = "|".join(

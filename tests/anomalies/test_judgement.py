@@ -46,6 +46,14 @@ def test_what_always_fails_at_this_time_is_usual():
     assert verdict(Measure.FAILURE, rows).is_good
 
 
+@pytest.mark.parametrize("before", [{}, weeks(failed=80)], ids=["new", "as always"])
+@pytest.mark.parametrize(("failed", "is_bad"), [(80, True), (20, False)])
+def test_what_mostly_fails_is_never_usual(before, failed, is_bad):
+    found = verdict(Measure.FAILURE, before | {AT: row(AT, failed=failed)})
+    assert (found.is_bad, found.is_good) == (is_bad, not is_bad)
+    assert found.limit == 0.5
+
+
 def test_one_bad_week_does_not_make_it_usual():
     rows = weeks() | {one: row(one, failed=90) for one in list(weeks(count=3))}
     assert verdict(Measure.FAILURE, rows | {AT: row(AT, failed=40)}).is_bad
@@ -82,16 +90,17 @@ def test_the_hour_is_compared_with_such_hours():
 @pytest.mark.parametrize(
     ("step", "count", "basis", "points"),
     [
-        (timedelta(weeks=1), 3, None, 0),
+        (timedelta(weeks=1), 3, Basis.NONE, 0),
         (timedelta(days=1), 5, Basis.DAY, 5),
         (WIDTH, 40, Basis.HOURS, 6),
-        (WIDTH, 20, None, 0),
+        (WIDTH, 20, Basis.NONE, 0),
     ],
 )
 def test_what_it_is_compared_with_while_it_is_young(step, count, basis, points):
     rows = {AT - n * step: row(AT - n * step) for n in range(count + 1)}
     found = verdict(Measure.FAILURE, rows)
-    assert (found and (found.basis, found.points)) == (basis and (basis, points))
+    assert found
+    assert (found.basis, found.points) == (basis, points)
 
 
 def test_it_is_no_example_of_itself():

@@ -103,6 +103,13 @@ def test_a_clock_that_was_away_makes_up_for_it(template):
     assert windows(begins=AT + 2 * WIDTH, template_id=0).get().tried == 10
 
 
+def test_a_clock_that_was_ahead_holds_up_nothing(template):
+    look(ends() + timedelta(days=1))
+    happened(template, 10, AT)
+    look(ends())
+    assert windows(begins=AT, template_id=0).get().tried == 10
+
+
 def test_of_very_many_an_even_sample_is_looked_at(template, monkeypatch):
     monkeypatch.setattr("notifier.anomalies.happened.MOST", 200)
     happened(template, 1500, AT + WIDTH / 2)

@@ -58,6 +58,13 @@ def test_what_was_accepted_while_the_clock_was_away_is_counted():
     }
 
 
+def test_a_clock_that_was_ahead_leaves_no_gap():
+    figures.tick(NOON + timedelta(days=1))
+    template = accept(NOON + timedelta(minutes=1))
+    figures.tick(NOON + timedelta(minutes=2))
+    assert counts(Span.HOUR) == {(NOON.replace(minute=0, second=0), template.pk): 1}
+
+
 def test_a_row_that_becomes_visible_late_is_counted():
     figures.tick(NOON)
     accept(NOON - timedelta(seconds=50))  # its transaction ends after the minute was counted

@@ -1,10 +1,12 @@
 """The probes: alive, and able to work."""
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
+from notifier.dispatch.lanes import redis
 from notifier.observability import health
 from notifier.observability.standing import standing
 
@@ -34,6 +36,39 @@ def test_a_process_without_its_database_is_not_ready(no_database):
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"] == "no answer (OperationalError)"
     assert answer.json()["checks"]["redis"] == "ok"
+
+
+@pytest.mark.django_db
+def test_a_redis_that_only_answers_is_not_enough():
+    """A replica after a failover; a full one."""
+    found = []
+    for spoil in (
+        lambda: redis().replicaof("127.0.0.1", "9"),
+        lambda: redis().config_set("maxmemory", 1),
+    ):
+        spoil()
+        try:
+            answer = Client().get("/readyz")
+        finally:
+            redis().replicaof("NO", "ONE")
+            redis().config_set("maxmemory", 0)
+        found.append((answer.status_code, answer.json()["checks"]["redis"]))
+    assert found == [
+        (503, "read-only: nothing can be written"),
+        (503, "its memory is full: nothing can be written"),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such state")
+def test_a_database_that_only_reads_is_not_enough():
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    try:
+        answer = Client().get("/readyz")
+    finally:
+        connection.close()
+    assert answer.json()["checks"]["database"] == "read-only: nothing can be written"
 
 
 @pytest.mark.django_db

@@ -82,6 +82,8 @@ def event(message, *args, error=None, **extra):
         ("Cookie: sessionid=%s", (TOKEN,)),
         ("postgresql://hongyan:%s@10.0.0.5/hongyan", (TOKEN,)),
         ("redis://:%s@10.0.0.5:6379/0", (TOKEN,)),
+        ("redis://:p@%s@10.0.0.5:6379/0", (TOKEN,)),
+        ("%r", (("access_token", TOKEN),)),
     ],
 )
 def test_a_secret_is_left_out(message, args):
@@ -99,6 +101,9 @@ def test_a_secret_is_left_out(message, args):
         ("%2B8613812345678", "%2B86138****5678"),
         ("+86-13812345678", "+86-138****5678"),
         ("\n13812345678", "\n138****5678"),
+        ("8613812345678", "86138****5678"),
+        ("138 1234 5678", "138****5678"),
+        (13812345678, "138****5678"),
         ("zhang.san@example.com", "z…@example.com"),
         ("zhang.san%40example.com", "z…%40example.com"),
     ],

@@ -5,6 +5,8 @@ from contextlib import suppress
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 
 from notifier.intake.accept import Origin
@@ -91,6 +93,20 @@ def test_nothing_of_the_person_is_left(person, template):
     erase(person)
     after = stored()
     assert [one for one in TRACES if one in after] == []
+
+
+def test_djangos_own_history_keeps_no_name(person, django_user_model):
+    kind = ContentType.objects.get_for_model(person)
+    history = LogEntry.objects.create(
+        user=django_user_model.objects.create_user("li"),
+        content_type=kind,
+        object_id=str(person.pk),
+        object_repr=person.user_id,
+        action_flag=ADDITION,
+    )
+    erase(person)
+    history.refresh_from_db()
+    assert person.user_id not in history.object_repr
 
 
 def test_states_and_times_of_messages_stay(person, template):

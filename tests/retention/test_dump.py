@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connection
 
 from notifier.models import Message, State
@@ -80,6 +81,7 @@ def manage(url: str, *command: str) -> tuple[int, str]:
 def test_what_was_sent_after_the_backup_is_parked_in_the_restored_one(
     platform: Platform, work: Callable[[], None], dump: Path
 ) -> None:
+    get_user_model().objects.create_user("li")
     builders.set_message(platform.message(), state=State.SENT)
     waits = platform.message()
     back_up(dump)
@@ -93,3 +95,11 @@ def test_what_was_sent_after_the_backup_is_parked_in_the_restored_one(
     assert manage(url, "backup_check", "--park")[0] == 0
     assert manage(url, "shell", "--no-imports", "-c", STATES) == (0, "sent unknown\n")
     assert Message.objects.get(pk=waits.pk).state == State.SENT  # the other database is as it was
+
+
+def test_a_database_that_does_not_answer_is_told_so() -> None:
+    code, said = manage("sqlite:////nonexistent/hongyan.sqlite3", "backup_check")
+    assert code == 1
+    assert said == (
+        "BAD migrations: the database cannot be read (OperationalError). Is DATABASE_URL right?\n"
+    )

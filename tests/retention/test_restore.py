@@ -5,9 +5,11 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from notifier.audit import append_only
 from notifier.fallback.process import process_fallbacks
 from notifier.models import CampaignState, FallbackSend, Reason, State
 from templates_app.models import Fallback, MessageTemplate
@@ -16,6 +18,11 @@ from tests.campaigns.campaigning import make_campaign
 
 HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _user(transactional_db, django_user_model):
+    django_user_model.objects.create_user("li")
 
 
 def told(*arguments):
@@ -35,6 +42,8 @@ def test_a_quiet_database_may_be_used():
     assert [line.split(":")[0] for line in said.splitlines()] == [
         "ok  migrations",
         "ok  keys",
+        "ok  content",
+        "ok  whole",
         "ok  audit trail",
         "ok  age",
         "ok  waiting",
@@ -59,11 +68,31 @@ def test_what_was_due_is_not_sent_again(platform, work):
     assert later.state == State.QUEUED
 
 
-def test_what_waits_for_its_quota_is_not_sent_again(platform):
-    """Somebody may have cleared the quota, and it has gone."""
+def test_an_empty_or_damaged_one_is_no_backup(platform, django_user_model):
+    assert told()[0]
+    with connection.cursor() as cursor:
+        for statement in append_only.unprotect(connection):
+            cursor.execute(statement)
+    try:
+        assert "BAD audit trail: triggers are missing" in told()[1]
+    finally:
+        with connection.cursor() as cursor:
+            for statement in append_only.protect(connection):
+                cursor.execute(statement)
+    django_user_model.objects.all().delete()
+    assert "BAD content: 1 accounts, 0 users" in told("--park")[1]
+    with transaction.atomic():
+        MigrationRecorder.Migration.objects.all().delete()
+        assert "this is no backup" in told()[1]
+        transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("reason", [Reason.QUOTA, Reason.TEMPLATE])
+def test_what_waits_for_a_person_is_not_sent_again(platform, reason):
+    """Somebody may have cleared the quota or let the template go, and it has gone."""
     waits = platform.message()
     midnight = timezone.now() + 8 * HOUR
-    builders.set_message(waits, reason=Reason.QUOTA, due_at=midnight)
+    builders.set_message(waits, reason=reason, due_at=midnight)
     assert "1 messages that were due" in told()[1]
     assert told("--park")[0]
     waits.refresh_from_db()

@@ -114,6 +114,18 @@ def test_old_pushes_go_and_those_that_wait_stay(template, monkeypatch):
     assert set(Push.objects.all()) == {waits, young}
 
 
+def test_pushes_that_have_to_stay_hold_up_no_other(template, monkeypatch):
+    monkeypatch.setattr("notifier.retention.sweep.SLICE", 2)
+    now = timezone.now()
+    for number in range(6):
+        Push.objects.create(
+            account=template.account, key=f"{number}", event="subscribe", openid="x",
+            happened_at=now, received_at=now - 11 * DAY, due_at=now if number < 3 else None,
+        )  # fmt: skip
+    assert [sweep(), sweep()] == [True, False]
+    assert Push.objects.count() == 3
+
+
 def test_sessions_go_when_they_have_ended(monkeypatch):
     monkeypatch.setattr(module, "SLICE", 2)
     for key, days in (("a", -40), ("b", -2), ("c", -1), ("going", 1)):

@@ -29,7 +29,7 @@ def test_each_address_with_a_new_and_a_kept_connection(simulator, capsys):
     assert [line[:2] for line in lines] == [
         [simulator.url, "new"],
         [simulator.url, "kept"],
-        [dead, "new"],
+        [dead, "none"],
     ]
     assert lines[0][-1] == lines[1][-1] == "ok"
     assert lines[1][2:5] == ["-", "-", "-"]  # no look-up, no handshakes

@@ -34,6 +34,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         addresses = options["address"] or _addresses(options["account"])
+        for one in addresses:
+            if not one.startswith(("https://", "http://")):
+                raise CommandError(f"{one} is no address: write https://{one}")
         terminal = Terminal(cast(Any, self.stdout)._out, cast(Any, self.stderr)._out)
         probes = asyncio.run(_probes(addresses, options["calls"]))
         if options["json"]:
@@ -68,7 +71,7 @@ async def _probes(addresses: list[str], calls: int) -> list[Probe]:
 def _row(one: Probe) -> list[str]:
     spent = one.phases.spent()
     cells = [f"{spent[name] * 1000:.1f}" if name in spent else "-" for name in SHOWN]
-    kind = "kept" if one.phases.is_reused else "new"
+    kind = {"reused": "kept"}.get(one.phases.connection, one.phases.connection)
     return [one.address, kind, *cells, f"{sum(spent.values()) * 1000:.1f}", one.problem or "ok"]
 
 
