@@ -106,7 +106,7 @@ settled = Counter(
     "Messages by the state that an attempt or a receipt left",
     ["account", "priority", "state"],
 )
-SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
+SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3, 6.4, 12.8)
 send_seconds = ManyAtOnce(
     "hongyan_send_seconds",
     "From the call to WeChat's answer, or to its failure",

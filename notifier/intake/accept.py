@@ -158,7 +158,7 @@ def _accepted(request: SendRequest, origin: Origin, now: datetime) -> Accepted:
         url=request.url,
         miniprogram=request.miniprogram,
     )
-    trace = tracing.current()
+    trace = tracing.begun()
     message = Message.fresh(
         id=message_id,
         traceparent=trace.traceparent,

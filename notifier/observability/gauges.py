@@ -12,7 +12,7 @@ from typing import cast
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import Error
+from django.db import Error, InterfaceError, OperationalError
 from django.db.models import Count, Max, Sum
 from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -47,16 +47,22 @@ Values = Iterable[tuple[Iterable[object], float]]
 
 
 class Gauges(Collector):
-    """A section whose database or Redis is away is left out, and said to be."""
+    """A section whose database or Redis is away is left out, and said to be. A database that does
+    not answer is waited for once: Prometheus gives the whole page ten seconds."""
 
     def collect(self) -> Iterator[Metric]:
         answered = GaugeMetricFamily(
             "hongyan_answered", "1: what this page asked answered", labels=["section"]
         )
+        is_away = False
         for name, section in SECTIONS.items():
+            if is_away and name not in WITHOUT_DATABASE:
+                answered.add_metric([name], 0)
+                continue
             try:
                 yield from [*section()]
             except (Error, RedisError) as error:
+                is_away = is_away or isinstance(error, OperationalError | InterfaceError)
                 log.warning("/metrics: %s does not answer (%s)", name, type(error).__name__)
                 answered.add_metric([name], 0)
             else:
@@ -226,3 +232,4 @@ SECTIONS: dict[str, Callable[[], Iterator[Metric]]] = {
     "webhooks": _webhooks,
     "anomalies": _anomalies,
 }
+WITHOUT_DATABASE = frozenset({"queues"})

@@ -28,7 +28,7 @@ from notifier.tracing.context import NONE, Context, arriving
 from notifier.tracing.sdk import is_on, load
 
 __all__ = ["NONE", "Attributes", "Context", "current", "is_on", "load", "passes", "record"]
-__all__ += ["allowed", "fail", "is_wanted", "serving", "span"]
+__all__ += ["allowed", "begun", "fail", "is_wanted", "serving", "span"]
 
 Attributes = Mapping[str, str | int | float | bool]
 
@@ -38,6 +38,15 @@ _current: ContextVar[Context] = ContextVar("trace", default=NONE)
 def current() -> Context:
     """Of the request that this thread works on."""
     return _current.get()
+
+
+def begun() -> Context:
+    """`current()`; a new one where no request began it: at a terminal, by the clock."""
+    context = current()
+    if context.traceparent or not is_on():
+        return context
+    trace_id, drawn = sdk.next_trace()
+    return drawn.kept(bool(trace_id) and allowed("request", 1) == 1)
 
 
 def is_wanted(work: Work, trace: Context) -> bool:

@@ -12,7 +12,7 @@ import ssl
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -55,6 +55,7 @@ class Wire:
         self._ca_file = ca_file
         self._tls: ssl.SSLContext | None = None
         self._idle: dict[Origin, list[_Connection]] = {}
+        self._looking_up: dict[Origin, asyncio.Future[Any]] = {}
         self.opened = 0
 
     async def post(
@@ -116,9 +117,7 @@ class Wire:
         try:
             async with asyncio.timeout(self._connect_seconds):
                 with phases.timed("dns"):
-                    found = await loop.getaddrinfo(
-                        origin.host, origin.port, type=socket.SOCK_STREAM
-                    )
+                    found = await self._look_up(origin)
                 with phases.timed("tcp"):
                     joined = await start_connection(found, happy_eyeballs_delay=0.25)
                 with phases.timed("tls" if origin.tls else "tcp"):
@@ -134,6 +133,24 @@ class Wire:
             raise Unreachable(f"no connection ({type(error).__name__})") from None
         self.opened += 1
         return connection
+
+    async def _look_up(self, origin: Origin) -> Any:
+        """One at a time of a name, for all who wait for it: asyncio looks up in a few threads, and
+        a hundred new connections would wait there for each other until they time out."""
+        asked = self._looking_up.get(origin)
+        if asked is None:
+            loop = asyncio.get_running_loop()
+            asked = asyncio.ensure_future(
+                loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+            )
+            self._looking_up[origin] = asked
+            asked.add_done_callback(lambda over: self._looked_up(origin, over))
+        return await asyncio.shield(asked)
+
+    def _looked_up(self, origin: Origin, asked: "asyncio.Future[Any]") -> None:
+        del self._looking_up[origin]
+        if not asked.cancelled():
+            asked.exception()  # read, though everybody who waited may have given up
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:

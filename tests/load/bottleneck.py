@@ -18,6 +18,7 @@ POOL_FULL = 0.95
 WECHAT_SLOW = 3.0
 """Its answers take so many times as long as in the first step."""
 BEHIND = 0.9
+OURS = ("web", "worker", "clock", "PostgreSQL", "Redis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,23 @@ def _cpu(run: Run, step: Step, limits: Limits) -> str:
 
 
 def _callers(_run: Run, step: Step, _limits: Limits) -> str:
-    if (share := step.cpu.get("callers", 0.0)) < PROCESS_FULL:
+    if not _is_full_before_ours(step, "callers"):
         return ""
+    share = step.cpu["callers"]
     return f"they take {share:.0f} % of one core, all they can, and ask for no more: add others"
+
+
+def _simulator(_run: Run, step: Step, _limits: Limits) -> str:
+    if not _is_full_before_ours(step, "simulator"):
+        return ""
+    share = step.cpu["simulator"]
+    return f"it takes {share:.0f} % of one core, all it can: neither WeChat nor Hongyan is full"
+
+
+def _is_full_before_ours(step: Step, name: str) -> bool:
+    """All of one core, and more than all that is measured."""
+    ours = sum(step.cpu.get(one, 0.0) for one in OURS)
+    return step.cpu.get(name, 0.0) >= max(PROCESS_FULL, ours)
 
 
 def _memory(_run: Run, step: Step, _limits: Limits) -> str:
@@ -111,8 +126,9 @@ def _wechat(run: Run, step: Step, _limits: Limits) -> str:
 
 
 QUESTIONS: dict[str, Callable[[Run, Step, Limits], str]] = {
-    "processor": _cpu,
     "callers": _callers,
+    "simulator": _simulator,
+    "processor": _cpu,
     "memory": _memory,
     "database": _database,
     "pool of connections": _pool,

@@ -49,6 +49,8 @@ def run(**full: object) -> Run:
         ({"cpu": {"web": 190, "worker": 60}}, "processor", "web is at 95 % of one core each"),
         ({"cpu": {"web": 110, "worker": 60}}, "none", "nothing was full"),
         ({"cpu": {"callers": 99, "worker": 60}}, "callers", "99 % of one core"),
+        ({"machine_cpu": 97, "cpu": {"callers": 99, "web": 15}}, "callers", "99 % of one core"),
+        ({"cpu": {"simulator": 98, "worker": 60}}, "simulator", "98 % of one core"),
         ({"memory_free": 4.0}, "memory", "4 % of the memory was free"),
         ({"database": Database(12, 6.0, 4.0)}, "database", "6.0 sessions at work 4.0 wait"),
         (

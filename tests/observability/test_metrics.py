@@ -253,5 +253,11 @@ def test_without_redis_its_sections_are_left_out_and_said(platform, client, sett
     assert silent(client) == {"queues", "gates", "tokens"}
 
 
-def test_without_the_database_all_but_the_queues_are(client, no_database):
-    assert silent(client) == set(gauges.SECTIONS) - {"queues"}
+def test_without_the_database_all_but_the_queues_are(client, no_database, caplog):
+    """It is asked once, for each time can take as long as a connection may."""
+    told = client.get("/metrics").content.decode()
+    answered = dict(re.findall(r'hongyan_answered\{section="(\w+)"\} (\S+)', told))
+    assert {one for one, there in answered.items() if there == "0.0"} == (
+        set(gauges.SECTIONS) - {"queues"}
+    )
+    assert len([one for one in caplog.messages if "does not answer" in one]) == 1

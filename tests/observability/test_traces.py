@@ -108,6 +108,17 @@ def test_of_new_traces_the_sampler_keeps_so_many(collector, a_few, loop, api):
     assert {trace_id for trace_id, flags in ids.items() if flags != "00"} == kept
 
 
+def test_what_no_request_began_is_traced_too(collector, platform, work):
+    tracing._current.set(tracing.NONE)  # what an earlier request of this thread left
+    message = platform.message()
+    assert message.traceparent.endswith("-01")
+    work()
+    sdk.provider().force_flush()
+    assert {"queued", "POST template/send"} <= {
+        one.name for one in collector.of(message.traceparent[3:35])
+    }
+
+
 def servers(collector):
     sdk.provider().force_flush()
     return {one.trace_id for one in collector.spans if one.name == "POST /api/v1/messages"}

@@ -1,5 +1,6 @@
 """Where the time of a call went: each phase is made long, and told."""
 
+import asyncio
 import socket
 import time
 
@@ -7,6 +8,7 @@ import pytest
 
 from notifier.wechat.errors import Ambiguous, Unreachable
 from notifier.wechat.phases import Phases
+from notifier.wechat.wire import Wire
 from tests.wechat.conftest import body, with_token
 from tests.wechat.servers import cutting, free_address, serving, silent
 
@@ -66,6 +68,28 @@ def test_a_name_that_is_looked_up_slowly(account, make_client, monkeypatch):
         phases = phases_of(make_client(server.url), Ambiguous)
     assert phases.dns >= LONG
     assert phases.tcp < LONG
+
+
+def test_many_wait_for_one_look_up(account, monkeypatch):
+    """Each by itself they would wait for asyncio's few threads, and time out."""
+    look_up, asked = socket.getaddrinfo, []
+
+    def slowly(*arguments, **named):
+        asked.append(arguments)
+        time.sleep(LONG)
+        return look_up(*arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    wire, seen = Wire((2.0, 2.0), ""), [Phases() for _ in range(60)]
+
+    async def all_at_once():
+        path, url = "/cgi-bin/message/template/send", account.simulator.url
+        await asyncio.gather(*(wire.post(url, path, b"{}", phases=one) for one in seen))
+        await wire.close()
+
+    asyncio.run(all_at_once())
+    assert len(asked) == 1
+    assert max(one.dns for one in seen) < 2 * LONG
 
 
 def test_an_answer_that_comes_slowly(account, make_client):

@@ -2,6 +2,7 @@
 loads anything from elsewhere."""
 
 from functools import cache
+from threading import Lock
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +10,7 @@ from django.shortcuts import render
 from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 
+_making = Lock()
 POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "worker-src blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -22,8 +24,9 @@ def schema(_request: HttpRequest) -> HttpResponse:
 
 @cache
 def document() -> bytes:
-    """It changes with the code alone."""
-    with translation.override("en"):
+    """It changes with the code alone. One thread makes it: the library finds its extensions
+    meanwhile, and two would find them half loaded."""
+    with _making, translation.override("en"):
         generator = SchemaGenerator()  # type: ignore[no-untyped-call]
         found = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
     return msgspec.json.format(msgspec.json.encode(found), indent=1)
