@@ -169,6 +169,9 @@ def test_a_call_without_a_connection_is_not_taken_for_a_new_one(platform, work, 
 
 def test_how_it_stands_is_told(platform, client, work):
     account, template = platform.account.pk, platform.template.pk
+    sent = f'account="{account}",state="sent",template="{template}"'
+    born = f"hongyan_messages_total{{{sent}}} 0.0"
+    assert born in client.get("/metrics").content.decode().splitlines()
     first = platform.message()
     Message.objects.filter(pk=first.pk).update(due_at=timezone.now() - timedelta(seconds=90))
     platform.message()
@@ -184,7 +187,6 @@ def test_how_it_stands_is_told(platform, client, work):
     assert value(client, rf'hongyan_account_info\{{account="{account}",slug="{slug}"\}}') == 1
     told = f'account="{account}",code="{code}",template="{template}"'
     assert value(client, rf"hongyan_template_info\{{{told}\}}") == 1
-    sent = f'account="{account}",state="sent",template="{template}"'
     assert value(client, rf"hongyan_messages_total\{{{sent}\}}") == 2
 
 
