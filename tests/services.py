@@ -24,7 +24,7 @@ def _start_redis() -> str:
     atexit.register(process.wait)
     atexit.register(process.terminate)
     deadline = time.monotonic() + 10
-    while not socket.exists():
+    while not redis_server.is_up(socket):
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("redis-server did not start")
         time.sleep(0.01)

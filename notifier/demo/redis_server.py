@@ -4,6 +4,7 @@ import importlib
 import os
 import re
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
@@ -34,15 +35,21 @@ def socket_path(folder: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix="hongyan-")) / "redis.sock"
 
 
-def command(socket: Path) -> list[str]:
+def is_up(path: Path) -> bool:
+    """The file is there a moment before anybody listens at it."""
+    with socket.socket(socket.AF_UNIX) as one:
+        return one.connect_ex(str(path)) == 0
+
+
+def command(path: Path) -> list[str]:
     """It listens on the socket alone and keeps nothing on disk: all of it can be lost."""
     settings = {
         "port": "0",
-        "unixsocket": str(socket),
+        "unixsocket": str(path),
         "unixsocketperm": "700",
         "save": "",
         "appendonly": "no",
-        "dir": str(socket.parent),
+        "dir": str(path.parent),
         "loglevel": "warning",
     }
     options = [part for name, value in settings.items() for part in (f"--{name}", value)]

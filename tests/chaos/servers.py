@@ -72,7 +72,7 @@ class RedisServer:
             redis_server.command(self._socket), stdout=subprocess.DEVNULL
         )
         deadline = time.monotonic() + START_SECONDS
-        while not self._socket.exists():
+        while not redis_server.is_up(self._socket):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("redis-server did not start")
             time.sleep(0.01)

@@ -34,7 +34,7 @@ def redis(stack: ExitStack, home: Path) -> subprocess.Popen[bytes]:
     )
     stack.callback(process.wait)
     stack.callback(process.kill)
-    until(redis_server.socket_path(home).exists)
+    until(lambda: redis_server.is_up(redis_server.socket_path(home)))
     return process
 
 
