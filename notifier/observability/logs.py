@@ -127,7 +127,10 @@ PHONES = 10_000_000_000
 
 def _clean(value: Any) -> Any:
     if isinstance(value, bool | int | float | None):
-        return value if value is None or abs(value) < PHONES else clean(str(value))
+        if value is None or abs(value) < PHONES:
+            return value
+        shown = clean(str(value))
+        return value if shown == str(value) else shown
     return clean(value if isinstance(value, str) else repr(value))
 
 

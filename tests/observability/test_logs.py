@@ -114,6 +114,10 @@ def test_a_persons_phone_and_address_are_shortened(person, told):
     assert event("Not Found: %s", person)["message"] == f"Not Found: {told}"
 
 
+def test_a_large_number_stays_one():
+    assert event("read", size=20_000_000_000)["size"] == 20_000_000_000
+
+
 def test_an_openid_is_shortened():
     assert line("to %s failed", OPENID).startswith("INFO to oABC…XYZ1 failed\n")
     assert event("to %s failed", OPENID)["message"] == "to oABC…XYZ1 failed"
