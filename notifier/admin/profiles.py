@@ -48,7 +48,7 @@ def _guarded(view: View) -> View:
         try:
             return view(request, *args, **kwargs)
         except RedisError:
-            return _page(request, "notifier/profiles.html", {"is_away": True}, status=503)
+            return _page(request, "notifier/redis_away.html", {}, status=503)
 
     return admin.site.admin_view(guarded)
 

@@ -8,7 +8,10 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext
 from django_rq.urls import get_admin_urlpatterns, get_api_urlpatterns
+from redis import RedisError
 
 PERMISSION = "django_rq.admin"
 
@@ -18,7 +21,12 @@ def _guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
-        return view(request, *args, **kwargs)
+        try:
+            return view(request, *args, **kwargs)
+        except RedisError:
+            title = gettext("Queues")
+            shown = {**admin.site.each_context(request), "title": title}
+            return render(request, "notifier/redis_away.html", shown, status=503)
 
     return admin.site.admin_view(guarded)
 

@@ -25,7 +25,7 @@ from templates_app.admin.reasons import reason_in_words
 
 IP_CODES = frozenset({40164, 61004, 89501, 89503, 89506, 89507})
 """The caller's address is not in the list, or waits for the owner's consent."""
-LIST_QUOTA = 45009
+QUOTA = 45009
 
 
 def addresses(patient: Patient) -> Result:
@@ -63,6 +63,8 @@ def ip_list(patient: Patient) -> Result:
     error = patient.token_refusal
     if error is None:
         return ok(gettext("WeChat lets this server in."))
+    if error.errcode == QUOTA:
+        return skipped(gettext("Not known: WeChat gives no more tokens today."))
     if error.errcode not in IP_CODES:
         return skipped(gettext("Not known before the secret is right."))
     known = lookup_token_call(error.errcode)
@@ -82,6 +84,8 @@ def secret(patient: Patient) -> Result:
         return ok(gettext("AppID and AppSecret are right: a token can be had."))
     if error.errcode in IP_CODES:
         return skipped(gettext("Not known before WeChat lets this server in."))
+    if error.errcode == QUOTA:
+        return skipped(gettext("Not known: WeChat gives no more tokens today."))
     known = lookup_token_call(error.errcode)
     passes = token_error_kind(error.errcode) is Kind.RETRY
     return doubtful(error, known) if passes else refused(error, known)
@@ -127,6 +131,6 @@ def permission(patient: Patient) -> Result:
         raise
     except Refused as error:
         known = lookup(error.errcode)
-        return doubtful(error, known) if error.errcode == LIST_QUOTA else refused(error, known)
+        return doubtful(error, known) if error.errcode == QUOTA else refused(error, known)
     text = gettext("Template messages are permitted; WeChat lists %(count)d templates.")
     return ok(text % {"count": count})

@@ -7,9 +7,10 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 
 from notifier.dispatch.gate import Limits
+from notifier.doctor.entry import QUOTA
 from notifier.doctor.patient import Patient
-from notifier.doctor.results import Result, bad, ok, skipped, warn
-from notifier.wechat.errors import WeChatError
+from notifier.doctor.results import Result, bad, ok, refused, skipped, warn
+from notifier.wechat.errors import WeChatError, lookup_token_call
 from templates_app.admin.reasons import fix_of, reason_in_words
 
 SKEW_SECONDS, MUCH_SECONDS = 10, 60
@@ -36,9 +37,11 @@ def clock(patient: Patient) -> Result:
 
 
 def quota(patient: Patient) -> Result:
-    """Ours, and WeChat's own count where it tells it."""
+    """Of tokens; then of messages: ours, and WeChat's own count where it tells it."""
     limits, condition = Limits.of(patient.account), patient.condition
     try:
+        if (error := patient.token_refusal) and error.errcode == QUOTA:
+            return refused(error, lookup_token_call(error.errcode))
         theirs = patient.ask(lambda client: client.send_quota())
     except WeChatError:
         theirs = {}  # what is known here stays true

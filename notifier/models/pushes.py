@@ -20,6 +20,8 @@ class Push(models.Model):
     due_at = models.DateTimeField(null=True)
     """When to (re)try it; empty when it is done."""
     outcome = models.CharField(_("outcome"), max_length=20, blank=True)
+    traceparent = models.CharField(max_length=55, blank=True, default="", db_default="")
+    """Of WeChat's request, if its trace is kept; what the push does is in its message's own."""
 
     class Meta:
         verbose_name = _("WeChat push")

@@ -91,7 +91,9 @@ def _record(message: Message, push: Push, now: datetime) -> None:
     told = {"hongyan.message_id": message.pk.hex, "wechat.status": push.status}
     trace = tracing.Context(message.traceparent, message.baggage)
     if tracing.is_wanted("receipt", trace):
-        tracing.record("receipt", trace, began, now.timestamp() - began, told, kind="CONSUMER")
+        links = [tracing.Context(push.traceparent)] if push.traceparent else []
+        seconds = now.timestamp() - began
+        tracing.record("receipt", trace, began, seconds, told, kind="CONSUMER", links=links)
 
 
 def _messages(pushes: Iterable[Push]) -> dict[tuple[int, str], Message]:

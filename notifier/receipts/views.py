@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from notifier import tracing
 from notifier.models import Push
 from notifier.models.away import AWAY, leave_read_only
 from notifier.receipts.process import HANDLERS, WAKE, waker
@@ -84,7 +85,7 @@ def _kept(request: HttpRequest, receiver: Receiver) -> HttpResponse:
 
 
 def _keep(account_id: int, push: WeChatPush) -> None:
-    now = timezone.now()
+    now, trace = timezone.now(), tracing.current()
     row = Push(
         account_id=account_id,
         key=dedupe_key(push),
@@ -95,6 +96,7 @@ def _keep(account_id: int, push: WeChatPush) -> None:
         happened_at=datetime.fromtimestamp(push.created_at, UTC),
         received_at=now,
         due_at=now,
+        traceparent=trace.traceparent if trace.is_kept else "",
     )
     # WeChat repeats a push up to three times; the unique key keeps the first.
     Push.objects.bulk_create([row], ignore_conflicts=True)

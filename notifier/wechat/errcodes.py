@@ -266,10 +266,20 @@ TABLE: dict[int, ErrCode] = {
     for kind, rows in _ROWS.items()
     for code, meaning, fix in rows
 }
-# On the token call these two mean something else (official page getAccessToken).
+# On the token call these mean something else (official page getAccessToken).
 TOKEN_CALL: dict[int, ErrCode] = {
     40001: ErrCode(40001, Kind.ACCOUNT, N_("The AppSecret is wrong."), _SECRET),
     40013: ErrCode(40013, Kind.ACCOUNT, N_("The AppID is wrong."), _SECRET),
+    45009: ErrCode(
+        45009,
+        Kind.ACCOUNT,
+        N_("WeChat gives this account no more access tokens today."),
+        N_(
+            "Another program fetches this account's tokens again and again: let it use the "
+            "gateway. WeChat gives new ones after midnight China time, or once the quota is "
+            "cleared on mp.weixin.qq.com."
+        ),
+    ),
 }
 UNKNOWN_MEANING = N_("WeChat answered with a code that Hongyan does not know.")
 UNKNOWN_FIX = N_("Look the code up in WeChat's documentation and report it together with the rid.")

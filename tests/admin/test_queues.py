@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
+from redis import Redis
 
 from notifier.admin.queues import PERMISSION, queue_pages
 from tests.admin.conftest import StaffMaker
@@ -46,3 +47,14 @@ def test_staff_without_the_permission_sees_none(
 @pytest.mark.parametrize("name", ["home", "home_json", "metrics"])
 def test_who_may_administer_the_queues_sees_their_figures(staff: StaffMaker, name: str) -> None:
     assert staff(PERMISSION).get(reverse(f"django_rq:{name}")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["home", "home_json"])
+def test_redis_that_is_away_is_told(
+    staff: StaffMaker, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    gone = Redis(host="127.0.0.1", port=9, socket_connect_timeout=1)
+    monkeypatch.setattr("django_rq.queues.get_redis_connection", lambda *_: gone)
+    answer = staff(PERMISSION).get(reverse(f"django_rq:{name}"))
+    assert answer.status_code == 503
+    assert "Redis does not answer" in answer.content.decode()

@@ -1,6 +1,7 @@
 """The hunt for leaks: while a storm rages everything that the platform writes is gathered (logs at
 DEBUG, traces, /metrics, all of Redis with its jobs, error pages, profiles), and at the end searched
-for what must stand in none of it: secrets, tokens, keys, OpenIDs, the values of messages.
+for what must stand in none of it: secrets, tokens, keys, OpenIDs, phones, e-mail addresses, the
+values of messages.
 
 Who looks at nothing finds nothing: a place that stayed empty, or a kind of which there was none to
 look for, is a finding too.
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -30,6 +32,9 @@ WRONG_KEY = "hy_wrong-but-perhaps-nearly-right-0123456789abc"
 WRONG_TOKEN = "71_wrong-but-perhaps-somebodys-0123456789abc"
 VALUE = "机密的商品名"
 """In requests that are refused."""
+METRICS_TOKEN = "only-for-the-metrics-of-a-storm"
+PHONE, EMAIL = "13912345678", "li.si@shop.example"
+"""In requests that are refused, and in a job that fails."""
 SHOWN = 60
 
 
@@ -42,6 +47,7 @@ def talkative(collector: Collector) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "TRACES_PER_SECOND": "0",
+        "METRICS_TOKEN": METRICS_TOKEN,
     }
 
 
@@ -134,6 +140,9 @@ class Hunt:
             ("GET", f"/api/v1/messages?openid={openid}&since=x", right, None),
             ("GET", f"/api/v1/messages/{openid}", right, None),
             ("GET", f"/api/v1/nowhere?product={VALUE}", right, None),
+            ("GET", f"/api/v1/nowhere?phone={PHONE}&email={EMAIL}", right, None),
+            ("GET", f"/admin/nowhere/{PHONE}/{EMAIL}/", {}, None),
+            ("POST", "/api/v1/messages", right, message | {"data": {"order_no": [PHONE, EMAIL]}}),
             ("POST", f"/gateway/cgi-bin/message/template/send?access_token={WRONG_TOKEN}", {}, {}),
             ("POST", f"/wechat/{slug}/callback?signature=x&openid={openid}", {}, openid.encode()),
             ("GET", f"/admin/nowhere/{openid}/?key={WRONG_KEY}", {}, None),
@@ -148,7 +157,8 @@ class Hunt:
                 self._written["error pages"].add(answer.content)
 
     def _metrics(self) -> None:
-        answer = requests.get(f"{self._stage.web_url}/metrics", timeout=10)
+        known = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+        answer = requests.get(f"{self._stage.web_url}/metrics", headers=known, timeout=10)
         if answer.status_code == 200:
             self._written["metrics"].add(answer.content)
 
@@ -176,7 +186,7 @@ class Hunt:
         """Few do by themselves, and none says so much."""
         from notifier.dispatch.lanes import queue
 
-        queue("normal").enqueue("tests.observability.jobs.fail_privately")
+        queue("normal").enqueue("tests.observability.jobs.fail_privately", PHONE, EMAIL)
 
     def _profiles(self) -> None:
         """As Redis has them, packed."""
@@ -216,13 +226,15 @@ class Hunt:
             "keys of the environment": {
                 given["SECRET_KEY"],
                 *given["FIELD_ENCRYPTION_KEYS"].split(","),
+                METRICS_TOKEN,
+                urlsplit(given["DATABASE_URL"]).password or "",
             },
             "API keys": {self._callers.key},
             "tokens": self._tokens,
             "OpenIDs": set(self._openids),
             "values of messages": {SAID["product"]},
             "bodies": {*Message.objects.values_list("payload", flat=True)[:40]},
-            "what was refused": {WRONG_KEY, WRONG_TOKEN, VALUE},
+            "what was refused": {WRONG_KEY, WRONG_TOKEN, VALUE, PHONE, EMAIL},
             ENDPOINTS: {
                 secret for one in endpoints for secret in (one.secret, one.previous_secret)
             },

@@ -11,6 +11,8 @@ from pathlib import Path
 from notifier.demo import redis_server
 
 START_SECONDS = 10
+PASSWORD = "only-for-the-database-of-a-storm"
+"""PostgreSQL asks for none; the hunt for leaks looks for it."""
 
 
 class PostgreSQL:
@@ -32,7 +34,7 @@ class PostgreSQL:
 
     @property
     def url(self) -> str:
-        return f"postgresql://postgres:@/postgres?host={self.folder}"
+        return f"postgresql://postgres:{PASSWORD}@/postgres?host={self.folder}"
 
     def crash_and_restart(self) -> None:
         """Every session is cut in the middle; the log is replayed, as after a power cut."""

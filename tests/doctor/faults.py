@@ -57,6 +57,12 @@ def frozen(healthy: Platform) -> None:
     healthy.configure(callback_url=CALLBACK, frozen=True)
 
 
+def no_more_tokens(healthy: Platform) -> None:
+    """Of today; the one that is there still works."""
+    fault = {"path": "/cgi-bin/stable_token", "errcode": 45009}
+    healthy.simulator.control("POST", "/faults", fault)
+
+
 def banned(healthy: Platform) -> None:
     healthy.configure(callback_url=CALLBACK, banned=True)
 

@@ -33,6 +33,7 @@ from tests.wechat.servers import answering, free_address, serving, silent
 FAULTS: dict[Fault, tuple[str, str]] = {
     faults.wrong_secret: ("secret", "errcode 40125"),
     faults.frozen: ("secret", "errcode 40243"),
+    faults.no_more_tokens: ("quota", "no more access tokens today"),
     faults.banned: ("permission", "errcode 50002"),
     faults.missing_ip: ("ip_list", IP),
     faults.unauthorised: ("permission", "errcode 48001"),

@@ -16,7 +16,7 @@ def fail(text: str) -> None:
     raise ValueError(text)
 
 
-def fail_privately() -> None:
+def fail_privately(*said: str) -> None:
     account = OfficialAccount.objects.order_by("pk")[0]
     message = Message.objects.order_by("pk")[0]
-    raise ValueError(f"secret={account.app_secret} to {message.openid}")
+    raise ValueError(f"secret={account.app_secret} to {message.openid}, {', '.join(said)}")

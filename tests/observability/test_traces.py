@@ -66,6 +66,8 @@ def test_one_trace_over_api_worker_receipt_and_webhook(collector, loop, api, ser
     assert call["server.address"] == "127.0.0.1"
     assert call["hongyan.phase.tcp_ms"] > 0
     assert any(TRACE in one.links for one in collector.spans if one.name == "settle")
+    pushed = [(one.trace_id,) for one in collector.spans if one.name.startswith("POST /wechat/")]
+    assert spans["receipt"].links in pushed
     told = [one.attributes for one in collector.of(TRACE) if one.name == "webhook"]
     assert {one["hongyan.event_type"] for one in told} == {"message.sent", "message.delivered"}
     assert {one["hongyan.message_id"] for one in told} == {message.pk.hex}
