@@ -32,9 +32,9 @@ WRONG_KEY = "hy_wrong-but-perhaps-nearly-right-0123456789abc"
 WRONG_TOKEN = "71_wrong-but-perhaps-somebodys-0123456789abc"
 VALUE = "机密的商品名"
 """In requests that are refused."""
-METRICS_TOKEN = "only-for-the-metrics-of-a-storm"
 PHONE, EMAIL = "13912345678", "li.si@shop.example"
 """In requests that are refused, and in a job that fails."""
+METRICS_TOKEN = "only-for-the-metrics-of-a-storm"
 SHOWN = 60
 
 
@@ -186,7 +186,7 @@ class Hunt:
         """Few do by themselves, and none says so much."""
         from notifier.dispatch.lanes import queue
 
-        queue("normal").enqueue("tests.observability.jobs.fail_privately", PHONE, EMAIL)
+        queue("normal").enqueue("tests.observability.jobs.fail_privately")
 
     def _profiles(self) -> None:
         """As Redis has them, packed."""
