@@ -19,7 +19,7 @@ def lines(title: str, places: Sequence[int], series: Series, unit: str) -> str:
         marks.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         marks += [
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}">'
-            f"<title>{escape(name)}: {value:,.3g} {unit}</title></circle>"
+            f"<title>{escape(name)}: {_number(value)} {unit}</title></circle>"
             for (x, y), value in zip(points, values, strict=True)
         ]
     return _chart(title, places, series, top, unit, marks)
@@ -47,7 +47,7 @@ def _chart(
 ) -> str:
     grid = [
         f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e2e8f0"/>'
-        f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:,.4g}</text>'
+        f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_number(value)}</text>'
         for value in (0, top / 2, top)
         for y in (_y(value, top),)
     ]
@@ -68,6 +68,10 @@ def _chart(
         f'<text x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">requests at once</text></svg>'
         f"<p>{keys}</p></figure>"
     )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _top(most: float) -> float:

@@ -126,3 +126,9 @@ def test_a_charts_points_stand_at_their_values() -> None:
     points = [float(y) for y in re.findall(r'cy="([\d.]+)"', drawn)]
     assert points == [bottom, top]
     assert "a&lt;b" in drawn
+
+
+def test_numbers_of_a_chart_are_written_out() -> None:
+    drawn = charts.lines("T", [1], {"accepted": [9_876]}, "a second")
+    assert ">10,000<" in drawn
+    assert "accepted: 9,876 a second" in drawn
