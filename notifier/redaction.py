@@ -41,7 +41,13 @@ _VALUE = re.compile(r'(invalid input syntax for [^:"\n]{1,60}: |\bvalue )"[^"\n]
 
 
 _ALONE = "(?<![A-Za-z0-9_.-])"
-_COUNTRY = (r"\+86", r"\+86-", r"\+86 ", "%2B86", f"{_ALONE}86", f"{_ALONE}0086")
+_COUNTRY = (
+    r"\+86",
+    r"\+86-",
+    r"\+86 ",
+    "%2B86",
+    *(f"{_ALONE}{one}" for one in ("86", "86-", "0086", "0086-")),
+)
 _PHONE = re.compile(
     f"({_beginning('1', '[A-Za-z0-9_.-]', *_COUNTRY)}[3-9][0-9])[ -]?[0-9]{{4}}[ -]?([0-9]{{4}})"
     "(?![A-Za-z0-9_-])"

@@ -6,10 +6,11 @@ hours. Each of these values is of a window with its two neighbours on either sid
 usually moves is the median absolute deviation (MAD), scaled, never taken as less than a floor.
 
 Unusual is what lies above the *limit*: usual and five times that spread, and at least a certain
-effect more. Where more than half fails it is so whatever is usual, and before anything is known. A
-share must lie above the limit even at the lower end of Wilson's interval: three of eight messages
-say little, and then the last hour is asked. One bad window is suspected, two in a row are raised,
-and a very large one is at once; two good ones end it (`standing.py`).
+effect more. Where more than half fails it is so whatever is usual, before anything is known, and
+though there are few (ten of ten). A share must lie above the limit even at the lower end of
+Wilson's interval: three of eight messages say little, and then the last hour is asked. One bad
+window is suspected, two in a row are raised, and a very large one is at once; two good ones end it
+(`standing.py`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -69,7 +70,12 @@ RULES: dict[Measure, Rule] = {
     Measure.FAILURE: Rule(lambda row: (row.failed, row.tried), True, 0.02, 0.004, most=HALF),
     Measure.LATENCY: Rule(lambda row: (row.p95_ms, row.timed), False, 200, 20, 1.5, least=50),
     Measure.REFUSAL: Rule(
-        lambda row: (row.refused + row.blocked, row.refused + row.sent), True, 0.03, 0.006, 1, True
+        lambda row: (row.refused + row.blocked, row.refused + row.sent),
+        True,
+        0.03,
+        0.006,
+        is_late=True,
+        most=HALF,
     ),
     Measure.UNDELIVERED: Rule(
         lambda row: (row.undelivered, row.sent), True, 0.02, 0.004, 1, True, most=HALF
@@ -136,8 +142,11 @@ def judge(
     usual. `known`: what was usual when it began, if nothing else is. None: nothing is known of it,
     or of what is usual."""
     now = latest(rule, rows, at, width, rule.least)
-    if now is None or now.count < LEAST:
+    if now is None:
         return None
+    if now.count < LEAST:  # an account of few messages, of which most fail
+        alone = _judged_alone(now, rule.most) if rule.most else None
+        return alone if alone and alone.is_bad else None
     usual = usual_at(rule, rows, at, width, before) or known
     if usual is None:
         return _judged_alone(now, rule.most) if rule.most else None

@@ -72,6 +72,8 @@ def look(now: datetime) -> bool:
         _leave_all(now)
         return False
     works.begun(JUDGED, width.total_seconds())
+    # What a clock that was ahead has measured: there was nothing yet. (Another may be a bit ahead.)
+    MeasuredWindow.objects.filter(begins__gt=now + width).delete()
     if (begins := due(now, width)) is None:
         return False
     _store(measured(begins, width), EARLY_FIELDS)
@@ -107,7 +109,6 @@ def due(now: datetime, width: timedelta) -> datetime | None:
     seconds = width.total_seconds()
     over = (now - width / 20).timestamp() // seconds * seconds
     newest = datetime.fromtimestamp(over, UTC) - width
-    # Not of the future, in which a clock that was ahead has measured.
     near = (newest - MOST * width, newest)
     rows = MeasuredWindow.objects.filter(account_id=MARK, begins__range=near)
     last = rows.order_by("-begins").values_list("begins", flat=True).first()

@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, resolve
 
 PROGRAMS = ("/api/", "/wechat/", "/gateway/")
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Load balancers and Prometheus ask a process by its address, which ALLOWED_HOSTS need not name."""
 
 
 def straight_to_views(
@@ -17,9 +19,10 @@ def straight_to_views(
     """Middleware; before all that is for pages."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if not request.path_info.startswith(PROGRAMS):
+        if request.path_info.startswith(PROGRAMS):
+            request.get_host()  # raises DisallowedHost, as CommonMiddleware has it
+        elif request.path_info not in PROBES:
             return get_response(request)
-        request.get_host()  # raises DisallowedHost, as CommonMiddleware has it
         match = request.resolver_match = _resolved(request.path_info, settings.ROOT_URLCONF)
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         if callable(render := getattr(response, "render", None)):

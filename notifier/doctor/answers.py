@@ -6,7 +6,7 @@ from collections import Counter
 from django.utils.translation import gettext
 
 from notifier.doctor.patient import FEW, Patient
-from notifier.doctor.results import Result, bad, ok, warn
+from notifier.doctor.results import Result, bad, ok, skipped, warn
 from notifier.wechat.errors import Kind, lookup
 
 OTHERS = frozenset({Kind.REQUEST, Kind.RECIPIENT, Kind.UNKNOWN_CODE})
@@ -16,11 +16,16 @@ SOME, MOST = 0.2, 0.5
 
 def answers(patient: Patient) -> Result:
     codes = [one.errcode for one in patient.calls]
-    refused = Counter(one for one in codes if one and lookup(one).kind in OTHERS)
-    said = {"refused": refused.total(), "count": len(codes)}
-    if said["refused"] < max(FEW, SOME * len(codes)):
-        text = gettext("WeChat took all but %(refused)d of the last %(count)d messages.")
-        return ok(text % said)
+    if not codes:
+        return ok(gettext("No answer of the last hour is among the newest events."))
+    # Of one that is held `content.templates` says why.
+    is_told = patient.account.templates.exclude(held_since=None).exists()
+    ours = OTHERS if is_told else OTHERS | {Kind.TEMPLATE}
+    refused = Counter(one for one in codes if lookup(one).kind in ours)
+    taken = sum(lookup(one).kind is Kind.OK for one in codes)
+    said = {"refused": refused.total(), "taken": taken, "count": len(codes)}
+    if said["refused"] < SOME * len(codes) or FEW > said["refused"] < len(codes):
+        return _took(said)
     code = refused.most_common(1)[0][0]
     known = lookup(code)
     text = gettext(
@@ -28,4 +33,15 @@ def answers(patient: Patient) -> Result:
         "%(code)d: %(meaning)s"
     )
     text %= {**said, "code": code, "meaning": gettext(known.meaning)}
-    return (bad if said["refused"] >= MOST * len(codes) else warn)(text, gettext(known.fix))
+    is_bad = said["refused"] >= max(FEW, MOST * len(codes))
+    return (bad if is_bad else warn)(text, gettext(known.fix))
+
+
+def _took(said: dict[str, int]) -> Result:
+    if said["taken"] + said["refused"] < MOST * said["count"]:
+        text = gettext(
+            "WeChat took %(taken)d of the last %(count)d messages; the others were not refused for "
+            "what they hold."
+        )
+        return skipped(text % said)
+    return ok(gettext("WeChat took %(taken)d of the last %(count)d messages.") % said)

@@ -21,11 +21,15 @@ MOST = 120
 def tick(now: datetime) -> None:
     """Two clocks do no harm: whoever counts later finds the same."""
     this = now.replace(second=0, microsecond=0)
-    # Not of the future, in which a clock that was ahead has counted.
-    accepted = MessageCount.objects.filter(state=ACCEPTED, span=Span.MINUTE, begins__lte=this)
-    last = accepted.aggregate(last=Max("begins"))["last"]
+    accepted = MessageCount.objects.filter(state=ACCEPTED, span=Span.MINUTE)
+    # What a clock that was ahead has counted (another may be a bit ahead): there was nothing yet,
+    # and of this hour it may have deleted what is older than is kept.
+    was_ahead, _ = accepted.filter(begins__gt=this + MINUTE).delete()
+    last = accepted.filter(begins__lte=this).aggregate(last=Max("begins"))["last"]
     begins = this
-    if last != this:
+    if was_ahead:
+        begins = this.replace(minute=0)
+    elif last != this:
         begins = max((last or this) - LATE_COMMIT, this - MINUTES_KEPT)
     for _ in range(MOST):
         if begins > this:

@@ -18,6 +18,7 @@ from notifier.models import (
     RecipientState,
     Schedule,
     State,
+    Suppression,
     WebhookDelivery,
 )
 
@@ -72,14 +73,23 @@ def _is_erased_now(recipient: Recipient) -> bool:
             transaction.set_rollback(True)
             return False
         Push.objects.filter(account_id=person.account_id, openid=person.openid).update(openid="")
+        called = str(person)
         _forget(person)
-        # Django's own history names people by what they were called then.
-        kind = ContentType.objects.get_for_model(Recipient)
-        history = LogEntry.objects.filter(content_type=kind, object_id=str(person.pk))
-        history.update(object_repr=str(person))
+        _rewrite_history(person, called)
         CampaignRow.objects.filter(recipient=person).update(data={})
         Schedule.objects.filter(recipient=person).delete()
     return True
+
+
+def _rewrite_history(person: Recipient, called: str) -> None:
+    """Django's own names people by what they were called then, with their suppressions, too."""
+    of = ContentType.objects.get_for_models(Recipient, Suppression)
+    own = LogEntry.objects.filter(content_type=of[Recipient], object_id=str(person.pk))
+    own.update(object_repr=str(person))
+    lifted = LogEntry.objects.filter(
+        content_type=of[Suppression], object_repr__startswith=f"{called} · "
+    )
+    lifted.update(object_repr=str(person))
 
 
 def _empty_messages(person: Recipient) -> int:

@@ -24,6 +24,8 @@ from notifier.wechat.phases import Phases
 MAX_ANSWER = 64 * 1024
 IDLE_SECONDS = 30
 """A router on the way may have forgotten an older connection; a call on it would be lost."""
+LOOK_UPS = 3
+"""Of a name, while a connection is made, as long as none is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +138,35 @@ class Wire:
 
     async def _look_up(self, origin: Origin) -> Any:
         """One at a time of a name, for all who wait for it: asyncio looks up in a few threads, and
-        a hundred new connections would wait there for each other until they time out."""
-        asked = self._looking_up.get(origin)
-        if asked is None:
-            loop = asyncio.get_running_loop()
-            asked = asyncio.ensure_future(
-                loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        a hundred new connections would wait there for each other until they time out. The resolver
+        waits five seconds for an answer that was lost, so that after a part of our time another
+        look-up begins beside it."""
+        waited = set[asyncio.Future[Any]]()
+        while True:
+            asked = self._looking_up.get(origin) or self._ask(origin)
+            waited.add(asked)
+            over, _ = await asyncio.wait(
+                waited,
+                timeout=self._connect_seconds / LOOK_UPS,
+                return_when=asyncio.FIRST_COMPLETED,
             )
-            self._looking_up[origin] = asked
-            asked.add_done_callback(lambda over: self._looked_up(origin, over))
-        return await asyncio.shield(asked)
+            if over:
+                return over.pop().result()
+            self._looked_up(origin, asked)
+
+    def _ask(self, origin: Origin) -> "asyncio.Future[Any]":
+        loop = asyncio.get_running_loop()
+        asked = self._looking_up[origin] = asyncio.ensure_future(
+            loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        )
+        asked.add_done_callback(lambda over: self._looked_up(origin, over))
+        return asked
 
     def _looked_up(self, origin: Origin, asked: "asyncio.Future[Any]") -> None:
-        del self._looking_up[origin]
-        if not asked.cancelled():
+        """It is over, or others begin another one."""
+        if self._looking_up.get(origin) is asked:
+            del self._looking_up[origin]
+        if asked.done() and not asked.cancelled():
             asked.exception()  # read, though everybody who waited may have given up
 
     def _context(self) -> ssl.SSLContext:

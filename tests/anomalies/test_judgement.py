@@ -54,6 +54,19 @@ def test_what_mostly_fails_is_never_usual(before, failed, is_bad):
     assert found.limit == 0.5
 
 
+def test_nor_what_followers_mostly_refuse():
+    refusing = {"refused": 80, "sent": 20}
+    found = verdict(Measure.REFUSAL, weeks(**refusing) | {AT: row(AT, **refusing)})
+    assert (found.is_bad, found.limit) == (True, 0.5)
+
+
+@pytest.mark.parametrize(("failed", "is_bad"), [(12, True), (9, False)])
+def test_of_an_account_that_sends_a_message_in_five_minutes_most_must_fail(failed, is_bad):
+    rows = {AT - n * WIDTH: row(AT - n * WIDTH, tried=1, failed=n < failed) for n in range(12)}
+    found = verdict(Measure.FAILURE, rows)
+    assert (found is not None and found.is_bad) is is_bad
+
+
 def test_one_bad_week_does_not_make_it_usual():
     rows = weeks() | {one: row(one, failed=90) for one in list(weeks(count=3))}
     assert verdict(Measure.FAILURE, rows | {AT: row(AT, failed=40)}).is_bad

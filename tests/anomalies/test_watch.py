@@ -219,3 +219,16 @@ def test_a_window_that_cannot_be_judged_holds_up_no_later_one(template, monkeypa
     module.watch()
     assert windows(begins=AT + WIDTH, template_id=template.pk).get().tried == 30
     assert works.works()[module.JUDGED][0] > first_tried
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=30), timedelta(hours=10)])
+def test_a_clock_that_was_ahead_leaves_no_window_out(template, ahead):
+    look(ends(0) + ahead)
+    while look(ends(0) + ahead):
+        pass
+    for n in range(13):
+        happened(template, 30, AT + n * WIDTH)
+        while look(ends(n + 1)):
+            pass
+    measured = windows(template_id=0, tried__gt=0).values_list("begins", flat=True)
+    assert sorted(measured) == [AT + n * WIDTH for n in range(13)]

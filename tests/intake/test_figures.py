@@ -65,6 +65,25 @@ def test_a_clock_that_was_ahead_leaves_no_gap():
     assert counts(Span.HOUR) == {(NOON.replace(minute=0, second=0), template.pk): 1}
 
 
+def test_nor_does_it_while_its_minutes_pass():
+    """What is accepted after a minute's last tick is counted with the next minute's first."""
+    figures.tick(NOON + timedelta(hours=1))
+    for n in range(5):
+        accept(NOON + timedelta(minutes=n, seconds=25))
+        figures.tick(NOON + timedelta(minutes=n, seconds=20))
+    figures.tick(NOON + timedelta(minutes=5))
+    assert sum(counts(Span.HOUR).values()) == 5
+
+
+def test_one_that_was_days_ahead_has_deleted_minutes_and_no_hour_shrinks():
+    accept(NOON)
+    figures.tick(NOON)
+    figures.tick(NOON + timedelta(days=3))
+    accept(NOON + timedelta(minutes=20))
+    figures.tick(NOON + timedelta(minutes=20))
+    assert sum(counts(Span.HOUR).values()) == 2
+
+
 def test_a_row_that_becomes_visible_late_is_counted():
     figures.tick(NOON)
     accept(NOON - timedelta(seconds=50))  # its transaction ends after the minute was counted

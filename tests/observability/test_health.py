@@ -101,3 +101,14 @@ def test_a_probe_tells_nothing_about_where_things_are(dead_redis):
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_a_probe_takes_only_reads(path):
     assert Client().post(path).status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "status"), [("/healthz", 200), ("/readyz", 200), ("/metrics", 404), ("/admin/", 400)]
+)
+def test_probes_may_ask_by_address(settings, path, status):
+    """As load balancers and Prometheus do; /metrics is 404 without its token."""
+    settings.METRICS_TOKEN = "only-for-prometheus"
+    answer = Client(HTTP_HOST="10.0.0.5:8000", raise_request_exception=False).get(path)
+    assert answer.status_code == status

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 from django.apps import apps
-from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.admin.models import ADDITION, DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 
@@ -107,6 +107,22 @@ def test_djangos_own_history_keeps_no_name(person, django_user_model):
     erase(person)
     history.refresh_from_db()
     assert person.user_id not in history.object_repr
+
+
+def test_nor_does_that_of_their_suppressions(person, template, django_user_model):
+    suppression = Suppression(recipient=person, template=template)
+    history = LogEntry.objects.create(
+        user=django_user_model.objects.create_user("li"),
+        content_type=ContentType.objects.get_for_model(Suppression),
+        object_id="7",
+        object_repr=str(suppression),
+        action_flag=DELETION,
+    )
+    called = str(person)
+    assert called in history.object_repr
+    erase(person)
+    history.refresh_from_db()
+    assert called not in history.object_repr
 
 
 def test_states_and_times_of_messages_stay(person, template):

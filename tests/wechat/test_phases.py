@@ -92,6 +92,30 @@ def test_many_wait_for_one_look_up(account, monkeypatch):
     assert max(one.dns for one in seen) < 2 * LONG
 
 
+@pytest.mark.parametrize(
+    "seconds", [[3.0], [0.6] * 9], ids=["the answer to the first is lost", "all are slow"]
+)
+def test_a_look_up_that_lasts_stops_nobody(account, monkeypatch, seconds):
+    look_up, pauses = socket.getaddrinfo, iter(seconds)
+
+    def slowly(*arguments, **named):
+        time.sleep(next(pauses, 0))
+        return look_up(*arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    wire = Wire((1.2, 2.0), "")
+
+    async def one_by_one():
+        path, url = "/cgi-bin/message/template/send", account.simulator.url
+        async with asyncio.TaskGroup() as group:
+            for _ in range(60):
+                group.create_task(wire.post(url, path, b"{}"))
+                await asyncio.sleep(0.01)
+        await wire.close()
+
+    asyncio.run(one_by_one())  # raises what any of them did
+
+
 def test_an_answer_that_comes_slowly(account, make_client):
     with_token(account)
     account.simulator.control("POST", "/latency", {"median_ms": LONG * 1000, "sigma": 0})
