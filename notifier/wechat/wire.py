@@ -10,8 +10,9 @@ import math
 import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ IDLE_SECONDS = 30
 """A router on the way may have forgotten an older connection; a call on it would be lost."""
 LOOK_UPS = 3
 """Of a name, while a connection is made, as long as none is answered."""
+LOOK_UP_THREADS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +139,9 @@ class Wire:
         return connection
 
     async def _look_up(self, origin: Origin) -> Any:
-        """One at a time of a name, for all who wait for it: asyncio looks up in a few threads, and
-        a hundred new connections would wait there for each other until they time out. The resolver
-        waits five seconds for an answer that was lost, so that after a part of our time another
-        look-up begins beside it."""
+        """One at a time of a name, for all who wait for it: a hundred new connections would wait
+        for each other's threads until they time out. The resolver waits five seconds for an answer
+        that was lost, so that after a part of our time another look-up begins beside it."""
         waited = set[asyncio.Future[Any]]()
         while True:
             asked = self._looking_up.get(origin) or self._ask(origin)
@@ -155,10 +156,9 @@ class Wire:
             self._looked_up(origin, asked)
 
     def _ask(self, origin: Origin) -> "asyncio.Future[Any]":
+        look_up = partial(socket.getaddrinfo, origin.host, origin.port, type=socket.SOCK_STREAM)
         loop = asyncio.get_running_loop()
-        asked = self._looking_up[origin] = asyncio.ensure_future(
-            loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-        )
+        asked = self._looking_up[origin] = loop.run_in_executor(_look_up_threads(), look_up)
         asked.add_done_callback(lambda over: self._looked_up(origin, over))
         return asked
 
@@ -173,6 +173,13 @@ class Wire:
         if self._tls is None:
             self._tls = ssl.create_default_context(cafile=self._ca_file)
         return self._tls
+
+
+@lru_cache(maxsize=1)
+def _look_up_threads() -> ThreadPoolExecutor:
+    """The loop's own has six threads here: two names that hang, for as long as the resolver likes,
+    would keep all others from being looked up."""
+    return ThreadPoolExecutor(LOOK_UP_THREADS, "dns")
 
 
 @lru_cache(maxsize=1)

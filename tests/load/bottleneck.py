@@ -4,6 +4,7 @@ too: they could have asked for more."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from tests.load.facts import Run, Step
 
@@ -37,7 +38,7 @@ class Verdict:
 
 def bottleneck(run: Run, limits: Limits) -> Verdict:
     step = run.saturated
-    for what, ask in QUESTIONS.items():
+    for what, ask in QUESTIONS:
         if because := ask(run, step, limits):
             return Verdict(what, because)
     return Verdict(
@@ -73,24 +74,11 @@ def _cpu(run: Run, step: Step, limits: Limits) -> str:
     return ""
 
 
-def _callers(_run: Run, step: Step, _limits: Limits) -> str:
-    if not _is_full_before_ours(step, "callers"):
-        return ""
-    share = step.cpu["callers"]
-    return f"they take {share:.0f} % of one core, all they can, and ask for no more: add others"
-
-
-def _simulator(_run: Run, step: Step, _limits: Limits) -> str:
-    if not _is_full_before_ours(step, "simulator"):
-        return ""
-    share = step.cpu["simulator"]
-    return f"it takes {share:.0f} % of one core, all it can: neither WeChat nor Hongyan is full"
-
-
-def _is_full_before_ours(step: Step, name: str) -> bool:
-    """All of one core, and more than all that is measured."""
+def _beside(name: str, least: float, _run: Run, step: Step, _limits: Limits) -> str:
+    """One process, which takes all of its core, and so many times what is measured takes."""
+    share = step.cpu.get(name, 0.0)
     ours = sum(step.cpu.get(one, 0.0) for one in OURS)
-    return step.cpu.get(name, 0.0) >= max(PROCESS_FULL, ours)
+    return BESIDE[name].format(share) if share >= max(PROCESS_FULL, least * ours) else ""
 
 
 def _memory(_run: Run, step: Step, _limits: Limits) -> str:
@@ -125,12 +113,17 @@ def _wechat(run: Run, step: Step, _limits: Limits) -> str:
     return f"its answers took {step.wechat_mean:.2f} s, {first:.2f} s in the first step"
 
 
-QUESTIONS: dict[str, Callable[[Run, Step, Limits], str]] = {
-    "callers": _callers,
-    "simulator": _simulator,
-    "processor": _cpu,
-    "memory": _memory,
-    "database": _database,
-    "pool of connections": _pool,
-    "WeChat": _wechat,
+BESIDE = {
+    "callers": "they take {:.0f} % of one core, all they can, and ask for no more: add others",
+    "simulator": "it takes {:.0f} % of one core, all it can: neither WeChat nor Hongyan is full",
 }
+"""One process each, however many Hongyan has."""
+QUESTIONS: list[tuple[str, Callable[[Run, Step, Limits], str]]] = [
+    *((name, partial(_beside, name, 1.0)) for name in BESIDE),
+    ("processor", _cpu),
+    ("memory", _memory),
+    ("database", _database),
+    ("pool of connections", _pool),
+    ("WeChat", _wechat),
+    *((name, partial(_beside, name, 0.0)) for name in BESIDE),
+]

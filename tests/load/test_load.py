@@ -51,6 +51,8 @@ def run(**full: object) -> Run:
         ({"cpu": {"callers": 99, "worker": 60}}, "callers", "99 % of one core"),
         ({"machine_cpu": 97, "cpu": {"callers": 99, "web": 15}}, "callers", "99 % of one core"),
         ({"cpu": {"simulator": 98, "worker": 60}}, "simulator", "98 % of one core"),
+        ({"cpu": {"callers": 99, "web": 120, "worker": 60}}, "callers", "99 % of one core"),
+        ({"cpu": {"callers": 99, "web": 190}}, "processor", "web is at 95 % of one core each"),
         ({"memory_free": 4.0}, "memory", "4 % of the memory was free"),
         ({"database": Database(12, 6.0, 4.0)}, "database", "6.0 sessions at work 4.0 wait"),
         (

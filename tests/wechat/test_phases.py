@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 
 import pytest
@@ -114,6 +115,32 @@ def test_a_look_up_that_lasts_stops_nobody(account, monkeypatch, seconds):
         await wire.close()
 
     asyncio.run(one_by_one())  # raises what any of them did
+
+
+def test_names_that_hang_stop_no_other(account, monkeypatch):
+    """However long the resolver waits: three take nine threads, asyncio's own are six here."""
+    look_up, ended = socket.getaddrinfo, threading.Event()
+
+    def hanging(host, *rest, **named):
+        if host.startswith("dead"):
+            ended.wait(10)
+            raise socket.gaierror
+        return look_up(host, *rest, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    wire, path = Wire((1.0, 2.0), ""), "/cgi-bin/message/template/send"
+
+    async def beside_dead_ones():
+        dead = [wire.post(f"http://dead{n}.example", path, b"{}") for n in range(3)]
+        seen = await asyncio.gather(*dead, return_exceptions=True)
+        assert {type(one) for one in seen} == {Unreachable}
+        await wire.post(account.simulator.url, path, b"{}")
+        await wire.close()
+
+    try:
+        asyncio.run(beside_dead_ones())
+    finally:
+        ended.set()
 
 
 def test_an_answer_that_comes_slowly(account, make_client):

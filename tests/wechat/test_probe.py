@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from tests import builders
 from tests.wechat.servers import answering, free_address, serving
@@ -60,3 +60,9 @@ def test_a_proxy_that_answers_in_wechats_place_is_told(capsys):
         code, shown = probed(capsys, server.url)
     assert code == 1
     assert "HTTP 403, not WeChat's answer" in shown
+
+
+@pytest.mark.parametrize("address", ["api.weixin.qq.com", "https://", "http://a:b", "http://[::1"])
+def test_what_is_no_address_is_told(address):
+    with pytest.raises(CommandError, match="is no address"):
+        call_command("wechat_probe", address)

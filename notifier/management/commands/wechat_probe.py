@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from notifier.console.terminal import Terminal
 from notifier.wechat.phases import PHASES
 from notifier.wechat.probe import OFFICIAL, Probe, probe
-from notifier.wechat.wire import Wire
+from notifier.wechat.wire import Wire, origin_of
 from templates_app.models import OfficialAccount
 from templates_app.wechat import addresses_of
 
@@ -35,8 +35,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         addresses = options["address"] or _addresses(options["account"])
         for one in addresses:
-            if not one.startswith(("https://", "http://")):
-                raise CommandError(f"{one} is no address: write https://{one}")
+            _check(one)
         terminal = Terminal(cast(Any, self.stdout)._out, cast(Any, self.stderr)._out)
         probes = asyncio.run(_probes(addresses, options["calls"]))
         if options["json"]:
@@ -45,6 +44,17 @@ class Command(BaseCommand):
             terminal.table("WeChat from here, in ms", COLUMNS, [_row(one) for one in probes])
         if all(one.problem for one in probes):
             raise SystemExit(1)
+
+
+def _check(address: str) -> None:
+    if not address.startswith(("https://", "http://")):
+        raise CommandError(f"{address} is no address: write https://{address}")
+    try:
+        has_host = bool(origin_of(address).host)
+    except ValueError:  # a port that is none
+        has_host = False
+    if not has_host:
+        raise CommandError(f"{address} is no address: it is like https://api.weixin.qq.com")
 
 
 def _addresses(account: str | None) -> list[str]:
