@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, close_old_connections, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from redis import RedisError
 
@@ -72,8 +73,10 @@ def look(now: datetime) -> bool:
         _leave_all(now)
         return False
     works.begun(JUDGED, width.total_seconds())
-    # What a clock that was ahead has measured: there was nothing yet. (Another may be a bit ahead.)
-    MeasuredWindow.objects.filter(begins__gt=now + width).delete()
+    # What a clock that was ahead has measured, when there was nothing yet. The database must say
+    # so, too: to a second clock that is behind, the first one's windows are of the future.
+    ahead = MeasuredWindow.objects.filter(begins__gt=now + width)
+    ahead.filter(begins__gt=Now() + width).delete()
     if (begins := due(now, width)) is None:
         return False
     _store(measured(begins, width), EARLY_FIELDS)

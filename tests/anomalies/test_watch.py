@@ -1,7 +1,7 @@
 """The clock's look at the windows: what is suspected, raised and ended."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connections
@@ -223,12 +223,20 @@ def test_a_window_that_cannot_be_judged_holds_up_no_later_one(template, monkeypa
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=30), timedelta(hours=10)])
 def test_a_clock_that_was_ahead_leaves_no_window_out(template, ahead):
-    look(ends(0) + ahead)
-    while look(ends(0) + ahead):
+    seconds = WIDTH.total_seconds()
+    begins = datetime.fromtimestamp(builders.now().timestamp() // seconds * seconds, UTC)
+    while look(begins + SOON + ahead):
         pass
     for n in range(13):
-        happened(template, 30, AT + n * WIDTH)
-        while look(ends(n + 1)):
+        happened(template, 30, begins + n * WIDTH)
+        while look(begins + (n + 1) * WIDTH + SOON):
             pass
     measured = windows(template_id=0, tried__gt=0).values_list("begins", flat=True)
-    assert sorted(measured) == [AT + n * WIDTH for n in range(13)]
+    assert sorted(measured) == [begins + n * WIDTH for n in range(13)]
+
+
+def test_a_second_clock_that_is_behind_takes_no_window_away(template):
+    happened(template, 30, AT)
+    look(ends())
+    look(AT - timedelta(hours=1))
+    assert windows(template_id=0, begins=AT).get().tried == 30
