@@ -144,9 +144,8 @@ def judge(
     now = latest(rule, rows, at, width, rule.least)
     if now is None:
         return None
-    if now.count < LEAST:  # an account of few messages, of which most fail
-        alone = _judged_alone(now, rule.most) if rule.most else None
-        return alone if alone and alone.is_bad else None
+    if now.count < LEAST:
+        return _judged_few(now, rule.most, known) if rule.most else None
     usual = usual_at(rule, rows, at, width, before) or known
     if usual is None:
         return _judged_alone(now, rule.most) if rule.most else None
@@ -183,6 +182,14 @@ def _judged_alone(now: Sample, most: float) -> Verdict:
     return Verdict(
         is_bad, now.value <= most, now.value, limit=most, count=now.count, reach=now.reach
     )
+
+
+def _judged_few(now: Sample, most: float, known: Usual | None) -> Verdict | None:
+    """Only where it is sure that most of them fail, or that most do not."""
+    alone = _judged_alone(now, most)
+    is_low = now.value <= (known.limit if known else most)
+    is_good = is_low and wilson_low(now.count - now.hits, now.count) > 1 - most
+    return replace(alone, is_good=is_good) if alone.is_bad or is_good else None
 
 
 def _is_surely(sample: Sample, above: float) -> bool:

@@ -68,8 +68,10 @@ class Standing:
         one.seen_at, one.unjudged_in_a_row = window.ends, 0
         one.templates = [*one.templates, *(pk for pk in templates if pk not in one.templates)]
         one.value, one.worst = verdict.value, max(one.worst, verdict.value)
-        one.usual, one.limit, one.count = verdict.usual, verdict.limit, verdict.count
-        one.basis, one.points, one.facts = verdict.basis, verdict.points, verdict.facts
+        one.count, one.facts = verdict.count, verdict.facts
+        if verdict.usual is not None or one.usual is None:  # else it would forget what was usual
+            one.usual, one.limit = verdict.usual, verdict.limit
+            one.basis, one.points = verdict.basis, verdict.points
         if one.bad_in_a_row >= IN_A_ROW or verdict.is_large:
             one.state = AnomalyState.OPEN
         one.save()

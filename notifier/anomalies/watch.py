@@ -31,6 +31,7 @@ from notifier.anomalies.windows import (
 )
 from notifier.dispatch import works
 from notifier.models import Anomaly, Basis, Measure, MeasuredWindow, Silence
+from notifier.models.ahead import is_ahead
 from notifier.models.anomalies import LIVE
 from notifier.models.away import AWAY
 from templates_app.models import OfficialAccount
@@ -73,6 +74,8 @@ def look(now: datetime) -> bool:
         _leave_all(now)
         return False
     works.begun(JUDGED, width.total_seconds())
+    if is_ahead(now, width):
+        return False
     # What a clock that was ahead has measured, when there was nothing yet. The database must say
     # so, too: to a second clock that is behind, the first one's windows are of the future.
     ahead = MeasuredWindow.objects.filter(begins__gt=now + width)

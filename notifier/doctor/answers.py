@@ -24,7 +24,7 @@ def answers(patient: Patient) -> Result:
     refused = Counter(one for one in codes if lookup(one).kind in ours)
     taken = sum(lookup(one).kind is Kind.OK for one in codes)
     said = {"refused": refused.total(), "taken": taken, "count": len(codes)}
-    if said["refused"] < SOME * len(codes) or FEW > said["refused"] < len(codes):
+    if said["refused"] < SOME * len(codes) or FEW > said["refused"] < MOST * len(codes):
         return _took(said)
     code = refused.most_common(1)[0][0]
     known = lookup(code)

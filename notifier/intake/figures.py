@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Max, Sum
 
 from notifier.models import Message, MessageCount
+from notifier.models.ahead import is_ahead
 from notifier.models.counts import ACCEPTED, MINUTES_KEPT, ONE, Span
 from notifier.models.ids import first_id_at
 
@@ -22,13 +23,15 @@ def tick(now: datetime) -> None:
     """Two clocks do no harm: whoever counts later finds the same."""
     this = now.replace(second=0, microsecond=0)
     accepted = MessageCount.objects.filter(state=ACCEPTED, span=Span.MINUTE)
-    # What a clock that was ahead has counted (another may be a bit ahead): there was nothing yet,
-    # and of this hour it may have deleted what is older than is kept.
+    if is_ahead(now, 2 * MINUTE):
+        return
+    # What a clock that was ahead has counted (another may be a bit ahead): there was nothing yet.
+    # It may have done so in the hour before, too, and deleted what is older than is kept.
     was_ahead, _ = accepted.filter(begins__gt=this + MINUTE).delete()
     last = accepted.filter(begins__lte=this).aggregate(last=Max("begins"))["last"]
     begins = this
     if was_ahead:
-        begins = this.replace(minute=0)
+        begins = this.replace(minute=0) - HOUR
     elif last != this:
         begins = max((last or this) - LATE_COMMIT, this - MINUTES_KEPT)
     for _ in range(MOST):

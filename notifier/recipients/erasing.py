@@ -73,23 +73,25 @@ def _is_erased_now(recipient: Recipient) -> bool:
             transaction.set_rollback(True)
             return False
         Push.objects.filter(account_id=person.account_id, openid=person.openid).update(openid="")
-        called = str(person)
+        user_id = person.user_id
         _forget(person)
-        _rewrite_history(person, called)
+        _rewrite_history(person, user_id)
         CampaignRow.objects.filter(recipient=person).update(data={})
         Schedule.objects.filter(recipient=person).delete()
     return True
 
 
-def _rewrite_history(person: Recipient, called: str) -> None:
-    """Django's own names people by what they were called then, with their suppressions, too."""
+def _rewrite_history(person: Recipient, user_id: str) -> None:
+    """Django's own names people by what they were called then, with their suppressions, too. (Of
+    those that are lifted there is only the text left; a masked name in it names nobody.)"""
     of = ContentType.objects.get_for_models(Recipient, Suppression)
     own = LogEntry.objects.filter(content_type=of[Recipient], object_id=str(person.pk))
     own.update(object_repr=str(person))
-    lifted = LogEntry.objects.filter(
-        content_type=of[Suppression], object_repr__startswith=f"{called} · "
-    )
-    lifted.update(object_repr=str(person))
+    for template in person.account.templates.all() if user_id else []:
+        lifted = LogEntry.objects.filter(
+            content_type=of[Suppression], object_repr=f"{user_id} · {template}"
+        )
+        lifted.update(object_repr=f"{person} · {template}")
 
 
 def _empty_messages(person: Recipient) -> int:

@@ -240,3 +240,30 @@ def test_a_second_clock_that_is_behind_takes_no_window_away(template):
     look(ends())
     look(AT - timedelta(hours=1))
     assert windows(template_id=0, begins=AT).get().tried == 30
+
+
+def test_few_messages_end_it_and_leave_what_was_usual(template):
+    """A message in five minutes: it failed for an hour, and then it does not."""
+    seen = []
+    for n in range(14 + 14):
+        at = AT + n * WIDTH
+        state, errcode = (State.FAILED, 40037) if n < 14 else (State.SENT, 0)
+        happened(template, 1, at, state, errcode=errcode)
+        look(at + WIDTH + SOON)
+        seen.append([one.state for one in Anomaly.objects.all()])
+    assert ["open"] in seen[:14]
+    one = Anomaly.objects.get()
+    assert (one.state, one.ended_because) == ("ended", Ending.USUAL)
+
+
+def test_a_night_of_few_does_not_forget_what_was_usual(template):
+    counts = [(30, 0)] * 40 + [(0, 30)] * 3 + [(0, 1)] * 80 + [(60, 40)] * 3
+    for n, (sent, failed) in enumerate(counts):
+        at = AT + n * WIDTH
+        if sent:
+            happened(template, sent, at)
+        if failed:
+            happened(template, failed, at, State.FAILED, errcode=40037)
+        look(at + WIDTH + SOON)
+    one = Anomaly.objects.get(measure=Measure.FAILURE)
+    assert (one.state, one.usual, one.limit) == ("open", 0, 0.02)

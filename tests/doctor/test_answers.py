@@ -39,6 +39,12 @@ def test_a_first_message_that_is_refused_is_a_word_of_warning(
     assert found.fix
 
 
+def test_so_are_four_of_five(healthy: Platform) -> None:
+    send(healthy, 4, 47003)
+    faults.send(healthy, 1)
+    assert answers(healthy).verdict is Verdict.WARN
+
+
 def test_a_template_that_is_not_held_yet_turns_it_red(healthy: Platform) -> None:
     send(healthy, 9, 43116)
     assert answers(healthy).verdict is Verdict.BAD

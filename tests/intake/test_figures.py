@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 
 from notifier.intake import figures
 from notifier.models import MessageCount
@@ -75,13 +76,31 @@ def test_nor_does_it_while_its_minutes_pass():
     assert sum(counts(Span.HOUR).values()) == 5
 
 
+def test_nor_across_an_hour():
+    """Half an hour ahead from ten to twelve on."""
+    start = NOON.replace(second=0) - timedelta(minutes=10)
+    for n in range(11):
+        accept(start + timedelta(minutes=n, seconds=1))
+        figures.tick(start + timedelta(minutes=n + 30, seconds=30))
+    figures.tick(NOON + timedelta(minutes=2))
+    assert sum(counts(Span.HOUR).values()) == 11
+
+
 def test_one_that_was_days_ahead_has_deleted_minutes_and_no_hour_shrinks():
-    accept(NOON)
+    template = accept(NOON)
     figures.tick(NOON)
     figures.tick(NOON + timedelta(days=3))
-    accept(NOON + timedelta(minutes=20))
+    with time_machine.travel(NOON + timedelta(minutes=20)):
+        builders.make_message(template, builders.make_recipient(template.account))
     figures.tick(NOON + timedelta(minutes=20))
     assert sum(counts(Span.HOUR).values()) == 2
+
+
+def test_a_clock_that_is_ahead_of_the_database_counts_nothing():
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has the machine's clock")
+    figures.tick(builders.now() + timedelta(minutes=5))
+    assert not MessageCount.objects.exists()
 
 
 def test_a_row_that_becomes_visible_late_is_counted():

@@ -110,19 +110,31 @@ def test_djangos_own_history_keeps_no_name(person, django_user_model):
 
 
 def test_nor_does_that_of_their_suppressions(person, template, django_user_model):
-    suppression = Suppression(recipient=person, template=template)
-    history = LogEntry.objects.create(
-        user=django_user_model.objects.create_user("li"),
-        content_type=ContentType.objects.get_for_model(Suppression),
-        object_id="7",
-        object_repr=str(suppression),
-        action_flag=DELETION,
+    """Another person's stays as it is, though both are called alike."""
+    Recipient.objects.filter(pk=person.pk).update(name="")
+    person.refresh_from_db()
+    other = builders.make_recipient(template.account, name="李四", user_id="u-other")
+    Recipient.objects.filter(pk=person.pk).update(name="李雷雷")
+    user = django_user_model.objects.create_user("li")
+    kind = ContentType.objects.get_for_model(Suppression)
+    of_person, of_other = (
+        LogEntry.objects.create(
+            user=user,
+            content_type=kind,
+            object_id="7",
+            object_repr=str(Suppression(recipient=one, template=template)),
+            action_flag=DELETION,
+        )
+        for one in (person, other)
     )
-    called = str(person)
-    assert called in history.object_repr
+    before = of_other.object_repr
+    assert person.user_id in of_person.object_repr
     erase(person)
-    history.refresh_from_db()
-    assert called not in history.object_repr
+    of_person.refresh_from_db()
+    of_other.refresh_from_db()
+    assert person.user_id not in of_person.object_repr
+    assert of_person.object_repr.endswith(f" · {template}")
+    assert of_other.object_repr == before
 
 
 def test_states_and_times_of_messages_stay(person, template):
