@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from notifier.anomalies import watch as module
 from notifier.anomalies.watch import look
@@ -223,6 +223,9 @@ def test_a_window_that_cannot_be_judged_holds_up_no_later_one(template, monkeypa
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=30), timedelta(hours=10)])
 def test_a_clock_that_was_ahead_leaves_no_window_out(template, ahead):
+    """With the machine's clock the database's was, too."""
+    if connection.vendor == "postgresql":
+        pytest.skip("PostgreSQL has a clock of its own")
     seconds = WIDTH.total_seconds()
     begins = datetime.fromtimestamp(builders.now().timestamp() // seconds * seconds, UTC)
     while look(begins + SOON + ahead):
@@ -233,6 +236,13 @@ def test_a_clock_that_was_ahead_leaves_no_window_out(template, ahead):
             pass
     measured = windows(template_id=0, tried__gt=0).values_list("begins", flat=True)
     assert sorted(measured) == [begins + n * WIDTH for n in range(13)]
+
+
+def test_a_clock_that_is_ahead_of_the_database_measures_nothing(template):
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has the machine's clock")
+    look(builders.now() + timedelta(minutes=30))
+    assert not MeasuredWindow.objects.exists()
 
 
 def test_a_second_clock_that_is_behind_takes_no_window_away(template):
