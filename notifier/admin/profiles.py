@@ -1,21 +1,18 @@
 """Profiles of the running processes, for engineers: the processes that answer, a profile of one,
 and what came of it."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
 from typing import Any, get_args
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from redis import RedisError
 
 from notifier.admin.profile_words import cpu_words, memory_words, thread_words
+from notifier.admin.through_redis import guarded
 from notifier.profiling import asking
 from notifier.profiling.asking import Busy, NoAnswer, Run, State
 from notifier.profiling.channel import Failure, Process, What
@@ -37,27 +34,12 @@ STATES: dict[State, tuple[str, str]] = {
     State.FAILED: ("danger", gettext_noop("failed")),
     State.LOST: ("danger", gettext_noop("did not come")),
 }
-View = Callable[..., HttpResponse]
+_guarded = guarded(PERMISSION, _("Profiles"))
 
 
-def _guarded(view: View) -> View:
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.has_perm(PERMISSION):
-            raise PermissionDenied
-        try:
-            return view(request, *args, **kwargs)
-        except RedisError:
-            return _page(request, "notifier/redis_away.html", {}, status=503)
-
-    return admin.site.admin_view(guarded)
-
-
-def _page(
-    request: HttpRequest, template: str, shown: dict[str, Any], status: int = 200
-) -> HttpResponse:
+def _page(request: HttpRequest, template: str, shown: dict[str, Any]) -> HttpResponse:
     context = {**admin.site.each_context(request), "title": _("Profiles"), "seconds": SECONDS}
-    return render(request, template, context | shown, status=status)
+    return render(request, template, context | shown)
 
 
 def profiles(request: HttpRequest) -> HttpResponse:

@@ -113,7 +113,7 @@ def test_nor_does_that_of_their_suppressions(person, template, django_user_model
     """Another person's stays as it is, though both are called alike."""
     Recipient.objects.filter(pk=person.pk).update(name="")
     person.refresh_from_db()
-    other = builders.make_recipient(template.account, name="李四", user_id="u-other")
+    other = builders.make_recipient(template.account, name="李明明", user_id="u-other")
     Recipient.objects.filter(pk=person.pk).update(name="李雷雷")
     user = django_user_model.objects.create_user("li")
     kind = ContentType.objects.get_for_model(Suppression)
